@@ -1,0 +1,72 @@
+"""One vocabulary of what may be done, and how each may be exercised."""
+
+from enum import StrEnum
+
+
+class AuthMethod(StrEnum):
+    """How the one who asks proved who they are."""
+
+    API_KEY = "api_key"
+    LINK = "link"
+    SERVER = "server"
+    SESSION = "session"
+    SYSTEM = "system"
+
+
+class Permission(StrEnum):
+    """`<resource>:<action>`, alphabetical. Roles are granted these in roles.py, nowhere else."""
+
+    API_KEYS_CREATE = "api_keys:create"
+    API_KEYS_READ = "api_keys:read"
+    API_KEYS_REVOKE = "api_keys:revoke"
+    AUDIT_READ = "audit:read"
+    AUDIT_VERIFY = "audit:verify"
+    JOBS_READ = "jobs:read"
+    KEYS_READ = "keys:read"
+    MEMBERS_CHANGE_ROLE = "members:change_role"
+    MEMBERS_INVITE = "members:invite"
+    MEMBERS_READ = "members:read"
+    MEMBERS_REMOVE = "members:remove"
+    OBJECTS_DELETE = "objects:delete"
+    OBJECTS_READ = "objects:read"
+    OBJECTS_WRITE = "objects:write"
+    OPERATOR_JOBS = "operator:jobs"
+    ORGANIZATION_PROVISION = "organization:provision"
+    ORGANIZATION_READ = "organization:read"
+    SHARED_READ = "shared:read"
+    SHARED_WRITE = "shared:write"
+    SHARES_CREATE = "shares:create"
+    SHARES_READ = "shares:read"
+    SHARES_REVOKE = "shares:revoke"
+
+
+SESSION_ONLY = frozenset({AuthMethod.SESSION})
+_PEOPLE_AND_MACHINES = frozenset({AuthMethod.SESSION, AuthMethod.API_KEY})
+
+# How a permission may be exercised. Anything absent is session-only.
+AUTH_METHODS: dict[Permission, frozenset[AuthMethod]] = {
+    Permission.API_KEYS_CREATE: frozenset({AuthMethod.SESSION, AuthMethod.API_KEY, AuthMethod.SERVER}),
+    Permission.API_KEYS_READ: _PEOPLE_AND_MACHINES,
+    Permission.API_KEYS_REVOKE: _PEOPLE_AND_MACHINES,
+    Permission.AUDIT_READ: _PEOPLE_AND_MACHINES,
+    Permission.AUDIT_VERIFY: frozenset({AuthMethod.SESSION, AuthMethod.API_KEY, AuthMethod.SYSTEM}),
+    Permission.JOBS_READ: _PEOPLE_AND_MACHINES,
+    Permission.KEYS_READ: _PEOPLE_AND_MACHINES,
+    Permission.MEMBERS_CHANGE_ROLE: _PEOPLE_AND_MACHINES,
+    Permission.MEMBERS_INVITE: _PEOPLE_AND_MACHINES,
+    Permission.MEMBERS_READ: _PEOPLE_AND_MACHINES,
+    Permission.MEMBERS_REMOVE: _PEOPLE_AND_MACHINES,
+    Permission.OBJECTS_DELETE: frozenset({AuthMethod.SESSION, AuthMethod.API_KEY, AuthMethod.SYSTEM}),
+    Permission.OBJECTS_READ: _PEOPLE_AND_MACHINES,
+    Permission.OBJECTS_WRITE: _PEOPLE_AND_MACHINES,
+    Permission.ORGANIZATION_PROVISION: frozenset({AuthMethod.SYSTEM}),
+    Permission.ORGANIZATION_READ: _PEOPLE_AND_MACHINES,
+    Permission.SHARED_READ: frozenset({AuthMethod.LINK}),
+    Permission.SHARED_WRITE: frozenset({AuthMethod.LINK}),
+    Permission.SHARES_CREATE: _PEOPLE_AND_MACHINES,
+    Permission.SHARES_READ: _PEOPLE_AND_MACHINES,
+    Permission.SHARES_REVOKE: _PEOPLE_AND_MACHINES,
+}
+
+# What an API key may be given: every permission that a machine may exercise (ACC-3).
+SCOPES = frozenset(permission for permission, methods in AUTH_METHODS.items() if AuthMethod.API_KEY in methods)

@@ -1,0 +1,52 @@
+"""The six roles (ACC-1) and what each is granted. Nothing else grants anything."""
+
+from enum import StrEnum
+
+from hq.authz.permissions import Permission as P
+
+
+class Role(StrEnum):
+    """Strongest first: nobody hands out a role above their own."""
+
+    OWNER = "owner"
+    ADMIN = "admin"
+    ANALYST = "analyst"
+    AUDITOR = "auditor"
+    DEVELOPER = "developer"
+    SERVICE_ACCOUNT = "service_account"
+
+
+_CONTENT = frozenset({P.OBJECTS_READ, P.ORGANIZATION_READ, P.JOBS_READ})
+_WORK = _CONTENT | {P.OBJECTS_WRITE, P.OBJECTS_DELETE, P.SHARES_READ, P.SHARES_CREATE, P.SHARES_REVOKE}
+_MACHINES = frozenset({P.API_KEYS_READ, P.API_KEYS_CREATE, P.API_KEYS_REVOKE})
+_PEOPLE = frozenset({P.MEMBERS_READ, P.MEMBERS_INVITE, P.MEMBERS_CHANGE_ROLE, P.MEMBERS_REMOVE})
+_EVIDENCE = frozenset({P.AUDIT_READ, P.AUDIT_VERIFY, P.KEYS_READ})
+
+GRANTS: dict[Role, frozenset[P]] = {
+    Role.OWNER: _WORK | _MACHINES | _PEOPLE | _EVIDENCE,
+    Role.ADMIN: _WORK | _MACHINES | _PEOPLE | _EVIDENCE,
+    Role.ANALYST: _CONTENT,
+    Role.AUDITOR: _EVIDENCE | {P.ORGANIZATION_READ, P.MEMBERS_READ, P.API_KEYS_READ, P.SHARES_READ, P.JOBS_READ},
+    Role.DEVELOPER: _WORK | _MACHINES,
+    Role.SERVICE_ACCOUNT: _CONTENT | {P.OBJECTS_WRITE, P.SHARES_CREATE, P.SHARES_READ},
+}
+
+DESCRIPTIONS = {
+    Role.OWNER: "Everything, other owners included.",
+    Role.ADMIN: "Files, links, people, API keys and the trail. Not owners, not billing.",
+    Role.ANALYST: "Reads files.",
+    Role.AUDITOR: "Reads the trail, keys and people. No files.",
+    Role.DEVELOPER: "Files, share links and API keys of their own.",
+    Role.SERVICE_ACCOUNT: "A machine: files and share links.",
+}
+
+# An owner is made only by an owner; an admin cannot rise by promoting, nor demote who stands above.
+_MAY_ASSIGN = {
+    Role.OWNER: frozenset(Role),
+    Role.ADMIN: frozenset(Role) - {Role.OWNER},
+}
+
+
+def may_assign(own: Role, role: Role) -> bool:
+    """True if a person of role `own` may give or take away `role`."""
+    return role in _MAY_ASSIGN.get(own, frozenset())

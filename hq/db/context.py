@@ -1,0 +1,39 @@
+"""Whose rows the database shows. Row security reads the setting made here; without it there are no rows (ISO-1)."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from uuid import UUID
+
+from django.db import connection, transaction
+
+SETTING = "hq.organization_id"
+
+
+@contextmanager
+def tenant(organization_id: UUID) -> Iterator[None]:
+    """Open a transaction that sees one organization's rows.
+
+    Nested in another transaction it becomes a savepoint and puts the former setting back on leaving: a setting made in
+    a *released* savepoint would otherwise live on in the outer transaction. A rolled back savepoint restores by itself.
+    Never hold it across an `await`.
+    """
+    nested = connection.in_atomic_block
+    with transaction.atomic():
+        with connection.cursor() as cursor:
+            former = ""
+            if nested:
+                cursor.execute("SELECT coalesce(current_setting(%s, true), '')", [SETTING])
+                former = cursor.fetchone()[0]
+            cursor.execute("SELECT set_config(%s, %s, true)", [SETTING, str(organization_id)])
+        yield
+        if nested:
+            with connection.cursor() as cursor:
+                cursor.execute("SELECT set_config(%s, %s, true)", [SETTING, former])
+
+
+def current_tenant() -> UUID | None:
+    """The organization whose rows are visible now, or None."""
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT NULLIF(current_setting(%s, true), '')", [SETTING])
+        value = cursor.fetchone()[0]
+    return UUID(value) if value else None

@@ -1,0 +1,36 @@
+"""What the running role may do with tables that other packages made. One explicit row each; anything else gets nothing."""
+
+from typing import Any
+
+from django.db import connection
+
+ALL = "SELECT, INSERT, UPDATE, DELETE"
+READ = "SELECT"
+TABLES = {
+    "account_emailaddress": ALL,
+    "account_emailconfirmation": ALL,
+    "auth_group": READ,
+    "auth_group_permissions": READ,
+    "auth_permission": READ,
+    "django_content_type": READ,
+    "django_migrations": READ,
+    "django_session": ALL,
+    "socialaccount_socialaccount": ALL,
+    "socialaccount_socialapp": READ,
+    "socialaccount_socialtoken": ALL,
+    "usersessions_usersession": ALL,
+}
+
+
+def apply(**_: Any) -> None:
+    """Give the grants after a migration. The running role has no right to, and need not."""
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT current_user = 'hq_owner'")
+        if not cursor.fetchone()[0]:
+            return
+        cursor.execute("SELECT relname FROM pg_class WHERE relkind = 'r' AND relnamespace = 'public'::regnamespace")
+        present = {row[0] for row in cursor.fetchall()}
+        for table, grants in TABLES.items():
+            if table in present:
+                cursor.execute(f"GRANT {grants} ON {table} TO hq_app")
+        cursor.execute("GRANT USAGE ON ALL SEQUENCES IN SCHEMA public TO hq_app")

@@ -1,0 +1,20 @@
+"""Calls the functions of `hq_lookup`, the only ones that see across organizations."""
+
+from typing import Any
+
+from django.db import connection
+
+
+def call(function: str, *arguments: Any) -> list[dict[str, Any]]:
+    """Every row that the function returns, as a mapping by column. The name is ours, never a caller's."""
+    marks = ", ".join(["%s"] * len(arguments))
+    with connection.cursor() as cursor:
+        cursor.execute(f"SELECT * FROM public.{function}({marks})", arguments)  # noqa: S608 - the name is a constant of our code
+        columns = [column.name for column in cursor.description or ()]
+        return [dict(zip(columns, row, strict=True)) for row in cursor.fetchall()]
+
+
+def one(function: str, *arguments: Any) -> dict[str, Any] | None:
+    """The row, or None."""
+    rows = call(function, *arguments)
+    return rows[0] if rows else None

@@ -1,0 +1,51 @@
+"""Typed readers of the environment. `NAME_FILE` names a file that holds the value of `NAME` (OPS-5)."""
+
+import os
+from pathlib import Path
+
+from django.core.exceptions import ImproperlyConfigured
+
+
+def text(name: str, default: str | None = None) -> str:
+    """The value of `name`, or what the file named by `name_FILE` holds, or the default. Raises ImproperlyConfigured."""
+    if (path := os.environ.get(f"{name}_FILE")) is not None:
+        try:
+            return Path(path).read_text(encoding="utf-8").strip()
+        except OSError as error:
+            raise ImproperlyConfigured(f"{name}_FILE cannot be read: {error.strerror}.") from error
+    value = os.environ.get(name, default)
+    if value is None:
+        raise ImproperlyConfigured(f"{name} or {name}_FILE must be set.")
+    return value
+
+
+def number(name: str, default: int) -> int:
+    """A whole number."""
+    raw = os.environ.get(name)
+    if raw is None:
+        return default
+    try:
+        return int(raw)
+    except ValueError as error:
+        raise ImproperlyConfigured(f"{name} must be a whole number.") from error
+
+
+def flag(name: str, *, default: bool) -> bool:
+    """A yes or no; anything but the words below is refused rather than guessed."""
+    raw = os.environ.get(name)
+    if raw is None:
+        return default
+    words = {"1": True, "true": True, "yes": True, "0": False, "false": False, "no": False}
+    if raw.lower() not in words:
+        raise ImproperlyConfigured(f"{name} must be true or false.")
+    return words[raw.lower()]
+
+
+def words(name: str) -> list[str]:
+    """A comma-separated list; empty when unset."""
+    return [word.strip() for word in os.environ.get(name, "").split(",") if word.strip()]
+
+
+def path(name: str, default: Path) -> Path:
+    """An absolute path."""
+    return Path(os.environ.get(name) or default).absolute()

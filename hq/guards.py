@@ -1,0 +1,45 @@
+"""What production refuses to start with. Each reason is one sentence; all of them are told at once."""
+
+import os
+import stat
+from pathlib import Path
+from typing import Any
+
+from django.core.exceptions import ImproperlyConfigured
+
+from hq import links
+
+# bin/run writes this before every secret that it makes up, so that such a secret is known anywhere.
+DEVELOPMENT_MARK = "development-"
+SECRET_FILES = ("HQ_SECRET_KEY_FILE", "HQ_API_KEY_PEPPER_FILE", "HQ_ROOT_KEY_FILE")
+
+
+def _readable_by_others(name: str) -> bool:
+    path = os.environ.get(name)
+    return path is not None and bool(Path(path).stat().st_mode & (stat.S_IRWXG | stat.S_IRWXO))
+
+
+def reasons(settings: dict[str, Any]) -> list[str]:
+    """Every reason not to start, each a sentence that says what to change."""
+    found = []
+    if settings["DEBUG"]:
+        found.append("HQ_DEBUG must be off.")
+    for name in ("SECRET_KEY", "API_KEY_PEPPER"):
+        if settings[name].startswith(DEVELOPMENT_MARK):
+            found.append(f"HQ_{name} is a development secret; make one of your own.")
+        if len(settings[name]) < 32:
+            found.append(f"HQ_{name} is shorter than 32 characters.")
+    found += [f"{name} can be read by others; set its mode to 0600." for name in SECRET_FILES if _readable_by_others(name)]
+    if not links.database_is_private(settings["DATABASE_URL"]) and not settings["PLAINTEXT_DATABASE"]:
+        found.append("HQ_DATABASE_URL is not encrypted; use sslmode=verify-full, or declare HQ_PLAINTEXT_DATABASE=true.")
+    if not links.redis_is_private(settings["REDIS_URL"]) and not settings["PLAINTEXT_REDIS"]:
+        found.append("HQ_REDIS_URL is not encrypted; use rediss://, or declare HQ_PLAINTEXT_REDIS=true.")
+    if not settings["BASE_URL"].startswith("https://"):
+        found.append("HQ_BASE_URL must begin with https://.")
+    return found
+
+
+def refuse_unsafe_production(settings: dict[str, Any]) -> None:
+    """Raise ImproperlyConfigured with every reason, or return."""
+    if found := reasons(settings):
+        raise ImproperlyConfigured("HQ does not start in production:\n  " + "\n  ".join(found))

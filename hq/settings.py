@@ -1,0 +1,260 @@
+"""Every setting of HQ. What differs between places comes from the environment, by hq.env."""
+
+from datetime import timedelta
+from pathlib import Path
+from urllib.parse import urlsplit
+
+from hq import env, guards, links
+
+ROOT = Path(__file__).resolve().parent.parent
+VERSION = "0.1.0"
+
+ENVIRONMENT = env.text("HQ_ENV", "development")
+PRODUCTION = ENVIRONMENT != "development"  # anything else is treated as production: the strict side
+DEBUG = env.flag("HQ_DEBUG", default=False)
+DATA_DIR = env.path("HQ_DATA_DIR", ROOT / ".hq")
+
+# A process without secrets (type checks, migrations being written) may import this module, but only in development.
+_no_secret = None if PRODUCTION else guards.DEVELOPMENT_MARK + "no-secret-was-given-to-this-process"
+SECRET_KEY = env.text("HQ_SECRET_KEY", _no_secret)
+SECRET_KEY_FALLBACKS = env.words("HQ_SECRET_KEY_FALLBACKS")  # older keys: still verify, never sign (ACC-7)
+API_KEY_PEPPER = env.text("HQ_API_KEY_PEPPER", _no_secret)
+ROOT_KEY_FILE = env.path("HQ_ROOT_KEY_FILE", DATA_DIR / "keystore" / "root.key")
+
+BASE_URL = env.text("HQ_BASE_URL", f"http://localhost:{env.number('HQ_PORT', 8000)}").rstrip("/")
+_base = urlsplit(BASE_URL)
+SECURE = _base.scheme == "https"
+REGION = env.text("HQ_REGION", "local")
+ALLOWED_HOSTS = env.words("HQ_ALLOWED_HOSTS") or [_base.hostname or "localhost", *([] if PRODUCTION else ["localhost", "127.0.0.1"])]
+CSRF_TRUSTED_ORIGINS = [BASE_URL] if SECURE else []
+# How many proxies in front append to X-Forwarded-For. Nothing in that header is believed beyond them.
+TRUSTED_PROXIES = env.number("HQ_TRUSTED_PROXIES", 0)
+
+INSTALLED_APPS = [
+    "hq",
+    "hq.db",
+    "hq.web",
+    "jobs",
+    "audit",
+    "keys",
+    "tenants",
+    "vault",
+    "sharing",
+    "console",
+    "overview",
+    "django.contrib.contenttypes",
+    "django.contrib.auth",
+    "django.contrib.sessions",
+    "django.contrib.messages",
+    "django.contrib.staticfiles",
+    "allauth",
+    "allauth.account",
+    "allauth.socialaccount",
+    "allauth.socialaccount.providers.google",
+    "allauth.usersessions",
+    "django_htmx",
+    "rest_framework",
+    "drf_spectacular",
+]
+
+MIDDLEWARE = [
+    "audit.middleware.AccessLog",
+    "hq.web.middleware.Headers",
+    "django.middleware.security.SecurityMiddleware",
+    "whitenoise.middleware.WhiteNoiseMiddleware",
+    "hq.web.middleware.SignedSessions",
+    "django.middleware.common.CommonMiddleware",
+    "django.middleware.csrf.CsrfViewMiddleware",
+    "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "django.contrib.messages.middleware.MessageMiddleware",
+    "allauth.account.middleware.AccountMiddleware",
+    "allauth.usersessions.middleware.UserSessionsMiddleware",
+    "django_htmx.middleware.HtmxMiddleware",
+    "tenants.middleware.PersonPreferences",
+    "hq.web.errors.RefusalPages",
+    "tenants.middleware.TenantContext",
+]
+
+ROOT_URLCONF = "hq.urls"
+WSGI_APPLICATION = "hq.wsgi.application"
+APPEND_SLASH = False
+DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
+USE_TZ = True
+TIME_ZONE = "UTC"
+LANGUAGE_CODE = "en"
+FORMS_URLFIELD_ASSUME_HTTPS = True
+
+TEMPLATES = [
+    {
+        "BACKEND": "django.template.backends.django.DjangoTemplates",
+        "DIRS": [ROOT / "templates"],
+        "APP_DIRS": True,
+        "OPTIONS": {
+            "context_processors": [
+                "django.template.context_processors.request",
+                "django.contrib.auth.context_processors.auth",
+                "django.contrib.messages.context_processors.messages",
+                "overview.context_processors.frame",
+            ],
+            "builtins": ["hq.web.templatetags.hq"],
+        },
+    }
+]
+FORM_RENDERER = "django.forms.renderers.TemplatesSetting"
+INSTALLED_APPS.append("django.forms")
+
+# Database: one alias; the role comes from the environment. Only the migrating process is hq_owner (ISO-2).
+DB_ROLE = env.text("HQ_DB_ROLE", "hq_app")
+DATABASE_URL = env.text("HQ_DATABASE_URL", "postgresql:///hq")
+PLAINTEXT_DATABASE = env.flag("HQ_PLAINTEXT_DATABASE", default=False)
+DATABASES = {"default": links.database(DATABASE_URL, role=DB_ROLE, pool=env.flag("HQ_DB_POOL", default=False))}
+
+REDIS_URL = env.text("HQ_REDIS_URL", "unix:///nonexistent/valkey.sock?db=0")
+PLAINTEXT_REDIS = env.flag("HQ_PLAINTEXT_REDIS", default=False)
+CACHES = {"default": {"BACKEND": "django.core.cache.backends.redis.RedisCache", "LOCATION": REDIS_URL, "KEY_PREFIX": "hq"}}
+
+CELERY_BROKER_URL = links.broker(REDIS_URL)
+CELERY_TASK_IGNORE_RESULT = True
+CELERY_TASK_ACKS_LATE = True
+CELERY_WORKER_PREFETCH_MULTIPLIER = 1
+CELERY_WORKER_HIJACK_ROOT_LOGGER = False
+CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
+CELERY_TASK_DEFAULT_QUEUE = "hq"
+# The job rows are the truth; losing a ring loses nothing, the next one picks the row up.
+CELERY_BEAT_SCHEDULE = {
+    "ring": {"task": "jobs.ring", "schedule": timedelta(seconds=5), "options": {"expires": 5}},
+    "reap": {"task": "jobs.reap", "schedule": timedelta(seconds=15), "options": {"expires": 15}},
+    "expire-links": {"task": "sharing.sweep", "schedule": timedelta(minutes=5), "options": {"expires": 300}},
+    "expire-invitations": {"task": "tenants.sweep", "schedule": timedelta(hours=1), "options": {"expires": 3600}},
+    "collect-orphans": {"task": "vault.sweep", "schedule": timedelta(minutes=10), "options": {"expires": 600}},
+}
+
+# People
+AUTH_USER_MODEL = "tenants.User"
+AUTHENTICATION_BACKENDS = ["allauth.account.auth_backends.AuthenticationBackend"]
+PASSWORD_HASHERS = ["django.contrib.auth.hashers.Argon2PasswordHasher"]
+AUTH_PASSWORD_VALIDATORS = [
+    {"NAME": "django.contrib.auth.password_validation.UserAttributeSimilarityValidator", "OPTIONS": {"user_attributes": ("email",)}},
+    {"NAME": "django.contrib.auth.password_validation.MinimumLengthValidator", "OPTIONS": {"min_length": 12}},
+    {"NAME": "django.contrib.auth.password_validation.CommonPasswordValidator"},
+]
+LOGIN_URL = "account_login"
+LOGIN_REDIRECT_URL = "/"
+ACCOUNT_LOGIN_METHODS = {"email"}
+ACCOUNT_SIGNUP_FIELDS = ["email*", "password1*"]
+ACCOUNT_USER_MODEL_USERNAME_FIELD = None
+ACCOUNT_EMAIL_VERIFICATION = "mandatory"
+ACCOUNT_EMAIL_VERIFICATION_BY_CODE_ENABLED = True
+ACCOUNT_UNIQUE_EMAIL = True
+ACCOUNT_PREVENT_ENUMERATION = True
+ACCOUNT_LOGOUT_ON_PASSWORD_CHANGE = True
+ACCOUNT_REAUTHENTICATION_REQUIRED = True
+ACCOUNT_SESSION_REMEMBER = False
+ACCOUNT_EMAIL_SUBJECT_PREFIX = "HQ: "
+ACCOUNT_DEFAULT_HTTP_PROTOCOL = _base.scheme
+ACCOUNT_ADAPTER = "tenants.adapters.AccountAdapter"
+ACCOUNT_SIGNUP_FORM_CLASS = "tenants.forms.SignUpForm"
+ALLAUTH_TRUSTED_PROXY_COUNT = TRUSTED_PROXIES
+SOCIALACCOUNT_EMAIL_AUTHENTICATION = False
+SOCIALACCOUNT_STORE_TOKENS = False
+SOCIALACCOUNT_PROVIDERS: dict[str, dict[str, object]] = {}
+if google_client_id := env.text("HQ_GOOGLE_CLIENT_ID", ""):
+    SOCIALACCOUNT_PROVIDERS["google"] = {
+        "APPS": [{"client_id": google_client_id, "secret": env.text("HQ_GOOGLE_CLIENT_SECRET"), "key": ""}],
+        "SCOPE": ["profile", "email"],
+        "OAUTH_PKCE_ENABLED": True,
+    }
+USERSESSIONS_TRACK_ACTIVITY = True
+
+# Cookies (ACC-7). The prefix makes a browser refuse the cookie from a sub-domain or over plain HTTP.
+_prefix = "__Host-" if SECURE else ""
+SESSION_COOKIE_NAME = f"{_prefix}hq-session"
+SESSION_COOKIE_HTTPONLY = True
+SESSION_COOKIE_SECURE = SECURE
+SESSION_COOKIE_SAMESITE = "Lax"
+SESSION_COOKIE_AGE = 12 * 60 * 60
+SESSION_EXPIRE_AT_BROWSER_CLOSE = False
+CSRF_COOKIE_NAME = f"{_prefix}hq-csrf"
+CSRF_COOKIE_HTTPONLY = True
+CSRF_COOKIE_SECURE = SECURE
+CSRF_COOKIE_SAMESITE = "Lax"
+CSRF_FAILURE_VIEW = "hq.web.errors.csrf_failure"
+MESSAGE_STORAGE = "django.contrib.messages.storage.session.SessionStorage"
+
+# Transport (OPS-1)
+SECURE_SSL_REDIRECT = SECURE
+SECURE_REDIRECT_EXEMPT = [r"^healthz$", r"^readyz$"]
+SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https") if TRUSTED_PROXIES else None
+SECURE_HSTS_SECONDS = 63_072_000 if SECURE else 0
+SECURE_HSTS_INCLUDE_SUBDOMAINS = SECURE
+SECURE_HSTS_PRELOAD = SECURE
+SECURE_CONTENT_TYPE_NOSNIFF = True
+SECURE_REFERRER_POLICY = "no-referrer"  # a link's address is a capability: it goes nowhere
+SECURE_CROSS_ORIGIN_OPENER_POLICY = "same-origin"
+X_FRAME_OPTIONS = "DENY"
+
+# Bodies. Objects are streamed by their own view and never meet these limits.
+DATA_UPLOAD_MAX_MEMORY_SIZE = 1024 * 1024
+DATA_UPLOAD_MAX_NUMBER_FIELDS = 1000
+FILE_UPLOAD_HANDLERS = ["django.core.files.uploadhandler.MemoryFileUploadHandler"]
+
+STATIC_URL = "/static/"
+STATIC_ROOT = env.path("HQ_STATIC_DIR", DATA_DIR / "static")
+STATICFILES_DIRS = [ROOT / "static"]
+STORAGES = {
+    "default": {"BACKEND": "django.core.files.storage.InMemoryStorage"},  # nothing is stored by Django itself
+    "staticfiles": {"BACKEND": "whitenoise.storage.CompressedManifestStaticFilesStorage"},
+}
+WHITENOISE_ALLOW_ALL_ORIGINS = False
+
+# Mail: development writes each message to a file and to the terminal; production names a server.
+MAIL_URL = env.text("HQ_MAIL_URL", "" if PRODUCTION else "development:")
+DEFAULT_FROM_EMAIL = env.text("HQ_MAIL_FROM", f"HQ <hq@{_base.hostname}>")
+EMAIL_FILE_PATH = DATA_DIR / "mail"
+EMAIL_BACKEND = "hq.web.mail.DevelopmentBackend"
+if MAIL_URL != "development:":
+    _mail = urlsplit(MAIL_URL)
+    EMAIL_BACKEND = "django.core.mail.backends.smtp.EmailBackend"
+    EMAIL_HOST, EMAIL_PORT = _mail.hostname or "", _mail.port or 587
+    EMAIL_HOST_USER, EMAIL_HOST_PASSWORD = _mail.username or "", _mail.password or ""
+    EMAIL_USE_TLS, EMAIL_USE_SSL = _mail.scheme == "smtp+starttls", _mail.scheme == "smtps"
+
+REST_FRAMEWORK = {
+    "DEFAULT_AUTHENTICATION_CLASSES": [],
+    "DEFAULT_PERMISSION_CLASSES": [],
+    "DEFAULT_PARSER_CLASSES": ["rest_framework.parsers.JSONParser"],
+    "DEFAULT_RENDERER_CLASSES": ["hq.web.api.JSONRenderer"],
+    "DEFAULT_SCHEMA_CLASS": "drf_spectacular.openapi.AutoSchema",
+    "EXCEPTION_HANDLER": "hq.web.errors.problem_response",
+    "UNAUTHENTICATED_USER": None,
+}
+SPECTACULAR_SETTINGS = {
+    "TITLE": "HQ",
+    "DESCRIPTION": "A vault and trust control plane: objects, share links, people, machines and a trail that can be checked.",
+    "VERSION": VERSION,
+    "OAS_VERSION": "3.1.1",
+    "SERVE_INCLUDE_SCHEMA": False,
+    "SCHEMA_PATH_PREFIX": "/v1",
+    "SERVERS": [{"url": BASE_URL}],
+    "POSTPROCESSING_HOOKS": ["hq.web.openapi.describe"],
+    "APPEND_COMPONENTS": {
+        "securitySchemes": {"apiKey": {"type": "http", "scheme": "bearer", "bearerFormat": "hd_live_… or hd_test_…"}}
+    },
+    "SECURITY": [{"apiKey": []}],
+}
+
+# Nothing secret or personal is logged: no bodies, no query strings, no addresses of links.
+LOGGING = {
+    "version": 1,
+    "disable_existing_loggers": False,
+    "formatters": {"line": {"()": "hq.web.logs.LineFormatter"}},
+    "handlers": {"console": {"class": "logging.StreamHandler", "formatter": "line"}},
+    "root": {"handlers": ["console"], "level": env.text("HQ_LOG_LEVEL", "WARNING")},
+    "loggers": {"hq": {"level": env.text("HQ_LOG_LEVEL", "INFO")}, "django.request": {"level": "ERROR"}},
+}
+
+# System checks that HQ answers in its own way.
+SILENCED_SYSTEM_CHECKS = ["drf_spectacular.W001"]
+
+if PRODUCTION:
+    guards.refuse_unsafe_production(globals())

@@ -1,0 +1,114 @@
+"""The base of every /v1 endpoint: one class each, input, one call, output."""
+
+from base64 import urlsafe_b64decode, urlsafe_b64encode
+from binascii import Error as Base64Error
+from collections.abc import Callable, Sequence
+from typing import Any, ClassVar
+from uuid import UUID
+
+import orjson
+from rest_framework import serializers
+from rest_framework.renderers import BaseRenderer
+from rest_framework.request import Request
+from rest_framework.response import Response
+from rest_framework.views import APIView
+
+from hq.authz.actor import Actor
+from hq.lib.errors import Invalid, Unauthenticated
+from hq.web.errors import MEDIA_TYPE
+
+PAGE = 50
+PAGE_MOST = 200
+
+
+class JSONRenderer(BaseRenderer):
+    """JSON by orjson; times RFC 3339 in UTC with a Z."""
+
+    media_type = "application/json"
+    format = "json"
+    charset = None
+
+    def render(self, data: Any, accepted_media_type: str | None = None, renderer_context: Any = None) -> bytes:
+        if data is None:
+            return b""
+        return orjson.dumps(data, default=str, option=orjson.OPT_UTC_Z)
+
+
+class Endpoint(APIView):
+    """A route below /v1. `public` ones (redeeming a link, the schema) ask for no credentials of an organization."""
+
+    public: ClassVar[bool] = False
+    own_context: ClassVar[bool] = False
+
+    @property
+    def actor(self) -> Actor:
+        """Who asks. Missing means the request carried no valid credentials."""
+        actor: Actor | None = getattr(self.request, "actor", None)
+        if actor is None:
+            raise Unauthenticated
+        return actor
+
+    def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
+        super().initial(request, *args, **kwargs)
+        if not self.public:
+            _ = self.actor
+
+    def perform_content_negotiation(self, request: Request, force: bool = False) -> tuple[BaseRenderer, str]:
+        """JSON, whatever is asked for: a refusal must be readable too."""
+        return JSONRenderer(), JSONRenderer.media_type
+
+    def finalize_response(self, request: Request, response: Any, *args: Any, **kwargs: Any) -> Any:
+        response = super().finalize_response(request, response, *args, **kwargs)
+        if isinstance(response, Response) and response.content_type == MEDIA_TYPE:
+            response.accepted_media_type = MEDIA_TYPE
+        return response
+
+
+class Input(serializers.Serializer[Any]):
+    """A request body. Members it does not know are refused rather than ignored."""
+
+    def to_internal_value(self, data: Any) -> Any:
+        if isinstance(data, dict) and (unknown := set(data) - set(self.fields)):
+            raise serializers.ValidationError({name: ["This member is not known here."] for name in sorted(unknown)})
+        return super().to_internal_value(data)
+
+
+def read(kind: type[Input], request: Request) -> dict[str, Any]:
+    """The validated body. Raises Invalid with a pointer to each fault."""
+    body = kind(data=request.data)
+    body.is_valid(raise_exception=True)
+    return dict(body.validated_data)
+
+
+def _decode_cursor(raw: str) -> str:
+    try:
+        return urlsafe_b64decode(raw.encode() + b"=" * (-len(raw) % 4)).decode()
+    except (Base64Error, UnicodeError, ValueError):
+        raise Invalid("The cursor is not one of ours.", errors=[{"pointer": "/cursor", "detail": "Use next_cursor as it was given."}]) from None
+
+
+def page_arguments(request: Request) -> tuple[str, int]:
+    """`?cursor=` decoded ('' for the first page) and `?limit=` (1 to 200, default 50)."""
+    raw = request.query_params.get("limit", str(PAGE))
+    if not (raw.isascii() and raw.isdigit() and 1 <= int(raw[:6]) <= PAGE_MOST):
+        raise Invalid("limit is a number from 1 to 200.", errors=[{"pointer": "/limit", "detail": "Enter a number from 1 to 200."}])
+    cursor = request.query_params.get("cursor", "")
+    return (_decode_cursor(cursor) if cursor else ""), int(raw)
+
+
+def uuid_cursor(cursor: str) -> UUID | None:
+    """A cursor that is a row's id."""
+    if not cursor:
+        return None
+    try:
+        return UUID(cursor)
+    except ValueError:
+        raise Invalid("The cursor is not one of ours.", errors=[{"pointer": "/cursor", "detail": "Use next_cursor as it was given."}]) from None
+
+
+def page(rows: Sequence[Any], limit: int, shape: Callable[[Any], dict[str, Any]], position: Callable[[Any], str]) -> Response:
+    """A list answer. `rows` holds up to limit + 1; the one too many tells that there is a next page."""
+    more = len(rows) > limit
+    shown = rows[:limit]
+    cursor = urlsafe_b64encode(position(shown[-1]).encode()).decode().rstrip("=") if more else None
+    return Response({"items": [shape(row) for row in shown], "next_cursor": cursor})

@@ -1,0 +1,162 @@
+"""A refusal becomes an answer here and nowhere else: a problem document (RFC 9457) for /v1, a page for people."""
+
+import logging
+from http import HTTPStatus
+from typing import Any
+
+from django.core.exceptions import BadRequest, RequestDataTooBig, SuspiciousOperation
+from django.db import OperationalError, connection, transaction
+from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
+from django.shortcuts import render
+from psycopg_pool import PoolTimeout
+from rest_framework import exceptions as drf
+from rest_framework.response import Response
+
+from hq.lib import errors
+from hq.web.request import request_id
+
+log = logging.getLogger("hq.web")
+MEDIA_TYPE = "application/problem+json"
+TYPES = "/problems/"
+
+
+def is_api(request: HttpRequest) -> bool:
+    """True for the routes that answer in JSON."""
+    return request.path_info.startswith("/v1/")
+
+
+def undo() -> None:
+    """Whatever a refused request wrote is rolled back; the exception alone would not do it."""
+    if connection.in_atomic_block:
+        transaction.set_rollback(True)
+
+
+def as_problem(error: BaseException) -> errors.Problem | None:
+    """The refusal that an exception stands for, or None for a fault of ours."""
+    match error:
+        case errors.Problem():
+            return error
+        case Http404():
+            return errors.NotFound()
+        case RequestDataTooBig():
+            return errors.PayloadTooLarge()
+        case drf.ValidationError():
+            return errors.Invalid(errors=list(_pointers(error.detail)))
+        case drf.ParseError() | BadRequest() | SuspiciousOperation():
+            return errors.Invalid("The request could not be read.")
+        case PoolTimeout():
+            return errors.Unavailable()
+        case OperationalError() if isinstance(error.__cause__, PoolTimeout):
+            return errors.Unavailable()
+    return None
+
+
+def _pointers(detail: Any, pointer: str = "") -> Any:
+    """DRF's nested details as RFC 6901 pointers."""
+    if isinstance(detail, dict):
+        for key, value in detail.items():
+            yield from _pointers(value, pointer if key == "non_field_errors" else f"{pointer}/{key}")
+    elif isinstance(detail, list):
+        for index, value in enumerate(detail):
+            nested = isinstance(value, (dict, list))
+            yield from _pointers(value, f"{pointer}/{index}" if nested else pointer)
+    else:
+        yield {"pointer": pointer, "detail": str(detail)}
+
+
+def document(request: HttpRequest, status: int, title: str, detail: str, code: str, listed: list[dict[str, str]] | None = None) -> dict[str, Any]:
+    """The body of a problem answer. `instance` is the request id, which the trail knows."""
+    body: dict[str, Any] = {
+        "type": f"{TYPES}{code}",
+        "title": title,
+        "status": status,
+        "detail": detail,
+        "instance": f"urn:hq:request:{request_id(request)}",
+    }
+    if listed:
+        body["errors"] = listed
+    return body
+
+
+def problem_document(request: HttpRequest, problem: errors.Problem) -> dict[str, Any]:
+    listed = getattr(problem, "errors", None)
+    return document(request, problem.status, HTTPStatus(problem.status).phrase, str(problem), problem.code, listed)
+
+
+def problem_response(error: Exception, context: dict[str, Any]) -> Response | None:
+    """DRF's exception handler."""
+    undo()
+    request = context["request"]._request  # noqa: SLF001 - DRF's own name for what it wraps
+    problem = as_problem(error)
+    if problem is not None:
+        return _drf_response(problem.status, problem_document(request, problem), problem)
+    if isinstance(error, drf.APIException):
+        title = HTTPStatus(error.status_code).phrase
+        body = document(request, error.status_code, title, str(error.detail), title.lower().replace(" ", "-"))
+        return _drf_response(error.status_code, body, error)
+    return None
+
+
+def _drf_response(status: int, body: dict[str, Any], error: Exception) -> Response:
+    response = Response(body, status=status, content_type=MEDIA_TYPE)
+    if status == HTTPStatus.UNAUTHORIZED:
+        response["WWW-Authenticate"] = 'Bearer realm="hq"'
+    if wait := getattr(error, "wait", None):
+        response["Retry-After"] = str(int(wait))
+    return response
+
+
+def answer(request: HttpRequest, problem: errors.Problem) -> HttpResponse:
+    """A refusal outside DRF: middleware, portal views, unknown addresses."""
+    if is_api(request):
+        response: HttpResponse = JsonResponse(problem_document(request, problem), status=problem.status, content_type=MEDIA_TYPE)
+        if problem.status == HTTPStatus.UNAUTHORIZED:
+            response["WWW-Authenticate"] = 'Bearer realm="hq"'
+        return response
+    if request.headers.get("Accept", "").startswith("application/problem+json"):
+        return JsonResponse(problem_document(request, problem), status=problem.status, content_type=MEDIA_TYPE)
+    return render(request, _template(problem.status), {"problem": problem, "request_id": request_id(request)}, status=problem.status)
+
+
+def _template(status: int) -> str:
+    return f"{status}.html" if status in {400, 403, 404, 409, 413, 503} else "400.html"
+
+
+def handler400(request: HttpRequest, exception: BaseException | None = None) -> HttpResponse:
+    return answer(request, (exception and as_problem(exception)) or errors.Invalid("The request could not be read."))
+
+
+def handler403(request: HttpRequest, exception: BaseException | None = None) -> HttpResponse:
+    return answer(request, (exception and as_problem(exception)) or errors.Denied())
+
+
+def handler404(request: HttpRequest, exception: BaseException | None = None) -> HttpResponse:
+    return answer(request, errors.NotFound())
+
+
+def handler500(request: HttpRequest) -> HttpResponse:
+    if is_api(request):
+        detail = "Something broke on our side. The request id leads to it."
+        return JsonResponse(document(request, 500, "Internal Server Error", detail, "internal-error"), status=500, content_type=MEDIA_TYPE)
+    return render(request, "500.html", {"request_id": request_id(request)}, status=500)
+
+
+def csrf_failure(request: HttpRequest, reason: str = "") -> HttpResponse:
+    log.info("csrf refused", extra={"reason": reason, "request_id": request_id(request)})
+    return answer(request, errors.Denied("This form was opened too long ago, or somewhere else. Go back, reload the page and send it again."))
+
+
+class RefusalPages:
+    """Turns refusals of portal views into pages, after undoing what they wrote."""
+
+    def __init__(self, get_response: Any) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        response: HttpResponse = self.get_response(request)
+        return response
+
+    def process_exception(self, request: HttpRequest, exception: Exception) -> HttpResponse | None:
+        undo()
+        problem = as_problem(exception)
+        return answer(request, problem) if problem else None

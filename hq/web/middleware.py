@@ -1,0 +1,69 @@
+"""Headers of every answer, and session cookies that are signed (ACC-7)."""
+
+from collections.abc import Callable
+
+from django.conf import settings
+from django.contrib.sessions.middleware import SessionMiddleware
+from django.core.signing import BadSignature, Signer
+from django.http import HttpRequest, HttpResponse
+
+CSP = "; ".join(
+    (
+        "default-src 'none'",
+        "script-src 'self'",
+        "style-src 'self'",
+        "img-src 'self'",
+        "font-src 'self'",
+        "connect-src 'self'",
+        "form-action 'self'",
+        "base-uri 'none'",
+        "frame-ancestors 'none'",
+    )
+)
+PERMISSIONS = "accelerometer=(), camera=(), geolocation=(), gyroscope=(), microphone=(), payment=(), usb=(), browsing-topics=()"
+
+
+class Headers:
+    """Stands above the static files, so that they carry the policy too."""
+
+    def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        response = self.get_response(request)
+        response.headers.setdefault("Content-Security-Policy", CSP)
+        response.headers.setdefault("Permissions-Policy", PERMISSIONS)
+        response.headers.setdefault("Cross-Origin-Resource-Policy", "same-origin")
+        if not request.path.startswith(settings.STATIC_URL):
+            response.headers.setdefault("Cache-Control", "no-store")
+        return response
+
+
+class SignedSessions(SessionMiddleware):
+    """The cookie carries the session's key with a signature; the table holds the key alone.
+
+    Whoever reads the table cannot make a cookie of it, and a new SECRET_KEY signs nobody out while the former one is
+    among SECRET_KEY_FALLBACKS.
+    """
+
+    _salt = "hq.session"
+
+    def process_request(self, request: HttpRequest) -> None:
+        signed = request.COOKIES.get(settings.SESSION_COOKIE_NAME)
+        try:
+            key = Signer(salt=self._salt).unsign(signed) if signed else None
+        except BadSignature:
+            key = None
+        request.session = self.SessionStore(key)
+
+    def process_response(self, request: HttpRequest, response: HttpResponse) -> HttpResponse:
+        response = super().process_response(request, response)  # type: ignore[assignment]
+        cookie = response.cookies.get(settings.SESSION_COOKIE_NAME)
+        if cookie is not None and cookie.value:
+            cookie.set(cookie.key, *_both(Signer(salt=self._salt).sign(cookie.value)))
+        return response
+
+
+def _both(value: str) -> tuple[str, str]:
+    """A signed key has only cookie-safe characters, so its coded form is itself."""
+    return value, value

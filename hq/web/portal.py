@@ -1,0 +1,66 @@
+"""What portal views share: the sign-in door, and forms that may be sent twice without doing it twice."""
+
+from collections.abc import Callable
+from functools import wraps
+from typing import Any, TypeVar
+from uuid import UUID
+
+from django import forms
+from django.core import signing
+from django.http import HttpRequest, HttpResponse
+
+from hq.lib.errors import Invalid
+from hq.lib.ids import new_id
+
+View = TypeVar("View", bound=Callable[..., HttpResponse])
+_SALT = "hq.form"
+
+
+def own_context(view: View) -> View:
+    """Marks a view that opens its own tenant context: it streams, or must keep a write after a refusal."""
+    view.own_context = True  # type: ignore[attr-defined]
+    return view
+
+
+def public(view: View) -> View:
+    """Marks a portal view that asks for no sign-in."""
+    view.public = True  # type: ignore[attr-defined]
+    return view
+
+
+class OnceForm(forms.Form):
+    """A form that carries, signed, the id of the row it will make: sent twice, the second meets the first's row."""
+
+    once = forms.CharField(widget=forms.HiddenInput)
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        if not self.is_bound:
+            self.initial["once"] = signing.dumps(str(new_id()), salt=_SALT)
+
+    def clean_once(self) -> UUID:
+        try:
+            return UUID(signing.loads(self.cleaned_data["once"], salt=_SALT, max_age=86_400))
+        except signing.BadSignature:
+            raise forms.ValidationError("This form is too old. Reload the page and send it again.") from None
+
+
+def refuse_invalid(form: forms.Form) -> None:
+    """For actions behind a button: what is wrong with the form is the answer."""
+    if not form.is_valid():
+        first = next(iter(form.errors.values()))[0]
+        raise Invalid(str(first))
+
+
+def post_only(view: View) -> View:
+    """A verb is never done by following a link."""
+
+    @wraps(view)
+    def inner(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+        if request.method != "POST":
+            response = HttpResponse(status=405)
+            response["Allow"] = "POST"
+            return response
+        return view(request, *args, **kwargs)
+
+    return inner  # type: ignore[return-value]

@@ -1,0 +1,44 @@
+"""What a request says of itself: its address, its id."""
+
+from ipaddress import ip_address
+
+from django.conf import settings
+from django.http import HttpRequest
+
+from hq.authz.actor import Actor, Origin
+from hq.lib.ids import new_id
+
+
+class TenantRequest(HttpRequest):
+    """A request after the tenant middleware: `actor` is always there on tenant routes."""
+
+    actor: Actor
+    request_id: str
+
+
+def source_ip(request: HttpRequest) -> str | None:
+    """The caller's address. X-Forwarded-For counts only as far as the declared number of proxies reaches."""
+    candidate = request.META.get("REMOTE_ADDR", "")
+    if settings.TRUSTED_PROXIES:
+        hops = [hop.strip() for hop in request.headers.get("X-Forwarded-For", "").split(",")]
+        if len(hops) >= settings.TRUSTED_PROXIES:
+            candidate = hops[-settings.TRUSTED_PROXIES]
+    try:
+        return str(ip_address(candidate))
+    except ValueError:
+        return None
+
+
+def request_id(request: HttpRequest) -> str:
+    """The id that leads from an answer to the trail; made here, never taken from the caller."""
+    known: str | None = getattr(request, "request_id", None)
+    if known is None:
+        known = f"req_{new_id().hex}"
+        request.request_id = known  # type: ignore[attr-defined]
+    return known
+
+
+def origin(request: HttpRequest) -> Origin:
+    """Address, agent and id of a request."""
+    agent = request.headers.get("User-Agent", "").encode("utf-8", "replace").decode()[:300]
+    return Origin(ip=source_ip(request), user_agent=agent, request_id=request_id(request))
