@@ -1,0 +1,50 @@
+"""What holds for every test. The services and the databases are in tests.database."""
+
+import os
+from typing import Any
+
+import pytest
+
+from tests import chromium
+from tests.database import HOME, django_db_setup
+
+__all__ = ["django_db_setup"]
+
+CI = os.environ.get("CI", "").lower() in {"1", "true", "yes"}
+NOT_RUN = ("skipped", "xfailed", "xpassed")
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    if HOME not in os.environ:
+        raise pytest.UsageError("Use bin/test, or `python -m pytest -p tests.database`: the tests need services of their own.")
+    if CI and chromium.find() is None:
+        raise pytest.UsageError(chromium.ABSENT)
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Without a browser its tests are left out, said aloud at the end: a skip would go unread."""
+    if chromium.find() is not None:
+        return
+    left_out = [item for item in items if item.get_closest_marker("browser")]
+    if left_out:
+        config.hook.pytest_deselected(items=left_out)
+        items[:] = [item for item in items if item not in left_out]
+
+
+def not_run(config: pytest.Config) -> int:
+    """How many tests did not really run."""
+    reporter: Any = config.pluginmanager.get_plugin("terminalreporter")
+    return sum(len(reporter.stats.get(outcome, [])) for outcome in NOT_RUN) if reporter else 0
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_sessionfinish(session: pytest.Session) -> None:
+    if CI and not hasattr(session.config, "workerinput") and session.exitstatus == 0 and not_run(session.config):
+        session.exitstatus = pytest.ExitCode.TESTS_FAILED
+
+
+def pytest_terminal_summary(terminalreporter: Any, config: pytest.Config) -> None:
+    if chromium.find() is None:
+        terminalreporter.write_line(chromium.ABSENT, red=True, bold=True)
+    if CI and (count := not_run(config)):
+        terminalreporter.write_line(f"{count} tests were skipped or expected to fail; in CI every test has to run.", red=True, bold=True)
