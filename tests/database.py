@@ -5,13 +5,10 @@ hq_app, never as the owner and never as a superuser: neither TRUNCATE nor a righ
 that commits gets a fresh clone instead of a flush.
 """
 
-import hashlib
 import os
 import shutil
 import signal
 import socket
-import subprocess
-import sys
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -23,14 +20,12 @@ from psycopg import sql
 
 from hq.embedded.errors import CannotStart
 from hq.embedded.layout import Layout
-from hq.embedded.locks import Lock
-from hq.embedded.postgres import SUPERUSER, find_programs
+from hq.embedded.postgres import SUPERUSER
 from hq.embedded.services import Services
+from tests import prepared
 
-ROOT = Path(__file__).resolve().parent.parent
 HOME = "HQ_TEST_HOME"  # the run's folder; set means that the services are somebody else's to start
 TEMPLATE = "hq"
-KEPT_CLUSTERS = 3
 # Machine facts that a test run takes over; every other HQ_ variable of the person's is left out.
 KEPT_VARIABLES = {"HQ_PG_BIN", "HQ_PYTHON", "HQ_VENV", "HQ_CHROMIUM", HOME}
 FIRST_PORT, PORTS_PER_WORKER = 20_000, 400  # all below 32768: a port above may be some connection's outgoing end
@@ -71,6 +66,7 @@ def environment(worker: str, index: int) -> dict[str, str]:
         "HQ_REDIS_URL": services["HQ_REDIS_URL"].replace("db=0", f"db={index}"),
         "HQ_BASE_URL": f"http://localhost:{port}",
         "HQ_PORT": port,
+        "HQ_STATIC_DIR": str(prepared.static_folder()),
         "HQ_LOG_LEVEL": "WARNING",
         "DJANGO_LIVE_TEST_SERVER_ADDRESS": f"localhost:{port}",
         "DJANGO_ALLOW_ASYNC_UNSAFE": "1",  # Playwright's synchronous calls run inside an event loop
@@ -110,7 +106,7 @@ def pytest_sessionstart(session: pytest.Session) -> None:
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     try:
         cluster().prepare()
-        with_template(cluster())
+        prepared.fill(cluster())
         services = Services(cluster(), fleeting=True)
         services.start()
     except CannotStart as error:
@@ -124,70 +120,6 @@ def pytest_unconfigure(config: pytest.Config) -> None:
     while _services:
         _services.pop().stop()
     shutil.rmtree(home(), ignore_errors=True)
-
-
-# ---- the template: a stopped cluster with everything migrated, kept between runs under the hash of what made it
-
-
-def with_template(layout: Layout) -> None:
-    """Fill the layout with a copy of the kept cluster, making that first when migrations have changed."""
-    kept = ROOT / ".hq" / "test-clusters"
-    try:
-        kept.mkdir(parents=True, exist_ok=True)
-        lock = Lock.on(Layout(kept), "building")
-    except PermissionError:  # another user's checkout: build one for this run
-        build(layout)
-        return
-    lock.take()
-    try:
-        source = kept / migrations_hash()
-        if not source.exists():
-            build(layout)
-            forget_old(kept)
-            copy(layout.postgres_data, source)
-        else:
-            copy(source, layout.postgres_data)
-            os.utime(source)
-    finally:
-        lock.drop()
-
-
-def migrations_hash() -> str:
-    migrations = [path for path in ROOT.glob("*/migrations/*.py") if path.parent.parent.name != "node_modules"]
-    files = [*migrations, *(ROOT / "hq" / "db").rglob("*.py"), ROOT / "hq" / "db" / "roles.sql", ROOT / "requirements" / "base.txt"]
-    state = hashlib.sha256(f"{find_programs()} {os.geteuid()}".encode())
-    for file in sorted(files):
-        state.update(f"{file.relative_to(ROOT)}\0".encode() + file.read_bytes())
-    return state.hexdigest()[:24]
-
-
-def build(layout: Layout) -> None:
-    with Services(layout, fleeting=True) as services:
-        assert services.postgres is not None
-        migrated = subprocess.run(
-            [sys.executable, ROOT / "manage.py", "migrate", "--verbosity", "0"],
-            env=os.environ | {"HQ_DB_ROLE": "hq_owner"},
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            text=True,
-            check=False,
-        )
-        if migrated.returncode:
-            raise CannotStart(f"The migrations fail:\n{migrated.stdout}")
-
-
-def copy(source: Path, target: Path) -> None:
-    """With owners and modes, and whole or not at all."""
-    draft = target.with_name(f"{target.name}.{os.getpid()}")
-    subprocess.run(["cp", "-a", source, draft], check=True)
-    draft.rename(target)
-
-
-def forget_old(kept: Path) -> None:
-    clusters = sorted((path for path in kept.iterdir() if path.is_dir()), key=lambda path: path.stat().st_mtime, reverse=True)
-    for path in clusters[KEPT_CLUSTERS - 1 :]:
-        shutil.rmtree(path, ignore_errors=True)
 
 
 # ---- one database per worker

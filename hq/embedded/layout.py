@@ -76,6 +76,8 @@ class Layout:
                 (self.data / name).chmod(0o700)
         except OSError as error:
             raise CannotStart(f"{error.filename} cannot be used ({error.strerror}); name another folder in HQ_DATA_DIR.") from error
+        if len(os.fsencode(self.run / "pg" / POSTGRES_SOCKET)) > SOCKET_PATH_LIMIT:
+            raise CannotStart(f"The names of sockets in {self.run} would be too long; name a shorter folder in HQ_DATA_DIR or TMPDIR.")
         if not self.database_url and server_user().uid is not None and not open_to_all(self.data):
             raise CannotStart(
                 f"PostgreSQL cannot run as root, and the user `nobody` cannot enter {self.data}; name a folder outside private homes in HQ_DATA_DIR."
