@@ -21,6 +21,7 @@ class Actor:
     """A principal in one organization, and what it may do there.
 
     `kind` is `person`, `api_key`, `link` or `system`; `label` is the name shown beside the act in the trail.
+    `pinned` holds the only object paths that a link opens; None for everybody else.
     `environment_id` is where the act happens; acts on the whole organization go to `home_environment_id` (live).
     """
 
@@ -34,6 +35,7 @@ class Actor:
     home_environment_id: UUID | None = None
     role: Role | None = None
     person_id: UUID | None = None
+    pinned: frozenset[str] | None = None
     origin: Origin = field(default_factory=Origin)
 
     def at(self, environment_id: UUID) -> "Actor":

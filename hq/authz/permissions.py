@@ -33,8 +33,6 @@ class Permission(StrEnum):
     OPERATOR_JOBS = "operator:jobs"
     ORGANIZATION_PROVISION = "organization:provision"
     ORGANIZATION_READ = "organization:read"
-    SHARED_READ = "shared:read"
-    SHARED_WRITE = "shared:write"
     SHARES_CREATE = "shares:create"
     SHARES_READ = "shares:read"
     SHARES_REVOKE = "shares:revoke"
@@ -57,12 +55,10 @@ AUTH_METHODS: dict[Permission, frozenset[AuthMethod]] = {
     Permission.MEMBERS_READ: _PEOPLE_AND_MACHINES,
     Permission.MEMBERS_REMOVE: _PEOPLE_AND_MACHINES,
     Permission.OBJECTS_DELETE: frozenset({AuthMethod.SESSION, AuthMethod.API_KEY, AuthMethod.SYSTEM}),
-    Permission.OBJECTS_READ: _PEOPLE_AND_MACHINES,
-    Permission.OBJECTS_WRITE: _PEOPLE_AND_MACHINES,
+    Permission.OBJECTS_READ: _PEOPLE_AND_MACHINES | {AuthMethod.LINK},
+    Permission.OBJECTS_WRITE: _PEOPLE_AND_MACHINES | {AuthMethod.LINK},
     Permission.ORGANIZATION_PROVISION: frozenset({AuthMethod.SYSTEM}),
     Permission.ORGANIZATION_READ: _PEOPLE_AND_MACHINES,
-    Permission.SHARED_READ: frozenset({AuthMethod.LINK}),
-    Permission.SHARED_WRITE: frozenset({AuthMethod.LINK}),
     Permission.SHARES_CREATE: _PEOPLE_AND_MACHINES,
     Permission.SHARES_READ: _PEOPLE_AND_MACHINES,
     Permission.SHARES_REVOKE: _PEOPLE_AND_MACHINES,

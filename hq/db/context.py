@@ -26,7 +26,7 @@ def tenant(organization_id: UUID) -> Iterator[None]:
                 former = cursor.fetchone()[0]
             cursor.execute("SELECT set_config(%s, %s, true)", [SETTING, str(organization_id)])
         yield
-        if nested:
+        if nested and not connection.needs_rollback:
             with connection.cursor() as cursor:
                 cursor.execute("SELECT set_config(%s, %s, true)", [SETTING, former])
 

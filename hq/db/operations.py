@@ -82,6 +82,19 @@ class TenantTable(SQLOperation):
         ]
 
 
+class PlainTable(SQLOperation):
+    """A table that belongs to no organization: only the grants. It must be on the allow-list of the catalog test."""
+
+    def __init__(self, *, table: str, grants: str) -> None:
+        super().__init__(table=table, grants=grants)
+
+    def forwards(self) -> list[str]:
+        return [f"GRANT {self.arguments['grants']} ON {self.arguments['table']} TO {APP}"]
+
+    def backwards(self) -> list[str]:
+        return [f"REVOKE ALL ON {self.arguments['table']} FROM {APP}"]
+
+
 class CompositeKey(SQLOperation):
     """A reference that only a row of the same organization satisfies. Not deferrable: it fails at the statement."""
 

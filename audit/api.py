@@ -1,0 +1,108 @@
+"""The trail over /v1."""
+
+from typing import Any
+
+from drf_spectacular.utils import OpenApiParameter, extend_schema
+from rest_framework import serializers
+from rest_framework.request import Request
+from rest_framework.response import Response
+
+from audit import actions, selectors
+from audit.forms import FilterForm
+from audit.models import AuditEvent
+from hq.lib.errors import Invalid
+from hq.web.api import Endpoint, page, page_arguments
+
+
+def event_body(event: AuditEvent) -> dict[str, Any]:
+    """One event as integrators see it. Hashes are hex; `document` is the exact text that is hashed."""
+    detail = event.detail or {}
+    return {
+        "id": event.id,
+        "index": event.index,
+        "at": event.at,
+        "tag": event.tag,
+        "actor": {"kind": event.actor_kind, "id": event.actor_id, "label": detail.get("actor", ""), "method": event.method},
+        "target": {"kind": event.target_kind, "id": event.target_id, "label": detail.get("target", "")},
+        "ip": event.ip,
+        "request_id": event.request_id,
+        "before": detail.get("before"),
+        "after": detail.get("after"),
+        "reason": detail.get("reason", ""),
+        "previous": bytes(event.previous).hex(),
+        "hash": bytes(event.hash).hex(),
+        "document": event.document().decode(),
+    }
+
+
+class Party(serializers.Serializer[Any]):
+    kind = serializers.CharField()
+    id = serializers.CharField()
+    label = serializers.CharField()
+
+
+class EventBody(serializers.Serializer[Any]):
+    id = serializers.UUIDField()
+    index = serializers.IntegerField()
+    at = serializers.DateTimeField()
+    tag = serializers.CharField()
+    actor = Party()
+    target = Party()
+    ip = serializers.IPAddressField(allow_null=True)
+    request_id = serializers.CharField()
+    before = serializers.JSONField(allow_null=True)
+    after = serializers.JSONField(allow_null=True)
+    reason = serializers.CharField()
+    previous = serializers.CharField()
+    hash = serializers.CharField()
+    document = serializers.CharField(help_text="The RFC 8785 text whose SHA-256, after `previous`, is `hash`.")
+
+
+class EventList(serializers.Serializer[Any]):
+    items = EventBody(many=True)
+    next_cursor = serializers.CharField(allow_null=True)
+
+
+class FirstBad(serializers.Serializer[Any]):
+    index = serializers.IntegerField()
+    reason = serializers.CharField()
+
+
+class VerdictBody(serializers.Serializer[Any]):
+    verified = serializers.BooleanField()
+    length = serializers.IntegerField()
+    head = serializers.CharField(help_text="SHA-256 of the newest event that fits, hex.")
+    first_bad = FirstBad(allow_null=True)
+
+
+class Events(Endpoint):
+    """The administrative trail of an environment, newest first."""
+
+    @extend_schema(
+        operation_id="list_audit_events",
+        responses=EventList,
+        parameters=[
+            OpenApiParameter(name, str)
+            for name in ("tag", "actor_id", "ip", "request_id", "target_id", "since", "until", "cursor", "limit")
+        ],
+    )
+    def get(self, request: Request, **_: Any) -> Response:
+        form = FilterForm(request.query_params)
+        if not form.is_valid():
+            raise Invalid(errors=[{"pointer": f"/{name}", "detail": str(faults[0])} for name, faults in form.errors.items()])
+        cursor, limit = page_arguments(request)
+        if cursor and not cursor.isdigit():
+            raise Invalid("The cursor is not one of ours.")
+        before = int(cursor[:18]) if cursor else None
+        rows = selectors.list_events(self.actor, form.filters(), before=before, limit=limit)
+        return page(rows, limit, event_body, lambda event: str(event.index))
+
+
+class VerifyChain(Endpoint):
+    """Checks the whole chain and names the first event that does not fit (AUD-3)."""
+
+    @extend_schema(operation_id="verify_audit_chain", responses=VerdictBody)
+    def get(self, request: Request, **_: Any) -> Response:
+        verdict = actions.verify_chain(actor=self.actor)
+        bad = None if verdict.ok else {"index": verdict.first_bad, "reason": verdict.reason}
+        return Response({"verified": verdict.ok, "length": verdict.length, "head": verdict.head.hex(), "first_bad": bad})

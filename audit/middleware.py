@@ -1,0 +1,49 @@
+"""One line in the access log for every request, refusals included (AUD-1)."""
+
+from collections.abc import Callable
+from time import monotonic
+from uuid import UUID
+
+from django.conf import settings
+from django.http import HttpRequest, HttpResponse
+
+from audit import recorder
+from hq.authz.actor import Actor
+from hq.db.models import PLATFORM_ID
+from hq.web.request import origin
+
+# Parts of an address that say what was touched. Tokens are never among them.
+RECORDED = frozenset({"path", "id", "org_slug", "env_name"})
+UNRECORDED = ("/healthz", "/readyz", settings.STATIC_URL, "/favicon.ico")
+
+
+class AccessLog:
+    """Outermost, so that its own transaction is apart from the request's and sees what was answered."""
+
+    def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        began = monotonic()
+        caller = origin(request)
+        response = self.get_response(request)
+        response.headers["X-Request-Id"] = caller.request_id
+        if not request.path_info.startswith(UNRECORDED):
+            self._record(request, response, began)
+        return response
+
+    def _record(self, request: HttpRequest, response: HttpResponse, began: float) -> None:
+        actor: Actor | None = getattr(request, "actor", None)
+        organization_id: UUID = actor.organization_id if actor else PLATFORM_ID
+        match = request.resolver_match
+        touched = {key: str(value)[:1100] for key, value in (match.kwargs if match else {}).items() if key in RECORDED}
+        recorder.record_access(
+            organization_id=organization_id,
+            actor=actor,
+            origin=origin(request),
+            verb=request.method or "",
+            route=(match.route if match else "")[:200],
+            status=response.status_code,
+            milliseconds=int((monotonic() - began) * 1000),
+            detail=touched,
+        )

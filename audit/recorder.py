@@ -1,0 +1,126 @@
+"""Writes the trail. `record` is the last statement of an action: recording earlier can deadlock two actions."""
+
+import os
+from dataclasses import dataclass
+from typing import Any
+from uuid import UUID
+
+from django.db import transaction
+
+from audit.models import AccessEntry, AuditEvent, ChainHead, PersonEvent
+from audit.tags import ORGANIZATION_WIDE, PersonTag, Tag
+from hq.authz.actor import Actor, Origin
+from hq.crypto import chain
+from hq.db.context import tenant
+from hq.lib.canonical import canonical
+from hq.lib.clock import now
+from hq.lib.errors import Problem
+
+
+class NoChain(Problem):
+    """This act has no environment whose trail could hold it."""
+
+    status = 500
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """What an act was done to. The label is sealed; kind and id stand in the clear."""
+
+    kind: str
+    id: UUID
+    label: str = ""
+
+
+def _chain_of(actor: Actor, tag: Tag) -> UUID:
+    environment_id = actor.home_environment_id if tag in ORGANIZATION_WIDE else actor.environment_id
+    if environment_id is None:
+        raise NoChain
+    return environment_id
+
+
+def _locked_head(organization_id: UUID, environment_id: UUID) -> ChainHead:
+    heads = ChainHead.objects.select_for_update(no_key=True).filter(organization_id=organization_id, environment_id=environment_id)
+    head = heads.first()
+    if head is None:
+        ChainHead.objects.bulk_create([ChainHead(organization_id=organization_id, environment_id=environment_id)], ignore_conflicts=True)
+        head = heads.get()
+    return head
+
+
+def record(
+    actor: Actor,
+    tag: Tag,
+    *,
+    target: Target,
+    before: dict[str, Any] | None = None,
+    after: dict[str, Any] | None = None,
+    reason: str = "",
+) -> AuditEvent:
+    """Add one event to the chain, in the caller's transaction. `before` and `after` hold JSON values only."""
+    environment_id = _chain_of(actor, tag)
+    detail = {
+        "actor": actor.label,
+        "target": target.label,
+        "user_agent": actor.origin.user_agent,
+        "before": before,
+        "after": after,
+        "reason": reason,
+    }
+    salt = os.urandom(chain.SALT_BYTES)
+    with transaction.atomic():
+        head = _locked_head(actor.organization_id, environment_id)
+        event = AuditEvent(
+            organization_id=actor.organization_id,
+            environment_id=environment_id,
+            index=head.length + 1,
+            at=now(),
+            tag=tag,
+            actor_kind=actor.kind,
+            actor_id=actor.id,
+            method=actor.method,
+            target_kind=target.kind,
+            target_id=str(target.id),
+            ip=actor.origin.ip,
+            request_id=actor.origin.request_id,
+            detail=detail | {"salt": salt.hex()},
+            commitment=chain.commitment(salt, canonical(detail)),
+            previous=bytes(head.hash),
+        )
+        event.hash = event.computed_hash()
+        event.save(force_insert=True)
+        ChainHead.objects.filter(pk=head.pk, organization_id=actor.organization_id).update(length=event.index, hash=event.hash)
+    return event
+
+
+def record_access(*, organization_id: UUID, actor: Actor | None, origin: Origin, verb: str, route: str, status: int, milliseconds: int, detail: dict[str, Any]) -> None:
+    """Add one line to the access log, in a transaction of its own, so that a refusal is kept."""
+    with tenant(organization_id):
+        AccessEntry.objects.create(
+            organization_id=organization_id,
+            environment_id=actor.environment_id if actor else None,
+            at=now(),
+            actor_kind=actor.kind if actor else "",
+            actor_id=actor.id if actor else None,
+            method=actor.method if actor else "",
+            verb=verb,
+            route=route,
+            status=status,
+            ip=origin.ip,
+            request_id=origin.request_id,
+            duration_ms=milliseconds,
+            detail={"actor": actor.label if actor else "", "user_agent": origin.user_agent} | detail,
+        )
+
+
+def record_person(tag: PersonTag, *, person_id: UUID | None, origin: Origin, target_id: str = "") -> None:
+    """Add one line to an account's own log."""
+    PersonEvent.objects.create(
+        person_id=person_id,
+        at=now(),
+        tag=tag,
+        ip=origin.ip,
+        request_id=origin.request_id,
+        user_agent=origin.user_agent,
+        target_id=target_id,
+    )

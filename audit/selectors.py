@@ -1,0 +1,171 @@
+"""Reads of the trail."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+from uuid import UUID
+
+from django.db.models import Count, Q
+from django.db.models.functions import TruncDate
+
+from audit.models import AccessEntry, AuditEvent, ChainHead, ChainVerification, PersonEvent
+from hq.authz import gate
+from hq.authz.actor import Actor
+from hq.authz.permissions import Permission
+from hq.lib.clock import now
+from hq.lib.errors import NotFound
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Filters:
+    """What the explorer was asked for; every field narrows. Times are aware."""
+
+    tag: str = ""
+    actor_id: UUID | None = None
+    ip: str = ""
+    request_id: str = ""
+    target_id: str = ""
+    since: datetime | None = None
+    until: datetime | None = None
+    outcome: str = ""
+    verb: str = ""
+
+
+def _scope(actor: Actor) -> Q:
+    return Q(organization_id=actor.organization_id, environment_id=actor.environment_id)
+
+
+def _common(filters: Filters) -> Q:
+    condition = Q()
+    if filters.actor_id:
+        condition &= Q(actor_id=filters.actor_id)
+    if filters.ip:
+        condition &= Q(ip=filters.ip)
+    if filters.request_id:
+        condition &= Q(request_id=filters.request_id)
+    if filters.since:
+        condition &= Q(at__gte=filters.since)
+    if filters.until:
+        condition &= Q(at__lt=filters.until)
+    return condition
+
+
+def _events(actor: Actor, filters: Filters) -> Q:
+    condition = _scope(actor) & _common(filters)
+    if filters.tag:
+        condition &= Q(tag=filters.tag)
+    if filters.target_id:
+        condition &= Q(target_id=filters.target_id)
+    return condition
+
+
+def list_events(actor: Actor, filters: Filters, *, before: int | None, limit: int) -> Sequence[AuditEvent]:
+    """Newest first; up to limit + 1, so that the caller knows whether there is more. `before` is an index."""
+    gate.require(actor, Permission.AUDIT_READ)
+    rows = AuditEvent.objects.filter(_events(actor, filters))
+    if before is not None:
+        rows = rows.filter(index__lt=before)
+    return list(rows.order_by("-index")[: limit + 1])
+
+
+def count_events(actor: Actor, filters: Filters) -> int:
+    gate.require(actor, Permission.AUDIT_READ)
+    return AuditEvent.objects.filter(_events(actor, filters)).count()
+
+
+def get_event(actor: Actor, event_id: UUID) -> AuditEvent:
+    gate.require(actor, Permission.AUDIT_READ)
+    event = AuditEvent.objects.filter(_scope(actor), pk=event_id).first()
+    if event is None:
+        raise NotFound
+    return event
+
+
+def get_event_at(actor: Actor, index: int) -> AuditEvent:
+    gate.require(actor, Permission.AUDIT_READ)
+    event = AuditEvent.objects.filter(_scope(actor), index=index).first()
+    if event is None:
+        raise NotFound
+    return event
+
+
+def list_access(actor: Actor, filters: Filters, *, before: UUID | None, limit: int) -> Sequence[AccessEntry]:
+    """Requests, newest first (ids are time-ordered)."""
+    gate.require(actor, Permission.AUDIT_READ)
+    rows = AccessEntry.objects.filter(_scope(actor) & _common(filters))
+    if filters.verb:
+        rows = rows.filter(verb=filters.verb)
+    if filters.outcome == "refused":
+        rows = rows.filter(status__gte=400)
+    if filters.outcome == "done":
+        rows = rows.filter(status__lt=400)
+    if before is not None:
+        rows = rows.filter(pk__lt=before)
+    return list(rows.order_by("-pk")[: limit + 1])
+
+
+def list_tags(actor: Actor) -> list[str]:
+    """The tags that occur, for the filter."""
+    gate.require(actor, Permission.AUDIT_READ)
+    return list(AuditEvent.objects.filter(_scope(actor)).values_list("tag", flat=True).distinct().order_by("tag"))
+
+
+def count_target_events(actor: Actor, target_id: UUID) -> int:
+    """How many events name this target."""
+    gate.require(actor, Permission.AUDIT_READ)
+    return AuditEvent.objects.filter(_scope(actor), target_id=str(target_id)).count()
+
+
+@dataclass(frozen=True, slots=True)
+class ChainStatus:
+    """What is known of the chain now: `state` is verified, broken or waiting."""
+
+    state: str
+    length: int
+    verified_at: datetime | None
+    verified_length: int
+    first_bad: int | None
+    reason: str
+
+
+def chain_status(actor: Actor) -> ChainStatus:
+    """For the foot of every page; anyone in the organization may know whether the trail is whole."""
+    head = ChainHead.objects.filter(_scope(actor)).first()
+    last = ChainVerification.objects.filter(_scope(actor)).order_by("-at").first()
+    length = head.length if head else 0
+    if last is None:
+        return ChainStatus("waiting", length, None, 0, None, "")
+    state = "verified" if last.first_bad is None else "broken"
+    return ChainStatus(state, length, last.at, last.length, last.first_bad, last.reason)
+
+
+@dataclass(frozen=True, slots=True)
+class Day:
+    """One bar of the activity chart."""
+
+    on: date
+    events: int
+    refused: int
+    verified: bool
+
+
+def activity(actor: Actor, days: int = 90) -> list[Day]:
+    """Events, refused requests and verifications for each of the last days, oldest first, without gaps."""
+    gate.require(actor, Permission.AUDIT_READ)
+    today = now().date()
+    first = today - timedelta(days=days - 1)
+
+    def counted(rows: object) -> dict[date, int]:
+        counts = rows.filter(at__date__gte=first).annotate(on=TruncDate("at")).values("on").annotate(n=Count("pk"))  # type: ignore[attr-defined]
+        return {row["on"]: row["n"] for row in counts}
+
+    events = counted(AuditEvent.objects.filter(_scope(actor)))
+    refused = counted(AccessEntry.objects.filter(_scope(actor), status__gte=400))
+    verified = counted(ChainVerification.objects.filter(_scope(actor), first_bad__isnull=True))
+    dates = [first + timedelta(days=offset) for offset in range(days)]
+    return [Day(on, events.get(on, 0), refused.get(on, 0), on in verified) for on in dates]
+
+
+def list_person_events(person_id: UUID, limit: int = 50) -> Sequence[PersonEvent]:
+    """A person's own log, newest first. The caller passes nobody's id but the person's own."""
+    return list(PersonEvent.objects.filter(person_id=person_id).order_by("-at")[:limit])

@@ -1,0 +1,59 @@
+"""The vocabulary of the trail: `<noun>:<past participle>`. A tag is never renamed or reused."""
+
+from enum import StrEnum
+
+
+class Tag(StrEnum):
+    """What an administrative event says happened. Each belongs to an environment unless it is listed below."""
+
+    API_KEY_CREATED = "api_key:created"
+    API_KEY_REVOKED = "api_key:revoked"
+    INVITATION_REVOKED = "invitation:revoked"
+    JOB_DISCARDED = "job:discarded"
+    JOB_RETRIED = "job:retried"
+    KEY_CREATED = "key:created"
+    MEMBER_INVITED = "member:invited"
+    MEMBER_JOINED = "member:joined"
+    MEMBER_REMOVED = "member:removed"
+    MEMBER_ROLE_CHANGED = "member:role_changed"
+    OBJECT_CREATED = "object:created"
+    OBJECT_DELETED = "object:deleted"
+    OBJECT_RESTORED = "object:restored"
+    OBJECT_UPDATED = "object:updated"
+    ORGANIZATION_CREATED = "organization:created"
+    ORGANIZATION_PROVISIONED = "organization:provisioned"
+    SESSION_ENTERED = "session:entered"
+    SHARE_CREATED = "share:created"
+    SHARE_OPENED = "share:opened"
+    SHARE_REVOKED = "share:revoked"
+
+
+# Acts on the whole organization go to the live environment's chain, wherever the person stood.
+ORGANIZATION_WIDE = frozenset(
+    {
+        Tag.INVITATION_REVOKED,
+        Tag.JOB_DISCARDED,
+        Tag.JOB_RETRIED,
+        Tag.KEY_CREATED,
+        Tag.MEMBER_INVITED,
+        Tag.MEMBER_JOINED,
+        Tag.MEMBER_REMOVED,
+        Tag.MEMBER_ROLE_CHANGED,
+        Tag.ORGANIZATION_CREATED,
+        Tag.ORGANIZATION_PROVISIONED,
+        Tag.SESSION_ENTERED,
+    }
+)
+
+
+class PersonTag(StrEnum):
+    """What an account's own log says, before or beside any organization."""
+
+    INVITATION_REFUSED = "invitation:refused"
+    ORGANIZATION_CREATED = "organization:created"
+    PASSWORD_CHANGED = "password:changed"
+    SESSION_ENDED = "session:ended"
+    SIGN_IN = "session:signed_in"
+    SIGN_IN_FAILED = "session:refused"
+    SIGN_OUT = "session:signed_out"
+    SIGN_UP = "account:created"

@@ -1,0 +1,216 @@
+"""Inviting, joining, changing roles, removing."""
+
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Any
+from uuid import UUID
+
+from django.conf import settings
+from django.core.mail import EmailMessage
+from django.db import IntegrityError, transaction
+from django.template.loader import render_to_string
+
+from audit import recorder
+from audit.recorder import Target
+from audit.tags import PersonTag, Tag
+from hq.authz import gate
+from hq.authz.actor import Actor, Origin
+from hq.authz.permissions import AuthMethod, Permission
+from hq.authz.roles import GRANTS, Role, may_assign
+from hq.crypto import secrets
+from hq.db import lookups
+from hq.db.context import tenant
+from hq.lib.clock import now
+from hq.lib.errors import Denied, NotFound, Refused
+from hq.lib.ids import new_id
+from keys import selectors as keys
+from tenants import selectors
+from tenants.models import LIVE, Environment, Invitation, Membership, Organization, User
+
+INVITATION_LIFE = timedelta(days=7)
+TOKEN_PREFIX = "hqi_"
+
+
+class RoleAboveYours(Denied):
+    """Only an owner can give or take away this role."""
+
+
+class LastOwner(Refused):
+    """This is the last owner. Make somebody else an owner first."""
+
+
+class AlreadyMember(Refused):
+    """This person is a member already."""
+
+
+class AlreadyInvited(Refused):
+    """An invitation to this address is open. Revoke it before making another."""
+
+
+class InvitationNotYours(Denied):
+    """This invitation is for another address. Sign in with the address that it was sent to."""
+
+
+class InvitationEnded(Refused):
+    """This invitation cannot be used any more. Ask the person who sent it for a new one."""
+
+
+@dataclass(frozen=True, slots=True)
+class MadeInvitation:
+    """The invitation and its address, which is known only now."""
+
+    invitation: Invitation
+    url: str
+
+
+def _may_assign(actor: Actor, role: Role) -> None:
+    if actor.role is None or not may_assign(actor.role, role):
+        raise RoleAboveYours
+
+
+def _email_index(organization_id: UUID, email: str) -> bytes:
+    return keys.blind_index(organization_id, "invitation.email", email.strip().lower())
+
+
+def invite_member(*, actor: Actor, email: str, role: Role, invitation_id: UUID | None = None) -> MadeInvitation:
+    """Make an invitation bound to one address and mail it. The role may not stand above the inviter's."""
+    gate.require(actor, Permission.MEMBERS_INVITE)
+    _may_assign(actor, role)
+    email = email.strip().lower()
+    if selectors.is_member(actor, email):
+        raise AlreadyMember
+    token = secrets.random_token(TOKEN_PREFIX)
+    invitation = Invitation(
+        id=invitation_id or new_id(),
+        organization_id=actor.organization_id,
+        email=email,
+        email_index=_email_index(actor.organization_id, email),
+        role=role,
+        token_digest=secrets.digest(token),
+        invited_by_id=actor.person_id or actor.id,
+        invited_by_label=actor.label,
+        expires_at=now() + INVITATION_LIFE,
+    )
+    try:
+        with transaction.atomic():
+            selectors.expired_invitations(actor, invitation.email_index).update(revoked_at=now())
+            invitation.save(force_insert=True)
+    except IntegrityError as error:
+        raise AlreadyInvited from error
+    made = MadeInvitation(invitation, f"{settings.BASE_URL}/invitations/{token}")
+    organization = Organization.objects.get(pk=actor.organization_id)
+    transaction.on_commit(lambda: _mail(made, email, organization.name, actor.label), robust=True)
+    recorder.record(actor, Tag.MEMBER_INVITED, target=Target("invitation", invitation.id, email), after={"role": role.value, "email": email})
+    return made
+
+
+def _mail(made: MadeInvitation, email: str, organization: str, inviter: str) -> None:
+    context = {"organization": organization, "inviter": inviter, "url": made.url, "expires_at": made.invitation.expires_at}
+    body = render_to_string("tenants/mail/invitation.txt", context)
+    EmailMessage(f"HQ: {organization} invites you", body, to=[email]).send()
+
+
+def revoke_invitation(*, actor: Actor, invitation_id: UUID) -> None:
+    """End an open invitation; its address opens nothing from now on."""
+    gate.require(actor, Permission.MEMBERS_INVITE)
+    invitation = selectors.get_invitation(actor, invitation_id, lock=True)
+    if invitation.state != "open":
+        raise InvitationEnded
+    invitation.revoked_at = now()
+    invitation.save(update_fields=["revoked_at"])
+    recorder.record(actor, Tag.INVITATION_REVOKED, target=Target("invitation", invitation.id, invitation.email or ""))
+
+
+def accept_invitation(*, person: User, token: str, origin: Origin) -> Organization:
+    """Join by a mailed token. It counts once, for the verified address that it was sent to, and nobody else's."""
+    found = lookups.one("tenants_find_invitation", secrets.digest(token))
+    if found is None:
+        raise NotFound
+    try:
+        return _accept(found, person, origin)
+    except InvitationNotYours:
+        recorder.record_person(PersonTag.INVITATION_REFUSED, person_id=person.pk, origin=origin, target_id=str(found["invitation_id"]))
+        raise
+
+
+def _accept(found: dict[str, Any], person: User, origin: Origin) -> Organization:
+    with tenant(found["organization_id"]):
+        invitation = Invitation.objects.select_for_update(no_key=True).get(pk=found["invitation_id"])
+        if not secrets.equal(bytes(invitation.email_index), _email_index(found["organization_id"], person.email)):
+            raise InvitationNotYours
+        if invitation.state != "open":
+            raise InvitationEnded
+        invitation.accepted_at = now()
+        invitation.save(update_fields=["accepted_at"])
+        membership = Membership(organization_id=found["organization_id"], user=person, role=invitation.role, invited_by_id=invitation.invited_by_id)
+        try:
+            with transaction.atomic():
+                membership.save(force_insert=True)
+        except IntegrityError as error:
+            raise AlreadyMember from error
+        organization = Organization.objects.get(pk=found["organization_id"])
+        joined = _joined(organization, person, Role(invitation.role), origin)
+        recorder.record(joined, Tag.MEMBER_JOINED, target=Target("member", membership.id, person.label), after={"role": invitation.role, "email": person.email})
+    return organization
+
+
+def _joined(organization: Organization, person: User, role: Role, origin: Origin) -> Actor:
+    live = Environment.objects.get(organization=organization, name=LIVE)
+    return Actor(
+        organization_id=organization.id,
+        environment_id=live.id,
+        home_environment_id=live.id,
+        kind="person",
+        id=person.pk,
+        person_id=person.pk,
+        label=person.label,
+        method=AuthMethod.SESSION,
+        permissions=GRANTS[role],
+        role=role,
+        origin=origin,
+    )
+
+
+def _keep_an_owner(actor: Actor, membership: Membership) -> None:
+    """Refuse to lose the last owner. The organization's row is locked, so that two owners cannot go at once."""
+    Organization.objects.select_for_update(no_key=True).get(pk=actor.organization_id)
+    others = Membership.objects.filter(organization_id=actor.organization_id, role=Role.OWNER).exclude(pk=membership.pk)
+    if membership.role == Role.OWNER and not others.exists():
+        raise LastOwner
+
+
+def change_role(*, actor: Actor, member_id: UUID, role: Role) -> Membership:
+    """Give a member another role. Neither the old nor the new one may stand above the actor's."""
+    gate.require(actor, Permission.MEMBERS_CHANGE_ROLE)
+    membership = selectors.get_member(actor, member_id, lock=True)
+    before = Role(membership.role)
+    _may_assign(actor, before)
+    _may_assign(actor, role)
+    if role is Role.SERVICE_ACCOUNT:
+        raise RoleAboveYours("A person cannot be a service account.")
+    if before == role:
+        return membership
+    if role is not Role.OWNER:
+        _keep_an_owner(actor, membership)
+    membership.role = role
+    membership.save(update_fields=["role"])
+    recorder.record(
+        actor,
+        Tag.MEMBER_ROLE_CHANGED,
+        target=Target("member", membership.id, membership.user.label),
+        before={"role": before.value},
+        after={"role": role.value},
+    )
+    return membership
+
+
+def remove_member(*, actor: Actor, member_id: UUID) -> None:
+    """End a membership. Sessions and API keys of the person stop working here with the very next request."""
+    gate.require(actor, Permission.MEMBERS_REMOVE)
+    membership = selectors.get_member(actor, member_id, lock=True)
+    _may_assign(actor, Role(membership.role))
+    _keep_an_owner(actor, membership)
+    before = {"role": membership.role, "email": membership.user.email}
+    label = membership.user.label
+    membership.delete()
+    recorder.record(actor, Tag.MEMBER_REMOVED, target=Target("member", member_id, label), before=before)

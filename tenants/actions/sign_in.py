@@ -1,0 +1,55 @@
+"""Sign-in links made on the server, and operators (ACC-10)."""
+
+from datetime import timedelta
+
+from django.conf import settings
+from django.db import transaction
+
+from allauth.account.models import EmailAddress
+from hq.crypto import secrets
+from hq.lib.clock import now
+from hq.lib.errors import NotFound
+from tenants.models import OneTimeSignIn, User
+
+LIFE = timedelta(minutes=15)
+TOKEN_PREFIX = "hqo_"
+
+
+def ensure_person(*, email: str, name: str) -> User:
+    """The person with this address, made with a verified address and no password where there is none."""
+    with transaction.atomic():
+        user = User.objects.filter(email__iexact=email).first()
+        if user is None:
+            user = User.objects.create_user(email)
+            user.name = name
+            user.save(update_fields=["name"])
+            EmailAddress.objects.create(user=user, email=user.email, verified=True, primary=True)
+    return user
+
+
+def create_sign_in_link(*, person: User, life: timedelta = LIFE) -> str:
+    """The address of a page that signs this person in once. Called only by commands on the server."""
+    token = secrets.random_token(TOKEN_PREFIX)
+    OneTimeSignIn.objects.create(user=person, token_digest=secrets.digest(token), expires_at=now() + life)
+    return f"{settings.BASE_URL}/sign-in/{token}"
+
+
+def use_sign_in_link(*, token: str) -> User:
+    """Consume the link, in one statement, and give its person. Spent, expired and unknown look alike."""
+    links = OneTimeSignIn.objects.filter(token_digest=secrets.digest(token), used_at__isnull=True, expires_at__gt=now())
+    if links.update(used_at=now()) != 1:
+        raise NotFound
+    link = OneTimeSignIn.objects.select_related("user").get(token_digest=secrets.digest(token))
+    if not link.user.is_active:
+        raise NotFound
+    return link.user
+
+
+def promote_operator(*, email: str) -> User:
+    """Make a person a platform operator. There is no way to this from the web."""
+    user = User.objects.filter(email__iexact=email).first()
+    if user is None:
+        raise NotFound("Nobody has signed up with this address.")
+    user.is_operator = True
+    user.save(update_fields=["is_operator"])
+    return user

@@ -1,0 +1,24 @@
+"""What HQ asks of allauth."""
+
+from allauth.account.adapter import DefaultAccountAdapter
+from django.http import HttpRequest
+
+from hq.web.request import source_ip
+from tenants.models import User
+
+
+class AccountAdapter(DefaultAccountAdapter):
+    """Addresses in lower case, the caller's address by our own rule, the name and zone from the sign-up form."""
+
+    def clean_email(self, email: str) -> str:
+        return str(super().clean_email(email)).lower()
+
+    def get_client_ip(self, request: HttpRequest) -> str:
+        return source_ip(request) or "unknown"
+
+    def save_user(self, request: HttpRequest, user: User, form: object, commit: bool = True) -> User:
+        data = getattr(form, "cleaned_data", {})
+        user.name = data.get("name") or ""
+        user.time_zone = data.get("time_zone") or "UTC"
+        saved: User = super().save_user(request, user, form, commit=commit)
+        return saved

@@ -1,0 +1,36 @@
+"""Jobs and sweeps of this room."""
+
+from datetime import timedelta
+
+from celery import shared_task
+
+from hq.db import lookups
+from hq.db.context import tenant
+from hq.lib.clock import now
+from jobs import actions as jobs
+from jobs.registry import RunningJob, handles
+from tenants import actions
+from tenants.models import Invitation, OneTimeSignIn
+
+KEPT = timedelta(days=30)
+
+
+@handles("tenants.provision", max_attempts=20)
+def provision(job: RunningJob) -> None:
+    actions.provision(job)
+
+
+@handles("tenants.expire")
+def expire(job: RunningJob) -> None:
+    """Delete invitations that ended a month ago (VLT-11)."""
+    with job.step():
+        Invitation.objects.filter(expires_at__lt=now() - KEPT).delete()
+
+
+@shared_task(name="tenants.sweep")
+def sweep() -> None:
+    """Find organizations with something to expire; a job each does it."""
+    OneTimeSignIn.objects.filter(expires_at__lt=now()).delete()
+    for row in lookups.call("tenants_find_expired", now() - KEPT):
+        with tenant(row["organization_id"]):
+            jobs.enqueue("tenants.expire", organization_id=row["organization_id"], payload={}, key="expire")
