@@ -1,0 +1,245 @@
+"""Putting work in, doing it, and what an operator may do with work that failed.
+
+Nothing is recorded in the trail here: audit stands above jobs. The operator's verbs return the job, and their caller
+records it.
+"""
+
+import logging
+import random
+import traceback
+from collections.abc import Mapping
+from datetime import datetime, timedelta
+from time import monotonic
+from typing import Any
+from uuid import UUID
+
+import orjson
+from celery import current_app
+from django.db import Error, IntegrityError, connection, transaction
+
+from hq.authz.actor import Actor
+from hq.db import lookups
+from hq.db.context import tenant
+from hq.lib.clock import now
+from hq.lib.errors import NotFound, Problem, Refused
+from jobs import registry, selectors
+from jobs.models import ERROR_LENGTH, LEASE, Job
+from jobs.registry import LeaseLost, RunningJob
+
+log = logging.getLogger("hq.jobs")
+BACKOFF_BASE, BACKOFF_MOST = timedelta(seconds=2), timedelta(hours=1)
+KEEP_DONE = timedelta(days=30)
+DOCUMENT_BYTES, WORD_LENGTH = 4096, 200
+RING = "jobs.ring"
+
+
+class NotDead(Refused):
+    """Only a job that has given up can be retried or discarded; look again, it has changed."""
+
+
+class QueuedAgain(Refused):
+    """The same work has been queued again since; discard this one."""
+
+
+class NotSmall(ValueError):
+    """A payload or a result holds ids, numbers and short words, in 4 KiB at most; never content."""
+
+
+def enqueue(
+    kind: str,
+    *,
+    organization_id: UUID,
+    payload: Mapping[str, object],
+    key: str = "",
+    run_at: datetime | None = None,
+    environment_id: UUID | None = None,
+) -> Job:
+    """Put work in, in the caller's transaction: it exists exactly if that commits.
+
+    With a `key` there is at most one unfinished job of that organization, kind and key, and that one is returned. It
+    may be running and have read its rows already, so a key names the state to be worked on too (`key_id:version`).
+    `environment_id` says in which environment the API shows it; None: in each. Raises UnknownKind, NotSmall.
+    """
+    job = Job(
+        organization_id=organization_id,
+        environment_id=environment_id,
+        kind=kind,
+        payload=small(payload),
+        key=key,
+        run_at=run_at or now(),
+        max_attempts=registry.find(kind).max_attempts,
+    )
+    with tenant(organization_id):
+        kept = _insert_once(job) if key else job
+        if not key:
+            job.save(force_insert=True)
+        _ring_on_commit()
+    return kept
+
+
+def _insert_once(job: Job) -> Job:
+    """The job, or the unfinished one with its key. Loops, as that one may finish between the two statements."""
+    while True:
+        Job.objects.bulk_create([job], ignore_conflicts=True)
+        twin = Job.objects.unfinished().filter(organization_id=job.organization_id, kind=job.kind, key=job.key).first()
+        if twin is not None:
+            return twin
+
+
+def small(document: Mapping[str, object]) -> dict[str, Any]:
+    """A copy as JSON, ids as text. Raises NotSmall."""
+    try:
+        raw = orjson.dumps(dict(document))
+    except TypeError as error:
+        raise NotSmall from error
+    copy: dict[str, Any] = orjson.loads(raw)
+    words = [item for value in copy.values() for item in (value if isinstance(value, list) else [value])]
+    if len(raw) > DOCUMENT_BYTES or not all(_is_word(word) for word in words):
+        raise NotSmall
+    return copy
+
+
+def _is_word(value: object) -> bool:
+    return len(value) <= WORD_LENGTH if isinstance(value, str) else not isinstance(value, (dict, list))
+
+
+def _ring_on_commit() -> None:
+    """Once for each transaction. The list is Django's record of what to call, newest last."""
+    if not any(entry[1] is ring for entry in connection.run_on_commit):
+        transaction.on_commit(ring, robust=True)
+
+
+def ring() -> None:
+    """Wake a worker. If Valkey is away nothing is lost: the beat rings every few seconds."""
+    try:
+        current_app.send_task(RING, expires=30, retry=False, ignore_result=True)
+    except Exception as error:  # noqa: BLE001 - whatever the bell's fault is, the row is there and the beat will find it
+        log.warning("the bell could not be rung", extra={"error": type(error).__name__})
+
+
+def run_for(worker: str, *, budget: timedelta, lease: timedelta = LEASE) -> int:
+    """Do jobs until none is left or the time is spent; how many."""
+    end, count = monotonic() + budget.total_seconds(), 0
+    while monotonic() < end and run_one(worker, lease=lease):
+        count += 1
+    return count
+
+
+def run_one(worker: str, *, lease: timedelta = LEASE) -> bool:
+    """Claim one job and do it; False when none is waiting. Raises the database's error when that stays away."""
+    job = _claim(worker, lease)
+    if job is None:
+        return False
+    try:
+        result = registry.find(job.kind).handler(job)
+        if not job.completed:
+            _settle(job, registry.done_with(small(result) if result is not None else None))
+    except LeaseLost:
+        log.warning("lease lost", extra=_named(job))
+    except Exception as error:  # noqa: BLE001 - a handler may fail in any way, and each way is a failed attempt
+        _fail(job, error)
+    return True
+
+
+def _claim(worker: str, lease: timedelta) -> RunningJob | None:
+    row = lookups.one("jobs_claim", worker[:200], lease.total_seconds(), registry.kinds())
+    if row is None:
+        return None
+    return RunningJob(
+        id=row["id"],
+        organization_id=row["organization_id"],
+        environment_id=row["environment_id"],
+        kind=row["kind"],
+        payload=orjson.loads(row["payload"]),
+        attempt=row["attempts"],
+        max_attempts=row["max_attempts"],
+        claim_id=row["claim_id"],
+        lease=lease,
+    )
+
+
+def _settle(job: RunningJob, values: dict[str, Any]) -> None:
+    """Write how it ended, if it is still ours; once more on a new connection, as the handler's may be lost."""
+    for attempt in (1, 2):
+        connection.close_if_unusable_or_obsolete()
+        try:
+            with tenant(job.organization_id):
+                ours = job.mine().update(**values)
+        except Error:
+            if attempt == 2:
+                raise  # the lease runs out, and the reaper gives the job to another
+        else:
+            if not ours:
+                log.warning("no longer ours at its end", extra=_named(job))
+            return
+
+
+def _named(job: RunningJob) -> dict[str, Any]:
+    return {"job": job.id, "kind": job.kind, "attempt": job.attempt}
+
+
+def _fail(job: RunningJob, error: Exception) -> None:
+    """Queue it again, later each time; after the last attempt it is dead and waits for an operator."""
+    frame = traceback.extract_tb(error.__traceback__)[-1]
+    place = f"{frame.filename}:{frame.lineno}"
+    log.error("job failed", extra=_named(job) | {"error": type(error).__name__, "at": place})
+    ended: dict[str, Any] = {"error": describe(error), "claim_id": None, "lease_until": None}
+    if job.attempt < job.max_attempts:
+        _settle(job, ended | {"state": Job.State.QUEUED, "run_at": now() + backoff(job.attempt)})
+    else:
+        _settle(job, ended | {"state": Job.State.DEAD, "finished_at": now()})
+
+
+def describe(error: Exception) -> str:
+    """Class name and a sentence. Only our own refusals are written for people; any other message may hold values."""
+    name = type(error).__name__
+    sentence = str(error) if isinstance(error, Problem) else "The worker's log names the place."
+    return f"{name}: {sentence}"[:ERROR_LENGTH]
+
+
+def backoff(attempt: int) -> timedelta:
+    """2 s, 4 s, 8 s … an hour, less up to half by chance, so that what failed together is not retried together."""
+    return min(BACKOFF_MOST, BACKOFF_BASE * (1 << min(attempt - 1, 30))) * random.uniform(0.5, 1)  # noqa: S311 - spreads load, hides nothing
+
+
+def reap() -> int:
+    """Give back the jobs of workers that are gone, and forget what was done long ago. How many were given back."""
+    lost = lookups.call("jobs_reap", BACKOFF_BASE.total_seconds(), BACKOFF_MOST.total_seconds())
+    for row in lost:
+        log.warning("worker lost", extra={"job": row["id"], "kind": row["kind"], "state": row["state"]})
+    lookups.call("jobs_prune", now() - KEEP_DONE, 10_000)
+    return len(lost)
+
+
+def retry_job(*, actor: Actor, job_id: UUID) -> Job:
+    """Queue a dead job again, with all its attempts. Its caller records it.
+
+    Raises NotFound, NotDead, QueuedAgain.
+    """
+    with tenant(selectors.locate(actor, job_id)):
+        job = _lock_dead(job_id)
+        job.state, job.attempts, job.run_at, job.finished_at = Job.State.QUEUED, 0, now(), None
+        try:
+            with transaction.atomic():
+                job.save(update_fields=["state", "attempts", "run_at", "finished_at"])
+        except IntegrityError:
+            raise QueuedAgain from None
+        _ring_on_commit()
+    return job
+
+
+def discard_job(*, actor: Actor, job_id: UUID) -> Job:
+    """Delete a dead job; what it was is returned for the caller to record. Raises NotFound, NotDead."""
+    with tenant(selectors.locate(actor, job_id)):
+        job = _lock_dead(job_id)
+        Job.objects.filter(id=job_id).delete()
+    return job
+
+
+def _lock_dead(job_id: UUID) -> Job:
+    job = Job.objects.select_for_update(no_key=True).filter(id=job_id).first()
+    if job is None:
+        raise NotFound
+    if job.state != Job.State.DEAD:
+        raise NotDead
+    return job

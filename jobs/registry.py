@@ -1,0 +1,152 @@
+"""Which function does which kind of job, and what that function is given."""
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import timedelta
+from typing import Any
+from uuid import UUID
+
+from django.db import connection
+from django.db.models.functions import Now
+
+from hq.db.context import current_tenant, tenant
+from hq.lib.clock import now
+from jobs.models import MESSAGE_LENGTH, Job, JobQuerySet
+
+MAX_ATTEMPTS = 8
+
+
+class LeaseLost(Exception):
+    """The worker gave no sign of life within its lease, and the job is no longer its own."""
+
+
+class UnknownKind(LookupError):
+    """No function handles this kind of job."""
+
+
+@dataclass(slots=True)
+class RunningJob:
+    """One claim of one job: what a handler gets.
+
+    A handler runs outside any transaction and may be killed at any point, so it is called at least once. What it must
+    not do twice it does inside `step()`, with `complete()` as the last statement: effect and end commit together.
+
+    A handler that works longer than the lease (two minutes) calls `progress()` in between. There is no heartbeat
+    thread: a second connection would keep the lease of a handler that hangs, and Django's are bound to their thread.
+    """
+
+    id: UUID
+    organization_id: UUID
+    environment_id: UUID | None
+    kind: str
+    payload: dict[str, Any]
+    attempt: int
+    max_attempts: int
+    claim_id: UUID
+    lease: timedelta
+    completed: bool = field(default=False, init=False)
+
+    def progress(self, done: int, total: int = 0, message: str = "") -> None:
+        """Report and renew the lease, in a transaction of its own. `total` 0: not known. Raises LeaseLost.
+
+        Inside a transaction of the caller's it would show only with that one's commit. A batch calls it, not each row.
+        """
+        with tenant(self.organization_id):
+            self._change(
+                done=done,
+                total=total,
+                message=message[:MESSAGE_LENGTH],
+                heartbeat_at=Now(),
+                lease_until=Now() + self.lease,
+            )
+
+    def fence(self) -> None:
+        """Guard the caller's own transaction: if it commits, the job was still this worker's. Raises LeaseLost.
+
+        The row stays locked, and the reaper leaves a locked row alone. So that a worker which is stopped here cannot
+        keep the job for ever, the server ends the transaction once it has been idle for a lease.
+        """
+        if not connection.in_atomic_block:
+            raise RuntimeError("fence() guards a transaction: call it inside one, or use step().")
+        if not self.mine().select_for_update(no_key=True).exists():
+            self._refuse()
+        with connection.cursor() as cursor:
+            milliseconds = int(self.lease.total_seconds() * 1000)
+            cursor.execute("SELECT set_config('idle_in_transaction_session_timeout', %s, true)", [str(milliseconds)])
+
+    @contextmanager
+    def step(self) -> Iterator[None]:
+        """One transaction in the job's organization, begun only while the job is this worker's. Raises LeaseLost."""
+        with tenant(self.organization_id):
+            self.fence()
+            yield
+
+    def complete(self, result: dict[str, Any] | None = None) -> None:
+        """Mark the job done in the caller's own transaction, so that effect and end are one. Raises LeaseLost."""
+        self._change(**done_with(result))
+        self.completed = True
+
+    def mine(self) -> JobQuerySet:
+        """The row, as long as this claim holds it."""
+        return Job.objects.filter(organization_id=self.organization_id, id=self.id, claim_id=self.claim_id)
+
+    def _change(self, **values: Any) -> None:
+        if self.mine().update(**values) != 1:
+            self._refuse()
+
+    def _refuse(self) -> None:
+        if current_tenant() != self.organization_id:
+            raise RuntimeError(
+                "The transaction is not in the job's organization: use tenant(job.organization_id), or step()."
+            )
+        raise LeaseLost
+
+
+def done_with(result: dict[str, Any] | None) -> dict[str, Any]:
+    """The columns of a job that is done."""
+    return {
+        "state": Job.State.DONE,
+        "result": result,
+        "error": "",
+        "finished_at": now(),
+        "claim_id": None,
+        "lease_until": None,
+    }
+
+
+Handler = Callable[[RunningJob], dict[str, Any] | None]
+
+
+@dataclass(frozen=True, slots=True)
+class Registered:
+    handler: Handler
+    max_attempts: int
+
+
+_handlers: dict[str, Registered] = {}
+
+
+def handles(kind: str, *, max_attempts: int = MAX_ATTEMPTS) -> Callable[[Handler], Handler]:
+    """Register the function for a kind of job. It stands in its app's `tasks.py`, which every process loads."""
+
+    def register(handler: Handler) -> Handler:
+        if kind in _handlers and _handlers[kind].handler is not handler:
+            raise RuntimeError(f"Two functions handle {kind}.")
+        _handlers[kind] = Registered(handler, max_attempts)
+        return handler
+
+    return register
+
+
+def find(kind: str) -> Registered:
+    """The function for a kind. Raises UnknownKind."""
+    try:
+        return _handlers[kind]
+    except KeyError:
+        raise UnknownKind(kind) from None
+
+
+def kinds() -> list[str]:
+    """Every kind that this process can do."""
+    return sorted(_handlers)
