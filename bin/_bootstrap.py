@@ -34,14 +34,21 @@ def digest(name: str, python: Path) -> str:
 def runs(python: Path) -> bool:
     """False for one that is missing, too old, or lives in a home this user cannot enter."""
     try:
-        return subprocess.run([python, "-c", "import sys; sys.exit(sys.version_info < (3, 11, 2))"], capture_output=True, check=False).returncode == 0
+        return (
+            subprocess.run(
+                [python, "-c", "import sys; sys.exit(sys.version_info < (3, 11, 2))"], capture_output=True, check=False
+            ).returncode
+            == 0
+        )
     except OSError:
         return False
 
 
 def quietly(*command: str | Path) -> bool:
     """Run it and show what it said only when it fails."""
-    done = subprocess.run(command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, check=False)
+    done = subprocess.run(
+        command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, check=False
+    )
     if done.returncode:
         sys.stderr.buffer.write(done.stdout)
     return done.returncode == 0
@@ -54,9 +61,13 @@ def make(venv: Path) -> None:
     if quietly(sys.executable, "-m", "venv", *options, venv):
         return
     # Debian splits off ensurepip. The environment can do without a pip of its own when this Python has one.
-    has_pip = subprocess.run([sys.executable, "-m", "pip", "--version"], capture_output=True, check=False).returncode == 0
+    has_pip = (
+        subprocess.run([sys.executable, "-m", "pip", "--version"], capture_output=True, check=False).returncode == 0
+    )
     if not (has_pip and quietly(sys.executable, "-m", "venv", *options, "--without-pip", venv)):
-        raise Refusal("Python cannot make virtual environments here; install python3-venv (Debian: apt-get install python3-venv).")
+        raise Refusal(
+            "Python cannot make virtual environments here; install python3-venv (Debian: apt-get install python3-venv)."
+        )
 
 
 def pip_install(venv: Path, names: tuple[str, ...]) -> bool:

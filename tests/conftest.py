@@ -16,7 +16,9 @@ NOT_RUN = ("skipped", "xfailed", "xpassed")
 
 def pytest_configure(config: pytest.Config) -> None:
     if HOME not in os.environ:
-        raise pytest.UsageError("Use bin/test, or `python -m pytest -p tests.database`: the tests need services of their own.")
+        raise pytest.UsageError(
+            "Use bin/test, or `python -m pytest -p tests.database`: the tests need services of their own."
+        )
     if CI and chromium.find() is None:
         raise pytest.UsageError(chromium.ABSENT)
 
@@ -47,4 +49,6 @@ def pytest_terminal_summary(terminalreporter: Any, config: pytest.Config) -> Non
     if chromium.find() is None:
         terminalreporter.write_line(chromium.ABSENT, red=True, bold=True)
     if CI and (count := not_run(config)):
-        terminalreporter.write_line(f"{count} tests were skipped or expected to fail; in CI every test has to run.", red=True, bold=True)
+        terminalreporter.write_line(
+            f"{count} tests were skipped or expected to fail; in CI every test has to run.", red=True, bold=True
+        )

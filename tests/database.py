@@ -132,9 +132,15 @@ def database_name() -> str:
 def fresh_database() -> None:
     """Drop the worker's database, whoever is still connected, and clone the template again."""
     name = sql.Identifier(database_name())
-    with psycopg.connect(host=str(cluster().postgres_sockets), user=SUPERUSER, dbname="postgres", autocommit=True) as admin:
+    with psycopg.connect(
+        host=str(cluster().postgres_sockets), user=SUPERUSER, dbname="postgres", autocommit=True
+    ) as admin:
         admin.execute(sql.SQL("DROP DATABASE IF EXISTS {} WITH (FORCE)").format(name))
-        admin.execute(sql.SQL("CREATE DATABASE {} OWNER hq_owner TEMPLATE {} STRATEGY file_copy").format(name, sql.Identifier(TEMPLATE)))
+        admin.execute(
+            sql.SQL("CREATE DATABASE {} OWNER hq_owner TEMPLATE {} STRATEGY file_copy").format(
+                name, sql.Identifier(TEMPLATE)
+            )
+        )
         admin.execute(sql.SQL("REVOKE ALL ON DATABASE {} FROM PUBLIC").format(name))
         admin.execute(sql.SQL("GRANT CONNECT ON DATABASE {} TO hq_app").format(name))
 

@@ -75,7 +75,12 @@ def _static(kept: Path) -> None:
 
 
 def _cluster_hash() -> str:
-    files = [*ROOT.glob("*/migrations/*.py"), *(ROOT / "hq" / "db").rglob("*.py"), ROOT / "hq" / "db" / "roles.sql", REQUIREMENTS]
+    files = [
+        *ROOT.glob("*/migrations/*.py"),
+        *(ROOT / "hq" / "db").rglob("*.py"),
+        ROOT / "hq" / "db" / "roles.sql",
+        REQUIREMENTS,
+    ]
     return _hash(files, f"{find_programs()} {os.geteuid()}")
 
 

@@ -75,9 +75,13 @@ class Layout:
             for name in ("logs", "secrets", "keystore"):
                 (self.data / name).chmod(0o700)
         except OSError as error:
-            raise CannotStart(f"{error.filename} cannot be used ({error.strerror}); name another folder in HQ_DATA_DIR.") from error
+            raise CannotStart(
+                f"{error.filename} cannot be used ({error.strerror}); name another folder in HQ_DATA_DIR."
+            ) from error
         if len(os.fsencode(self.run / "pg" / POSTGRES_SOCKET)) > SOCKET_PATH_LIMIT:
-            raise CannotStart(f"The names of sockets in {self.run} would be too long; name a shorter folder in HQ_DATA_DIR or TMPDIR.")
+            raise CannotStart(
+                f"The names of sockets in {self.run} would be too long; name a shorter folder in HQ_DATA_DIR or TMPDIR."
+            )
         if not self.database_url and server_user().uid is not None and not open_to_all(self.data):
             raise CannotStart(
                 f"PostgreSQL cannot run as root, and the user `nobody` cannot enter {self.data}; name a folder outside private homes in HQ_DATA_DIR."
@@ -96,7 +100,8 @@ class Layout:
         located = {
             "HQ_DB_ROLE": role,
             "HQ_DATA_DIR": str(self.data),
-            "HQ_DATABASE_URL": self.database_url or f"postgresql:///hq?host={quote(str(self.postgres_sockets), safe='/')}",
+            "HQ_DATABASE_URL": self.database_url
+            or f"postgresql:///hq?host={quote(str(self.postgres_sockets), safe='/')}",
             "HQ_REDIS_URL": self.redis_url or f"unix://{self.valkey_socket}?db=0",
         }
         return ours | development_secrets.files(self.data) | dict(os.environ) | located

@@ -75,7 +75,9 @@ def hold_services(layout: Layout) -> Lock:
     lock = Lock.on(layout, "services")
     if not process.wait_until(lock.try_take, seconds=ORPHANS_SECONDS):
         lock.drop()
-        raise CannotStart(f"Processes of an earlier run on {layout.data} are still alive{_postmaster(layout)}; stop them and try again.")
+        raise CannotStart(
+            f"Processes of an earlier run on {layout.data} are still alive{_postmaster(layout)}; stop them and try again."
+        )
     return lock
 
 

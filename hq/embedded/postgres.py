@@ -102,7 +102,10 @@ class Postgres:
     def sql(self, *arguments: str, database: str = "postgres") -> str:
         """Run psql as the cluster's administrator and give what it printed. Raises CannotStart with the server's words."""
         connection = ["-h", str(self.layout.postgres_sockets), "-U", SUPERUSER, "-d", database]
-        return process.run([self.programs / "psql", "-X", "-q", "-A", "-t", "-v", "ON_ERROR_STOP=1", *connection, *arguments], what="PostgreSQL refused")
+        return process.run(
+            [self.programs / "psql", "-X", "-q", "-A", "-t", "-v", "ON_ERROR_STOP=1", *connection, *arguments],
+            what="PostgreSQL refused",
+        )
 
     def make_roles(self, database: str = "hq") -> None:
         """The same step that an administrator runs on a cluster of their own."""
@@ -116,8 +119,19 @@ class Postgres:
         shutil.rmtree(draft, ignore_errors=True)
         self._own(draft)
         ctype = "C.UTF-8" if sys.platform == "linux" else "C"
-        options = ["--encoding=UTF8", "--locale=C", f"--lc-ctype={ctype}", "--auth=trust", f"--username={SUPERUSER}", *(["--no-sync"] if self.fleeting else [])]
-        process.run([self.programs / "initdb", "-D", draft, *options], user=process.server_user(), what="PostgreSQL could not make its data directory")
+        options = [
+            "--encoding=UTF8",
+            "--locale=C",
+            f"--lc-ctype={ctype}",
+            "--auth=trust",
+            f"--username={SUPERUSER}",
+            *(["--no-sync"] if self.fleeting else []),
+        ]
+        process.run(
+            [self.programs / "initdb", "-D", draft, *options],
+            user=process.server_user(),
+            what="PostgreSQL could not make its data directory",
+        )
         draft.rename(data)
 
     def _check_version(self) -> None:
@@ -147,7 +161,12 @@ class Postgres:
             lines = (self.layout.postgres_data / "postmaster.pid").read_text().splitlines()
         except FileNotFoundError:
             return False
-        return self.child is not None and len(lines) >= 8 and lines[0] == str(self.child.pid) and lines[7].strip() == "ready"
+        return (
+            self.child is not None
+            and len(lines) >= 8
+            and lines[0] == str(self.child.pid)
+            and lines[7].strip() == "ready"
+        )
 
     def _own(self, folder: Path) -> None:
         """A folder that only the server's user enters."""

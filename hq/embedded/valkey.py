@@ -14,7 +14,9 @@ from hq.embedded.layout import Layout
 
 STARTING_SECONDS = 10
 STOPPING_SECONDS = 5
-MISSING = "No Valkey or Redis was found; install one (Debian: apt-get install redis-server), or name one in HQ_REDIS_URL."
+MISSING = (
+    "No Valkey or Redis was found; install one (Debian: apt-get install redis-server), or name one in HQ_REDIS_URL."
+)
 
 
 def find_program() -> Path:
@@ -46,9 +48,14 @@ class Valkey:
                 keep_open=self.keep_open,
                 directory=Path("/"),
             )
-        if not process.wait_until(lambda: self._answers() or not self.alive, seconds=STARTING_SECONDS) or not self.alive:
+        if (
+            not process.wait_until(lambda: self._answers() or not self.alive, seconds=STARTING_SECONDS)
+            or not self.alive
+        ):
             self.stop()
-            raise CannotStart(f"Valkey did not start: {process.last_line(self.log.read_text(errors='replace'))} (more in {self.log})")
+            raise CannotStart(
+                f"Valkey did not start: {process.last_line(self.log.read_text(errors='replace'))} (more in {self.log})"
+            )
 
     def stop(self) -> None:
         if self.child is not None:

@@ -1,0 +1,10 @@
+"""bin/manage, once everything is installed."""
+
+import sys
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
+
+from hq.embedded.attach import main  # noqa: E402 - found only after the line above
+
+sys.exit(main(sys.argv[1:]))

@@ -1,0 +1,69 @@
+"""HQ's own processes, each as a command line and the environment it gets."""
+
+import sys
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from hq.embedded.layout import ROOT, Layout
+
+# Each blocking thread holds one request and at most one pooled connection; the pool is larger (hq.links).
+WEB_THREADS = 24
+MANAGE = (sys.executable, str(ROOT / "manage.py"))
+
+
+@dataclass(frozen=True)
+class Program:
+    """A process that is kept running. `grace` is how long it may take to end, in seconds."""
+
+    name: str
+    arguments: tuple[str, ...]
+    environment: Mapping[str, str]
+    grace: float = 10
+
+
+def all_programs(layout: Layout) -> list[Program]:
+    """In the order of their start."""
+    return [web(layout), worker(layout), beat(layout)]
+
+
+def web(layout: Layout) -> Program:
+    # No access log of the server's: an address may carry a capability. HQ keeps its own, without them.
+    options = [
+        "--interface",
+        "wsgi",
+        "--http",
+        "1",
+        "--no-ws",
+        "--host",
+        "127.0.0.1",
+        "--port",
+        str(layout.port),
+        "--log-level",
+        "warning",
+    ]
+    limits = ["--blocking-threads", str(WEB_THREADS), "--workers-kill-timeout", "5"]
+    arguments = (sys.executable, "-m", "granian", *options, *limits, "hq.wsgi:application")
+    return Program("web", arguments, layout.environment() | {"HQ_DB_POOL": "true"})
+
+
+def worker(layout: Layout) -> Program:
+    # One broker, one worker: the chatter between workers would only delay the start.
+    options = ["--concurrency", "2", "--without-gossip", "--without-mingle", "--without-heartbeat"]
+    return Program("worker", (*_celery(), "worker", "--loglevel", "WARNING", *options), _celery_environment(layout))
+
+
+def beat(layout: Layout) -> Program:
+    options = ["--schedule", str(layout.run / "beat-schedule"), "--pidfile="]
+    return Program("beat", (*_celery(), "beat", "--loglevel", "WARNING", *options), _celery_environment(layout))
+
+
+def _celery() -> tuple[str, ...]:
+    return (sys.executable, "-m", "celery", "--quiet", "--app", "hq.celery")
+
+
+def _celery_environment(layout: Layout) -> dict[str, str]:
+    """No pool: connections shared over a fork would share a tenant. Celery's word about root is for servers, not for one machine."""
+    return layout.environment() | {
+        "HQ_DB_POOL": "false",
+        "PYTHONWARNINGS": "ignore:You're running the worker with superuser privileges",
+    }

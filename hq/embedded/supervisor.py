@@ -1,0 +1,215 @@
+"""Starts everything in order, keeps it running, stops it in reverse order."""
+
+import http.client
+import os
+import signal
+import socket
+import subprocess
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from hq.embedded import locks, process
+from hq.embedded.console import Console, Stopped
+from hq.embedded.errors import CannotStart
+from hq.embedded.layout import ROOT, Layout
+from hq.embedded.programs import MANAGE, Program, all_programs
+from hq.embedded.services import Services
+
+READY_SECONDS = 60
+TICK = 0.05
+FIRST_DELAY, LONGEST_DELAY = 0.5, 30.0
+STEADY_SECONDS = 30  # having run so long, a program starts over with the first delay
+TRIES = 5
+
+
+@dataclass
+class Running:
+    """A program and its life so far. `restart_at` is set while it waits for its next try."""
+
+    program: Program
+    child: subprocess.Popen[bytes] | None = None
+    started_at: float = 0.0
+    failures: int = 0
+    restart_at: float | None = None
+
+
+@dataclass
+class Supervisor:
+    layout: Layout
+    programs: list[Program]
+    running: list[Running] = field(default_factory=list)
+    services: Services = field(init=False)
+    console: Console = field(default_factory=Console)
+
+    @classmethod
+    def for_instance(cls, layout: Layout) -> "Supervisor":
+        return cls(layout, all_programs(layout))
+
+    def run(self) -> int:
+        """Until a signal (0) or until something cannot go on (1)."""
+        self.services = Services(self.layout)
+        with self.console:
+            try:
+                return self._run()
+            except CannotStart as error:
+                self.console.say(str(error))
+                return 1
+
+    def _run(self) -> int:
+        self._check_port()
+        owner = locks.own(self.layout, "bin/run")
+        try:
+            self._start()
+            owner.say(command="bin/run", ready=True, port=self.layout.port)
+            self._announce()
+            while True:
+                self.console.wait(1)
+                self._look_after()
+        except Stopped:
+            self.console.say("Stopping ...")
+            return 0
+        finally:
+            owner.say(command="bin/run")
+            self._stop()
+            owner.drop()
+
+    # ---- starting
+
+    def _check_port(self) -> None:
+        with socket.socket() as probe:
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            try:
+                probe.bind(("127.0.0.1", self.layout.port))
+            except OSError as error:
+                raise CannotStart(
+                    f"Port {self.layout.port} cannot be used ({error.strerror}); name another one in HQ_PORT."
+                ) from error
+
+    def _start(self) -> None:
+        self.services.start()
+        owner = self.layout.environment(role="hq_owner")
+        static = self._spawn(
+            "static", (*MANAGE, "collectstatic", "--noinput", "--verbosity", "0"), self.layout.environment()
+        )
+        try:
+            self._to_the_end(
+                "The database could not be migrated",
+                self._spawn("migrate", (*MANAGE, "migrate", "--verbosity", "0"), owner),
+            )
+            self._to_the_end("The static files could not be collected", static)
+        finally:
+            process.stop(static, signal.SIGTERM, seconds=5)
+        self.running = [Running(program) for program in self.programs]
+        for entry in self.running:
+            self._launch(entry)
+        self._wait_for_answer()
+
+    def _launch(self, entry: Running) -> None:
+        entry.child = self._spawn(entry.program.name, entry.program.arguments, entry.program.environment)
+        entry.started_at, entry.restart_at = time.monotonic(), None
+
+    def _spawn(self, name: str, arguments: tuple[str, ...], environment: Mapping[str, str]) -> subprocess.Popen[bytes]:
+        pipe = self.console.pipe(name)
+        try:
+            lock = self.services.lock
+            return process.spawn(
+                arguments,
+                environment=environment,
+                output=pipe,
+                keep_open=() if lock is None else (lock.descriptor,),
+                directory=ROOT,
+            )
+        finally:
+            os.close(pipe)
+
+    def _to_the_end(self, failure: str, child: subprocess.Popen[bytes]) -> None:
+        try:
+            while child.poll() is None:
+                self.console.wait(TICK)
+        except Stopped:
+            process.stop(child, signal.SIGTERM, seconds=5)
+            raise
+        if child.returncode:
+            self.console.wait(TICK)
+            raise CannotStart(f"{failure}; the reason stands above.")
+
+    def _wait_for_answer(self) -> None:
+        deadline = time.monotonic() + READY_SECONDS
+        while not self._answers():
+            self.console.wait(TICK)
+            self._look_after()
+            if time.monotonic() > deadline:
+                raise CannotStart(
+                    f"HQ did not answer at http://localhost:{self.layout.port}/readyz within {READY_SECONDS} seconds."
+                )
+
+    def _answers(self) -> bool:
+        link = http.client.HTTPConnection("127.0.0.1", self.layout.port, timeout=2)
+        try:
+            link.request("GET", "/readyz", headers={"Host": f"localhost:{self.layout.port}"})
+            return link.getresponse().status == http.HTTPStatus.OK
+        except (OSError, http.client.HTTPException):
+            return False
+        finally:
+            link.close()
+
+    def _announce(self) -> None:
+        self.console.say(f"HQ is ready at http://localhost:{self.layout.port}")
+        if self.programs and os.environ.get("HQ_ENV", "development") == "development":
+            link = self._spawn("", (*MANAGE, "sign_in_link"), self.layout.environment())
+            while link.poll() is None:
+                self.console.wait(TICK)
+
+    # ---- keeping
+
+    def _look_after(self) -> None:
+        """Start again what has ended. Without its database there is nothing to keep."""
+        if self.services.postgres is not None and not self.services.postgres.alive:
+            raise CannotStart(
+                f"PostgreSQL has ended: {process.last_line(self.services.postgres.log_tail())} (more in {self.services.postgres.log})"
+            )
+        if self.services.valkey is not None and not self.services.valkey.alive:
+            self.console.say("Valkey has ended; starting it again.")
+            self.services.valkey.stop()
+            self.services.valkey.start()
+        for entry in self.running:
+            self._look_after_one(entry)
+
+    def _look_after_one(self, entry: Running) -> None:
+        now = time.monotonic()
+        if entry.restart_at is not None:
+            if now >= entry.restart_at:
+                self._launch(entry)
+        elif entry.child is not None and entry.child.poll() is not None:
+            process.kill_session(entry.child)
+            entry.failures = 1 if now - entry.started_at > STEADY_SECONDS else entry.failures + 1
+            if entry.failures > TRIES:
+                raise CannotStart(
+                    f"{entry.program.name} has ended {entry.failures} times in a row; the reason stands above."
+                )
+            delay = min(FIRST_DELAY * 2 ** (entry.failures - 1), LONGEST_DELAY)
+            entry.restart_at = now + delay
+            self.console.say(
+                f"{entry.program.name} has ended (code {entry.child.returncode}); starting it again in {delay:g} s."
+            )
+
+    # ---- stopping
+
+    def _stop(self) -> None:
+        """In reverse order: what depends goes before what it depends on. A second signal cuts the waiting short."""
+        self.console.stopping = False
+        for entry in reversed(self.running):
+            if entry.child is not None:
+                self._stop_one(entry.child, entry.program.grace)
+        self.services.stop()
+
+    def _stop_one(self, child: subprocess.Popen[bytes], grace: float) -> None:
+        if child.poll() is None:
+            child.send_signal(signal.SIGTERM)
+        deadline = time.monotonic() + grace
+        while child.poll() is None and time.monotonic() < deadline and not self.console.stopping:
+            self.console.wait(TICK, until_stopped=False)
+        process.kill_session(child)
+        child.wait()
+        self.console.wait(0, until_stopped=False)
