@@ -1,0 +1,100 @@
+"""What can go wrong, in words a person can act on.
+
+Beside the function that refuses stands a subclass whose docstring begins with the sentence to show. Each door (API,
+portal, command line) maps these types once.
+"""
+
+import inspect
+import re
+from collections.abc import Iterable
+from typing import ClassVar, TypedDict
+
+_WORD_START = re.compile(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])")
+
+
+class FieldError(TypedDict):
+    """One fault in the input. `pointer` is a JSON pointer (RFC 6901) to it, as RFC 9457 section 3 shows."""
+
+    pointer: str
+    detail: str
+
+
+class Problem(Exception):
+    """It could not be done.
+
+    `str()` gives the message it was made with, else the first paragraph of the class's docstring on one line.
+    `status` is the HTTP status, `code` the stable name (RFC 9457's `type`), `title` the sentence of the class.
+    """
+
+    status: ClassVar[int] = 400
+
+    def __init__(self, message: str = "") -> None:
+        super().__init__(message)
+        self.message = message
+
+    def __str__(self) -> str:
+        return self.message or self.title
+
+    @property
+    def code(self) -> str:
+        return _WORD_START.sub("-", type(self).__name__).lower()
+
+    @property
+    def title(self) -> str:
+        paragraph = (inspect.getdoc(type(self)) or "").partition("\n\n")[0]
+        return " ".join(paragraph.split())
+
+
+class Invalid(Problem):
+    """Something in the request is not valid."""
+
+    status = 400
+
+    def __init__(self, message: str = "", *, errors: Iterable[FieldError] = ()) -> None:
+        super().__init__(message)
+        self.errors = list(errors)
+
+
+class Unauthenticated(Problem):
+    """Sign in first, or send a valid key."""
+
+    status = 401
+
+
+class Denied(Problem):
+    """You are not allowed to do this."""
+
+    status = 403
+
+
+class NotFound(Problem):
+    """There is nothing here that you can see.
+
+    The same words whether the thing is missing or belongs to somebody else: do not pass a message that tells.
+    """
+
+    status = 404
+
+
+class Refused(Problem):
+    """Things have changed, and it cannot be done in this state."""
+
+    status = 409
+
+
+class PreconditionFailed(Problem):
+    """It has changed since you read it. Read it again, then repeat."""
+
+    status = 412
+
+
+class PayloadTooLarge(Problem):
+    """What you sent is too large."""
+
+    status = 413
+
+
+class Unavailable(Problem):
+    """Something that is needed is not available right now. Try again in a moment."""
+
+    status = 503
