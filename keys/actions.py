@@ -1,0 +1,75 @@
+"""Verbs on keys. Provisioning may be repeated and raced: an advisory lock lets one in at a time."""
+
+from collections.abc import Iterable
+from uuid import UUID
+
+from django.db import connection
+
+from hq.authz import gate
+from hq.authz.actor import Actor
+from hq.authz.permissions import Permission
+from hq.db.context import tenant
+from hq.db.models import PLATFORM_ID
+from hq.db.sealing import Purpose
+from keys import rings
+from keys.models import Cmk, DataKey, wrapping_context
+from keys.providers import DEFAULT, provider
+
+ORGANIZATION_PURPOSES = (Purpose.CONTENT, Purpose.METADATA, Purpose.AUDIT, Purpose.BLIND_INDEX)
+PLATFORM_PURPOSES = (Purpose.PEOPLE, Purpose.AUDIT, Purpose.METADATA)
+
+
+def provision_keys(*, actor: Actor) -> Cmk:
+    """Make the organization's own CMK and its data keys, or find them made (KEY-1, KEY-3). Raises ProviderError."""
+    gate.require(actor, Permission.ORGANIZATION_PROVISION)
+    return _provide(actor.organization_id, ORGANIZATION_PURPOSES)
+
+
+def provision_environment_keys(*, actor: Actor, environment_id: UUID) -> DataKey:
+    """Make the key that seals one environment's capability tokens (KEY-5), or find it made. Raises ProviderError."""
+    gate.require(actor, Permission.ORGANIZATION_PROVISION)
+    with tenant(actor.organization_id):
+        _wait_for_turn(actor.organization_id)
+        return _data_key(_cmk(actor.organization_id), Purpose.CAPABILITY, environment_id)
+
+
+def ensure_platform_keys() -> Cmk:
+    """Make the deployment's own CMK and data keys, for what belongs to no organization. Called whenever HQ starts."""
+    return _provide(PLATFORM_ID, PLATFORM_PURPOSES)
+
+
+def _provide(organization_id: UUID, purposes: Iterable[Purpose]) -> Cmk:
+    with tenant(organization_id):
+        _wait_for_turn(organization_id)
+        cmk = _cmk(organization_id)
+        for purpose in purposes:
+            _data_key(cmk, purpose)
+    return cmk
+
+
+def _wait_for_turn(organization_id: UUID) -> None:
+    """Until this transaction ends, nobody else provisions this organization."""
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT pg_advisory_xact_lock(hashtextextended(%s, 0))", [f"hq.keys:{organization_id}"])
+
+
+def _cmk(organization_id: UUID) -> Cmk:
+    """The CMK in use. If the transaction is undone later, the new one stays at its provider, wrapping nothing."""
+    in_use = Cmk.objects.filter(organization_id=organization_id, retired_at=None).first()
+    if in_use is not None:
+        return in_use
+    rings.cache.unsettle(organization_id)
+    ref = provider(DEFAULT).create_key({"hq:organization": str(organization_id)})
+    return Cmk.objects.create(organization_id=organization_id, provider=DEFAULT, ref=ref)
+
+
+def _data_key(cmk: Cmk, purpose: Purpose, environment_id: UUID | None = None) -> DataKey:
+    place = {"organization_id": cmk.organization_id, "environment_id": environment_id, "purpose": purpose}
+    current = DataKey.objects.filter(**place, retired_at=None).first()
+    if current is not None:
+        return current
+    rings.cache.unsettle(cmk.organization_id)
+    made = provider(cmk.provider).generate_data_key(
+        cmk.ref, wrapping_context(cmk.organization_id, environment_id, purpose, version=1)
+    )
+    return DataKey.objects.create(**place, wrapped=made.wrapped, cmk=cmk, cmk_version=made.version)

@@ -1,0 +1,131 @@
+"""Keys for those who seal with them, and what may be shown of keys: never the keys themselves."""
+
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+from typing import NamedTuple
+from uuid import UUID
+
+from django.db.models import Q
+
+from hq.authz import gate
+from hq.authz.actor import Actor
+from hq.authz.permissions import Permission
+from hq.crypto.kdf import derive
+from hq.crypto.secrets import keyed_digest
+from hq.db.sealing import KeyUnavailable, Purpose, Ring
+from hq.lib.clock import now
+from keys import rings
+from keys.models import Cmk, DataKey
+from keys.providers import KeyState
+
+YEAR = timedelta(days=365)  # KEY-2
+PROTECTS = {
+    Purpose.AUDIT: "The trail of what was done",
+    Purpose.BLIND_INDEX: "Finding encrypted values again",
+    Purpose.CAPABILITY: "Share links and session tokens of this environment",
+    Purpose.CONTENT: "Files",
+    Purpose.METADATA: "Names, addresses and other details of people",
+    Purpose.PEOPLE: "Accounts of people",
+}
+
+
+class KeyMaterial(NamedTuple):
+    """One version of a data key: 32 bytes. Not to be stored, logged or kept longer than its use."""
+
+    version: int
+    key: bytes
+
+    def __repr__(self) -> str:
+        return f"<key version {self.version}>"
+
+
+def content_key(organization_id: UUID, version: int | None = None) -> KeyMaterial:
+    """The key for new files, or the one an older file names. Raises KeyUnavailable."""
+    return _material(rings.cache.ring(organization_id, Purpose.CONTENT), version)
+
+
+def capability_key(organization_id: UUID, environment_id: UUID, version: int | None = None) -> KeyMaterial:
+    """The key that seals one environment's capability tokens (KEY-5). Raises KeyUnavailable."""
+    return _material(rings.cache.environment_ring(organization_id, environment_id), version)
+
+
+def blind_index(organization_id: UUID, label: str, value: str) -> bytes:
+    """HMAC-SHA256 (32 bytes) by which an equal value is found without being opened.
+
+    `label` names table and column: the same value has another index in each. Bring the value to one form first.
+    Raises KeyUnavailable.
+    """
+    material = _material(rings.cache.ring(organization_id, Purpose.BLIND_INDEX), None)
+    return keyed_digest(derive(material.key, info=b"hq blind index: " + label.encode()), value)
+
+
+def _material(ring: Ring, version: int | None) -> KeyMaterial:
+    number = ring.current if version is None else version
+    try:
+        return KeyMaterial(number, ring.keys[number])
+    except KeyError:
+        raise KeyUnavailable(f"Version {number} of this key is not there.") from None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class KeyLine:
+    """What the page shows of one key. `purpose` is empty for the CMK, which wraps the others."""
+
+    id: UUID
+    purpose: str
+    protects: str
+    version: int
+    created_at: datetime
+    since: datetime
+    age_days: int
+    state: str
+    next_rotation_on: date | None
+
+
+@dataclass(frozen=True, slots=True)
+class KeyList:
+    """The CMK in use, None before provisioning has made it, and the data keys under it."""
+
+    cmk: KeyLine | None
+    data_keys: list[KeyLine]
+
+
+def list_keys(actor: Actor) -> KeyList:
+    """The keys of the actor's organization, with the capability keys of its environment only."""
+    gate.require(actor, Permission.KEYS_READ)
+    own = {"organization_id": actor.organization_id}
+    cmk = Cmk.objects.filter(**own, retired_at=None).first()
+    visible = Q(environment_id=None) | Q(environment_id=actor.environment_id)
+    rows = DataKey.objects.filter(visible, **own).select_related("cmk").order_by("purpose", "-version")
+    return KeyList(_cmk_line(cmk) if cmk else None, [_data_key_line(row) for row in rows])
+
+
+def _cmk_line(cmk: Cmk) -> KeyLine:
+    since = cmk.rotated_at or cmk.created_at
+    return KeyLine(
+        id=cmk.id,
+        purpose="",
+        protects="Every data key of this organization",
+        version=cmk.version,
+        created_at=cmk.created_at,
+        since=since,
+        age_days=(now() - since).days,
+        state=cmk.state,
+        next_rotation_on=(since + YEAR).date() if cmk.state == KeyState.ENABLED else None,
+    )
+
+
+def _data_key_line(row: DataKey) -> KeyLine:
+    usable = row.cmk.state == KeyState.ENABLED
+    current = row.retired_at is None
+    return KeyLine(
+        id=row.id,
+        purpose=row.purpose,
+        protects=PROTECTS[Purpose(row.purpose)],
+        version=row.version,
+        created_at=row.created_at,
+        since=row.created_at,
+        age_days=(now() - row.created_at).days,
+        state=("CURRENT" if current else "RETIRED") if usable else row.cmk.state,
+        next_rotation_on=(row.created_at + YEAR).date() if current and usable else None,
+    )
