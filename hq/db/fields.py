@@ -7,7 +7,7 @@ cannot be searched, compared or copied inside the database: filters, `update(...
 
 import json
 import logging
-from typing import TYPE_CHECKING, Any, Generic, Literal, TypeVar, overload
+from typing import TYPE_CHECKING, Any, Literal, TypeVar, overload
 from uuid import UUID
 
 from django.core import checks
@@ -102,12 +102,17 @@ class SealedAttribute(DeferredAttribute):
 
 
 if TYPE_CHECKING:
-    _Field = models.Field[_Set, _Get]
+    from django.db.models import Field
 else:
-    _Field = models.Field  # takes no parameters at run time
+
+    class Field(models.Field):
+        """Django's own takes type parameters in the stubs only."""
+
+        def __class_getitem__(cls, _parameters: object) -> type["Field"]:
+            return cls
 
 
-class _SealedField(_Field, Generic[_Set, _Get]):
+class _SealedField(Field[_Set, _Get]):
     descriptor_class = SealedAttribute
     mutable = False  # whether an opened value can be changed in place
     under: UUID | None = None  # set when the model's rows belong to the deployment itself
@@ -290,7 +295,7 @@ class _SealedField(_Field, Generic[_Set, _Get]):
             setattr(instance, name, value)
 
 
-class SealedTextField(_SealedField[_Set, _Get], Generic[_Set, _Get]):
+class SealedTextField(_SealedField[_Set, _Get]):
     """Text that the database holds only sealed: `name = SealedTextField(purpose=Purpose.METADATA)`.
 
     The model has a UUID key and `organization_id`, or `sealed_under = PLATFORM_ID` for rows of the deployment itself.
@@ -336,7 +341,7 @@ class SealedTextField(_SealedField[_Set, _Get], Generic[_Set, _Get]):
         return plain.decode()
 
 
-class SealedJSONField(_SealedField[_Set, _Get], Generic[_Set, _Get]):
+class SealedJSONField(_SealedField[_Set, _Get]):
     """A JSON document that the database holds only sealed, as RFC 8785 writes it. Saving sees changes in place."""
 
     mutable = True
