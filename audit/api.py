@@ -22,7 +22,12 @@ def event_body(event: AuditEvent) -> dict[str, Any]:
         "index": event.index,
         "at": event.at,
         "tag": event.tag,
-        "actor": {"kind": event.actor_kind, "id": event.actor_id, "label": detail.get("actor", ""), "method": event.method},
+        "actor": {
+            "kind": event.actor_kind,
+            "id": event.actor_id,
+            "label": detail.get("actor", ""),
+            "method": event.method,
+        },
         "target": {"kind": event.target_kind, "id": event.target_id, "label": detail.get("target", "")},
         "ip": event.ip,
         "request_id": event.request_id,
@@ -89,7 +94,9 @@ class Events(Endpoint):
     def get(self, request: Request, **_: Any) -> Response:
         form = FilterForm(request.query_params)
         if not form.is_valid():
-            raise Invalid(errors=[{"pointer": f"/{name}", "detail": str(faults[0])} for name, faults in form.errors.items()])
+            raise Invalid(
+                errors=[{"pointer": f"/{name}", "detail": str(faults[0])} for name, faults in form.errors.items()]
+            )
         cursor, limit = page_arguments(request)
         if cursor and not cursor.isdigit():
             raise Invalid("The cursor is not one of ours.")
@@ -105,4 +112,6 @@ class VerifyChain(Endpoint):
     def get(self, request: Request, **_: Any) -> Response:
         verdict = actions.verify_chain(actor=self.actor)
         bad = None if verdict.ok else {"index": verdict.first_bad, "reason": verdict.reason}
-        return Response({"verified": verdict.ok, "length": verdict.length, "head": verdict.head.hex(), "first_bad": bad})
+        return Response(
+            {"verified": verdict.ok, "length": verdict.length, "head": verdict.head.hex(), "first_bad": bad}
+        )

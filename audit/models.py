@@ -41,10 +41,13 @@ class AuditEvent(Model):
 
     class Meta:
         constraints = [
-            models.UniqueConstraint(fields=["organization_id", "environment_id", "index"], name="audit_index_once_in_a_chain"),
+            models.UniqueConstraint(
+                fields=["organization_id", "environment_id", "index"], name="audit_index_once_in_a_chain"
+            ),
             models.CheckConstraint(condition=Q(index__gte=1), name="audit_index_begins_at_one"),
             models.CheckConstraint(
-                condition=Q(hash__length=32) & Q(previous__length=32) & Q(commitment__length=32), name="audit_hashes_are_sha256"
+                condition=Q(hash__length=32) & Q(previous__length=32) & Q(commitment__length=32),
+                name="audit_hashes_are_sha256",
             ),
         ]
         indexes = [
@@ -78,7 +81,9 @@ class AuditEvent(Model):
         """True if the sealed detail is the one that was committed to. Raises Tampered or KeyUnavailable."""
         detail: dict[str, Any] = self.detail or {}
         salt = bytes.fromhex(str(detail.get("salt", "")))
-        return chain.commitment(salt, canonical({key: value for key, value in detail.items() if key != "salt"})) == bytes(self.commitment)
+        return chain.commitment(
+            salt, canonical({key: value for key, value in detail.items() if key != "salt"})
+        ) == bytes(self.commitment)
 
     @property
     def actor_label(self) -> str:
@@ -98,7 +103,9 @@ class ChainHead(Model):
     hash = models.BinaryField(default=chain.GENESIS)
 
     class Meta:
-        constraints = [models.UniqueConstraint(fields=["organization_id", "environment_id"], name="audit_one_head_a_chain")]
+        constraints = [
+            models.UniqueConstraint(fields=["organization_id", "environment_id"], name="audit_one_head_a_chain")
+        ]
 
 
 class ChainVerification(Model):

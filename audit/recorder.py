@@ -40,10 +40,14 @@ def _chain_of(actor: Actor, tag: Tag) -> UUID:
 
 
 def _locked_head(organization_id: UUID, environment_id: UUID) -> ChainHead:
-    heads = ChainHead.objects.select_for_update(no_key=True).filter(organization_id=organization_id, environment_id=environment_id)
+    heads = ChainHead.objects.select_for_update(no_key=True).filter(
+        organization_id=organization_id, environment_id=environment_id
+    )
     head = heads.first()
     if head is None:
-        ChainHead.objects.bulk_create([ChainHead(organization_id=organization_id, environment_id=environment_id)], ignore_conflicts=True)
+        ChainHead.objects.bulk_create(
+            [ChainHead(organization_id=organization_id, environment_id=environment_id)], ignore_conflicts=True
+        )
         head = heads.get()
     return head
 
@@ -89,11 +93,23 @@ def record(
         )
         event.hash = event.computed_hash()
         event.save(force_insert=True)
-        ChainHead.objects.filter(pk=head.pk, organization_id=actor.organization_id).update(length=event.index, hash=event.hash)
+        ChainHead.objects.filter(pk=head.pk, organization_id=actor.organization_id).update(
+            length=event.index, hash=event.hash
+        )
     return event
 
 
-def record_access(*, organization_id: UUID, actor: Actor | None, origin: Origin, verb: str, route: str, status: int, milliseconds: int, detail: dict[str, Any]) -> None:
+def record_access(
+    *,
+    organization_id: UUID,
+    actor: Actor | None,
+    origin: Origin,
+    verb: str,
+    route: str,
+    status: int,
+    milliseconds: int,
+    detail: dict[str, Any],
+) -> None:
     """Add one line to the access log, in a transaction of its own, so that a refusal is kept."""
     with tenant(organization_id):
         AccessEntry.objects.create(

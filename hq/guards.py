@@ -29,9 +29,13 @@ def reasons(settings: dict[str, Any]) -> list[str]:
             found.append(f"HQ_{name} is a development secret; make one of your own.")
         if len(settings[name]) < 32:
             found.append(f"HQ_{name} is shorter than 32 characters.")
-    found += [f"{name} can be read by others; set its mode to 0600." for name in SECRET_FILES if _readable_by_others(name)]
+    found += [
+        f"{name} can be read by others; set its mode to 0600." for name in SECRET_FILES if _readable_by_others(name)
+    ]
     if not links.database_is_private(settings["DATABASE_URL"]) and not settings["PLAINTEXT_DATABASE"]:
-        found.append("HQ_DATABASE_URL is not encrypted; use sslmode=verify-full, or declare HQ_PLAINTEXT_DATABASE=true.")
+        found.append(
+            "HQ_DATABASE_URL is not encrypted; use sslmode=verify-full, or declare HQ_PLAINTEXT_DATABASE=true."
+        )
     if not links.redis_is_private(settings["REDIS_URL"]) and not settings["PLAINTEXT_REDIS"]:
         found.append("HQ_REDIS_URL is not encrypted; use rediss://, or declare HQ_PLAINTEXT_REDIS=true.")
     if not settings["BASE_URL"].startswith("https://"):

@@ -25,7 +25,10 @@ BASE_URL = env.text("HQ_BASE_URL", f"http://localhost:{env.number('HQ_PORT', 800
 _base = urlsplit(BASE_URL)
 SECURE = _base.scheme == "https"
 REGION = env.text("HQ_REGION", "local")
-ALLOWED_HOSTS = env.words("HQ_ALLOWED_HOSTS") or [_base.hostname or "localhost", *([] if PRODUCTION else ["localhost", "127.0.0.1"])]
+ALLOWED_HOSTS = env.words("HQ_ALLOWED_HOSTS") or [
+    _base.hostname or "localhost",
+    *([] if PRODUCTION else ["localhost", "127.0.0.1"]),
+]
 CSRF_TRUSTED_ORIGINS = [BASE_URL] if SECURE else []
 # How many proxies in front append to X-Forwarded-For. Nothing in that header is believed beyond them.
 TRUSTED_PROXIES = env.number("HQ_TRUSTED_PROXIES", 0)
@@ -82,7 +85,6 @@ DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 USE_TZ = True
 TIME_ZONE = "UTC"
 LANGUAGE_CODE = "en"
-FORMS_URLFIELD_ASSUME_HTTPS = True
 
 TEMPLATES = [
     {
@@ -111,7 +113,9 @@ DATABASES = {"default": links.database(DATABASE_URL, role=DB_ROLE, pool=env.flag
 
 REDIS_URL = env.text("HQ_REDIS_URL", "unix:///nonexistent/valkey.sock?db=0")
 PLAINTEXT_REDIS = env.flag("HQ_PLAINTEXT_REDIS", default=False)
-CACHES = {"default": {"BACKEND": "django.core.cache.backends.redis.RedisCache", "LOCATION": REDIS_URL, "KEY_PREFIX": "hq"}}
+CACHES = {
+    "default": {"BACKEND": "django.core.cache.backends.redis.RedisCache", "LOCATION": REDIS_URL, "KEY_PREFIX": "hq"}
+}
 
 CELERY_BROKER_URL = links.broker(REDIS_URL)
 CELERY_TASK_IGNORE_RESULT = True
@@ -134,7 +138,10 @@ AUTH_USER_MODEL = "tenants.User"
 AUTHENTICATION_BACKENDS = ["allauth.account.auth_backends.AuthenticationBackend"]
 PASSWORD_HASHERS = ["django.contrib.auth.hashers.Argon2PasswordHasher"]
 AUTH_PASSWORD_VALIDATORS = [
-    {"NAME": "django.contrib.auth.password_validation.UserAttributeSimilarityValidator", "OPTIONS": {"user_attributes": ("email",)}},
+    {
+        "NAME": "django.contrib.auth.password_validation.UserAttributeSimilarityValidator",
+        "OPTIONS": {"user_attributes": ("email",)},
+    },
     {"NAME": "django.contrib.auth.password_validation.MinimumLengthValidator", "OPTIONS": {"min_length": 12}},
     {"NAME": "django.contrib.auth.password_validation.CommonPasswordValidator"},
 ]
@@ -223,7 +230,7 @@ REST_FRAMEWORK = {
     "DEFAULT_AUTHENTICATION_CLASSES": [],
     "DEFAULT_PERMISSION_CLASSES": [],
     "DEFAULT_PARSER_CLASSES": ["rest_framework.parsers.JSONParser"],
-    "DEFAULT_RENDERER_CLASSES": ["hq.web.api.JSONRenderer"],
+    "DEFAULT_RENDERER_CLASSES": ["hq.web.renderers.JSONRenderer"],
     "DEFAULT_SCHEMA_CLASS": "drf_spectacular.openapi.AutoSchema",
     "EXCEPTION_HANDLER": "hq.web.errors.problem_response",
     "UNAUTHENTICATED_USER": None,

@@ -5,6 +5,7 @@ class TenantsConfig(AppConfig):
     name = "tenants"
 
     def ready(self) -> None:
-        from tenants import signals  # registers its receivers
+        from tenants import actions, signals
 
         signals.connect()
+        actions.register_steps()

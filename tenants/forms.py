@@ -27,7 +27,12 @@ def zone_choices() -> list[tuple[str, str]]:
 class SignUpForm(forms.Form):
     """Added to allauth's own fields. The zone is filled in by the browser; nobody is asked."""
 
-    name = forms.RegexField(NO_CONTROL, label="Your name", max_length=80, widget=forms.TextInput(attrs={"autocomplete": "name", "autofocus": True}))
+    name = forms.RegexField(
+        NO_CONTROL,
+        label="Your name",
+        max_length=80,
+        widget=forms.TextInput(attrs={"autocomplete": "name", "autofocus": True}),
+    )
     time_zone = forms.CharField(required=False, max_length=64, widget=forms.HiddenInput(attrs={"data-time-zone": ""}))
 
     field_order = ["name", "email", "password1"]
@@ -41,11 +46,18 @@ class SignUpForm(forms.Form):
 
 
 class OrganizationForm(OnceForm):
-    name = forms.RegexField(NO_CONTROL, label="Name", max_length=80, min_length=2, help_text="Shown to members and to recipients of links.")
+    name = forms.RegexField(
+        NO_CONTROL, label="Name", max_length=80, min_length=2, help_text="Shown to members and to recipients of links."
+    )
 
 
 class ProfileForm(forms.Form):
-    name = forms.RegexField(NO_CONTROL, label="Name", max_length=80, help_text="Shown to your organizations and to recipients of your links.")
+    name = forms.RegexField(
+        NO_CONTROL,
+        label="Name",
+        max_length=80,
+        help_text="Shown to your organizations and to recipients of your links.",
+    )
     time_zone = forms.ChoiceField(label="Time zone", choices=zone_choices)
     theme = forms.ChoiceField(label="Theme", choices=THEMES)
 

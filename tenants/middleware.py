@@ -131,5 +131,7 @@ def _enter(request: HttpRequest, actor: Actor, belonging: Belonging) -> None:
     if str(belonging.organization_id) in entered:
         return
     with tenant(belonging.organization_id):
-        recorder.record(actor, Tag.SESSION_ENTERED, target=Target("organization", belonging.organization_id, belonging.name))
+        recorder.record(
+            actor, Tag.SESSION_ENTERED, target=Target("organization", belonging.organization_id, belonging.name)
+        )
     request.session[ENTERED] = [*entered, str(belonging.organization_id)]

@@ -39,8 +39,8 @@ class User(AbstractBaseUser):
     sealed_under: ClassVar[UUID] = PLATFORM_ID
 
     id = models.UUIDField(primary_key=True, default=new_id, editable=False)
-    email = models.EmailField(max_length=254)
-    name = SealedTextField(purpose=Purpose.PEOPLE)
+    email = models.EmailField(max_length=254, unique=True)
+    name = SealedTextField(purpose=Purpose.PEOPLE, null=True)
     is_active = models.BooleanField(default=True)
     is_operator = models.BooleanField(default=False)
     time_zone = models.CharField(max_length=64, default="UTC")
@@ -53,7 +53,7 @@ class User(AbstractBaseUser):
     objects = UserManager()
 
     class Meta:
-        constraints = [models.UniqueConstraint(Lower("email"), name="tenants_one_account_an_address")]
+        constraints = [models.CheckConstraint(condition=Q(email=Lower("email")), name="tenants_address_in_lower_case")]
 
     def __str__(self) -> str:
         return str(self.id)
@@ -79,7 +79,9 @@ class Organization(Model):
     created_by_id = models.UUIDField()
 
     class Meta:
-        constraints = [models.CheckConstraint(condition=~Q(name="") & ~Q(slug=""), name="tenants_organization_has_a_name")]
+        constraints = [
+            models.CheckConstraint(condition=~Q(name="") & ~Q(slug=""), name="tenants_organization_has_a_name")
+        ]
 
     @staticmethod
     def slug_for(name: str) -> str:
@@ -108,7 +110,10 @@ class Membership(TenantModel):
     class Meta:
         constraints = [
             models.UniqueConstraint(fields=["organization", "user"], name="tenants_member_once"),
-            models.CheckConstraint(condition=Q(role__in=[r.value for r in Role if r is not Role.SERVICE_ACCOUNT]), name="tenants_member_has_a_role_of_people"),
+            models.CheckConstraint(
+                condition=Q(role__in=[r.value for r in Role if r is not Role.SERVICE_ACCOUNT]),
+                name="tenants_member_has_a_role_of_people",
+            ),
         ]
 
 
@@ -128,7 +133,10 @@ class Invitation(TenantModel):
 
     class Meta:
         constraints = [
-            models.CheckConstraint(condition=~(Q(accepted_at__isnull=False) & Q(revoked_at__isnull=False)), name="tenants_invitation_ends_once"),
+            models.CheckConstraint(
+                condition=~(Q(accepted_at__isnull=False) & Q(revoked_at__isnull=False)),
+                name="tenants_invitation_ends_once",
+            ),
             models.UniqueConstraint(
                 fields=["organization", "email_index"],
                 condition=Q(accepted_at__isnull=True, revoked_at__isnull=True),

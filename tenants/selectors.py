@@ -11,6 +11,7 @@ from hq.authz import gate
 from hq.authz.actor import Actor
 from hq.authz.permissions import Permission
 from hq.db import lookups
+from hq.db.context import tenant
 from hq.lib.clock import now
 from hq.lib.errors import NotFound
 from tenants.models import ApiKey, Environment, Invitation, Membership, Organization
@@ -67,7 +68,11 @@ def list_environments(actor: Actor) -> Sequence[Environment]:
 def list_members(actor: Actor) -> Sequence[Membership]:
     """Everyone, in order of joining, with their accounts (one query)."""
     gate.require(actor, Permission.MEMBERS_READ)
-    return list(Membership.objects.filter(organization_id=actor.organization_id).select_related("user").order_by("joined_at", "id"))
+    return list(
+        Membership.objects.filter(organization_id=actor.organization_id)
+        .select_related("user")
+        .order_by("joined_at", "id")
+    )
 
 
 def page_members(actor: Actor, *, after: UUID | None, limit: int) -> Sequence[Membership]:
@@ -93,7 +98,9 @@ def is_member(actor: Actor, email: str) -> bool:
 def list_invitations(actor: Actor) -> Sequence[Invitation]:
     """Those that can still be used or have lapsed unused, newest first."""
     gate.require(actor, Permission.MEMBERS_READ)
-    rows = Invitation.objects.filter(organization_id=actor.organization_id, accepted_at__isnull=True, revoked_at__isnull=True)
+    rows = Invitation.objects.filter(
+        organization_id=actor.organization_id, accepted_at__isnull=True, revoked_at__isnull=True
+    )
     return list(rows.order_by("-id"))
 
 
@@ -115,14 +122,20 @@ def get_invitation(actor: Actor, invitation_id: UUID, *, lock: bool = False) -> 
 def expired_invitations(actor: Actor, email_index: bytes) -> QuerySet[Invitation]:
     """Lapsed invitations to one address, which must make room for a new one."""
     return Invitation.objects.filter(
-        organization_id=actor.organization_id, email_index=email_index, accepted_at__isnull=True, revoked_at__isnull=True, expires_at__lte=now()
+        organization_id=actor.organization_id,
+        email_index=email_index,
+        accepted_at__isnull=True,
+        revoked_at__isnull=True,
+        expires_at__lte=now(),
     )
 
 
 def list_api_keys(actor: Actor, *, before: UUID | None = None, limit: int = 200) -> Sequence[ApiKey]:
     """Keys of the actor's environment, newest first; up to limit + 1."""
     gate.require(actor, Permission.API_KEYS_READ)
-    rows = ApiKey.objects.filter(organization_id=actor.organization_id, environment_id=actor.environment_id).select_related("created_by")
+    rows = ApiKey.objects.filter(
+        organization_id=actor.organization_id, environment_id=actor.environment_id
+    ).select_related("created_by")
     return list((rows.filter(pk__lt=before) if before else rows).order_by("-pk")[: limit + 1])
 
 
@@ -133,3 +146,25 @@ def get_api_key(actor: Actor, key_id: UUID, *, lock: bool = False) -> ApiKey:
     if key is None:
         raise NotFound
     return key
+
+
+def describe_actor(actor: Actor) -> dict[str, Any]:
+    """Who asks, as `GET /v1/me` answers it. Needs no permission: everybody may know themselves."""
+    with tenant(actor.organization_id):
+        organization = Organization.objects.get(pk=actor.organization_id)
+        environments = list(Environment.objects.filter(organization_id=actor.organization_id).order_by("name"))
+    named = [{"id": environment.id, "name": environment.name} for environment in environments]
+    return {
+        "actor": {"kind": actor.kind, "id": actor.id, "label": actor.label, "role": actor.role},
+        "environment": next(item for item in named if item["id"] == actor.environment_id),
+        "organizations": [
+            {
+                "id": organization.id,
+                "name": organization.name,
+                "slug": organization.slug,
+                "region": organization.region,
+                "environments": named,
+            }
+        ],
+        "permissions": sorted(actor.permissions),
+    }

@@ -1,8 +1,8 @@
 """The pytest plugin behind bin/test: services of its own, one migrated template, a clone of it per worker.
 
 Loaded early (`-p tests.database`), because settings read the environment when pytest-django imports them. Tests run as
-hq_app, never as the owner and never as a superuser: neither TRUNCATE nor a right to delete events is ever needed, as a test
-that commits gets a fresh clone instead of a flush.
+hq_app, never as the owner and never as a superuser: neither TRUNCATE nor a right to delete events is ever needed, as a
+test that commits gets a fresh clone instead of a flush.
 """
 
 import os
@@ -55,7 +55,7 @@ def pytest_load_initial_conftests() -> Iterator[None]:
 
 
 def environment(worker: str, index: int) -> dict[str, str]:
-    """What one worker's processes need: a data directory, a Valkey database and ports of its own, the cluster in common."""
+    """What one worker's processes need: data directory, Valkey database and port of its own, the cluster in common."""
     data = home() / worker
     data.mkdir(exist_ok=True)
     port = str(free_port(index))
@@ -75,7 +75,7 @@ def environment(worker: str, index: int) -> dict[str, str]:
 
 
 def free_port(index: int) -> int:
-    """A free port of the worker's range. Another run on this machine may share the range, hence the start by process."""
+    """A free port of the worker's range. Another run may share the range, so each starts at a place of its own."""
     first = FIRST_PORT + index * PORTS_PER_WORKER
     for step in range(PORTS_PER_WORKER):
         port = first + (os.getpid() * 7 + step) % PORTS_PER_WORKER
@@ -151,6 +151,17 @@ def _teardown_by_clone(_test: Any) -> None:
 
     connections.close_all()
     fresh_database()
+    _platform_keys()
+
+
+def _platform_keys() -> None:
+    """A clone holds no keys of the deployment yet; what the running role does at start is done here too."""
+    from hq.db.models import PLATFORM_ID
+    from keys import rings
+    from keys.actions import ensure_platform_keys
+
+    rings.cache.forget(PLATFORM_ID)
+    ensure_platform_keys()
 
 
 @pytest.fixture(scope="session")
@@ -164,5 +175,11 @@ def django_db_setup(django_db_blocker: Any) -> Iterator[None]:
         connection.close()
         connection.settings_dict["NAME"] = database_name()
         TransactionTestCase._fixture_teardown = _teardown_by_clone  # type: ignore[method-assign]
+        _platform_keys()
         yield
         connection.close()
+
+
+def as_superuser() -> psycopg.Connection:
+    """The cluster's administrator on this worker's database: for planting what HQ itself could never do."""
+    return psycopg.connect(host=str(cluster().postgres_sockets), user=SUPERUSER, dbname=database_name(), autocommit=True)

@@ -6,7 +6,6 @@ from collections.abc import Callable, Sequence
 from typing import Any, ClassVar
 from uuid import UUID
 
-import orjson
 from rest_framework import serializers
 from rest_framework.renderers import BaseRenderer
 from rest_framework.request import Request
@@ -16,22 +15,10 @@ from rest_framework.views import APIView
 from hq.authz.actor import Actor
 from hq.lib.errors import Invalid, Unauthenticated
 from hq.web.errors import MEDIA_TYPE
+from hq.web.renderers import JSONRenderer
 
 PAGE = 50
 PAGE_MOST = 200
-
-
-class JSONRenderer(BaseRenderer):
-    """JSON by orjson; times RFC 3339 in UTC with a Z."""
-
-    media_type = "application/json"
-    format = "json"
-    charset = None
-
-    def render(self, data: Any, accepted_media_type: str | None = None, renderer_context: Any = None) -> bytes:
-        if data is None:
-            return b""
-        return orjson.dumps(data, default=str, option=orjson.OPT_UTC_Z)
 
 
 class Endpoint(APIView):
@@ -84,14 +71,20 @@ def _decode_cursor(raw: str) -> str:
     try:
         return urlsafe_b64decode(raw.encode() + b"=" * (-len(raw) % 4)).decode()
     except (Base64Error, UnicodeError, ValueError):
-        raise Invalid("The cursor is not one of ours.", errors=[{"pointer": "/cursor", "detail": "Use next_cursor as it was given."}]) from None
+        raise Invalid(
+            "The cursor is not one of ours.",
+            errors=[{"pointer": "/cursor", "detail": "Use next_cursor as it was given."}],
+        ) from None
 
 
 def page_arguments(request: Request) -> tuple[str, int]:
     """`?cursor=` decoded ('' for the first page) and `?limit=` (1 to 200, default 50)."""
     raw = request.query_params.get("limit", str(PAGE))
     if not (raw.isascii() and raw.isdigit() and 1 <= int(raw[:6]) <= PAGE_MOST):
-        raise Invalid("limit is a number from 1 to 200.", errors=[{"pointer": "/limit", "detail": "Enter a number from 1 to 200."}])
+        raise Invalid(
+            "limit is a number from 1 to 200.",
+            errors=[{"pointer": "/limit", "detail": "Enter a number from 1 to 200."}],
+        )
     cursor = request.query_params.get("cursor", "")
     return (_decode_cursor(cursor) if cursor else ""), int(raw)
 
@@ -103,10 +96,15 @@ def uuid_cursor(cursor: str) -> UUID | None:
     try:
         return UUID(cursor)
     except ValueError:
-        raise Invalid("The cursor is not one of ours.", errors=[{"pointer": "/cursor", "detail": "Use next_cursor as it was given."}]) from None
+        raise Invalid(
+            "The cursor is not one of ours.",
+            errors=[{"pointer": "/cursor", "detail": "Use next_cursor as it was given."}],
+        ) from None
 
 
-def page(rows: Sequence[Any], limit: int, shape: Callable[[Any], dict[str, Any]], position: Callable[[Any], str]) -> Response:
+def page(
+    rows: Sequence[Any], limit: int, shape: Callable[[Any], dict[str, Any]], position: Callable[[Any], str]
+) -> Response:
     """A list answer. `rows` holds up to limit + 1; the one too many tells that there is a next page."""
     more = len(rows) > limit
     shown = rows[:limit]

@@ -64,7 +64,9 @@ def _pointers(detail: Any, pointer: str = "") -> Any:
         yield {"pointer": pointer, "detail": str(detail)}
 
 
-def document(request: HttpRequest, status: int, title: str, detail: str, code: str, listed: list[dict[str, str]] | None = None) -> dict[str, Any]:
+def document(
+    request: HttpRequest, status: int, title: str, detail: str, code: str, listed: list[dict[str, str]] | None = None
+) -> dict[str, Any]:
     """The body of a problem answer. `instance` is the request id, which the trail knows."""
     body: dict[str, Any] = {
         "type": f"{TYPES}{code}",
@@ -109,13 +111,20 @@ def _drf_response(status: int, body: dict[str, Any], error: Exception) -> Respon
 def answer(request: HttpRequest, problem: errors.Problem) -> HttpResponse:
     """A refusal outside DRF: middleware, portal views, unknown addresses."""
     if is_api(request):
-        response: HttpResponse = JsonResponse(problem_document(request, problem), status=problem.status, content_type=MEDIA_TYPE)
+        response: HttpResponse = JsonResponse(
+            problem_document(request, problem), status=problem.status, content_type=MEDIA_TYPE
+        )
         if problem.status == HTTPStatus.UNAUTHORIZED:
             response["WWW-Authenticate"] = 'Bearer realm="hq"'
         return response
     if request.headers.get("Accept", "").startswith("application/problem+json"):
         return JsonResponse(problem_document(request, problem), status=problem.status, content_type=MEDIA_TYPE)
-    return render(request, _template(problem.status), {"problem": problem, "request_id": request_id(request)}, status=problem.status)
+    return render(
+        request,
+        _template(problem.status),
+        {"problem": problem, "request_id": request_id(request)},
+        status=problem.status,
+    )
 
 
 def _template(status: int) -> str:
@@ -137,13 +146,22 @@ def handler404(request: HttpRequest, exception: BaseException | None = None) -> 
 def handler500(request: HttpRequest) -> HttpResponse:
     if is_api(request):
         detail = "Something broke on our side. The request id leads to it."
-        return JsonResponse(document(request, 500, "Internal Server Error", detail, "internal-error"), status=500, content_type=MEDIA_TYPE)
+        return JsonResponse(
+            document(request, 500, "Internal Server Error", detail, "internal-error"),
+            status=500,
+            content_type=MEDIA_TYPE,
+        )
     return render(request, "500.html", {"request_id": request_id(request)}, status=500)
 
 
 def csrf_failure(request: HttpRequest, reason: str = "") -> HttpResponse:
     log.info("csrf refused", extra={"reason": reason, "request_id": request_id(request)})
-    return answer(request, errors.Denied("This form was opened too long ago, or somewhere else. Go back, reload the page and send it again."))
+    return answer(
+        request,
+        errors.Denied(
+            "This form was opened too long ago, or somewhere else. Go back, reload the page and send it again."
+        ),
+    )
 
 
 class RefusalPages:

@@ -3,7 +3,14 @@
 import logging
 from datetime import UTC, datetime
 
-_STANDARD = set(logging.makeLogRecord({}).__dict__) | {"message", "asctime", "taskName", "request", "server_time", "status_code"}
+_STANDARD = set(logging.makeLogRecord({}).__dict__) | {
+    "message",
+    "asctime",
+    "taskName",
+    "request",
+    "server_time",
+    "status_code",
+}
 
 
 class LineFormatter(logging.Formatter):

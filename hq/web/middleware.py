@@ -20,7 +20,9 @@ CSP = "; ".join(
         "frame-ancestors 'none'",
     )
 )
-PERMISSIONS = "accelerometer=(), camera=(), geolocation=(), gyroscope=(), microphone=(), payment=(), usb=(), browsing-topics=()"
+PERMISSIONS = (
+    "accelerometer=(), camera=(), geolocation=(), gyroscope=(), microphone=(), payment=(), usb=(), browsing-topics=()"
+)
 
 
 class Headers:

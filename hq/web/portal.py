@@ -9,7 +9,7 @@ from django import forms
 from django.core import signing
 from django.http import HttpRequest, HttpResponse
 
-from hq.lib.errors import Invalid
+from hq.lib.errors import Invalid, Unauthenticated
 from hq.lib.ids import new_id
 
 View = TypeVar("View", bound=Callable[..., HttpResponse])
@@ -50,6 +50,13 @@ def refuse_invalid(form: forms.Form) -> None:
     if not form.is_valid():
         first = next(iter(form.errors.values()))[0]
         raise Invalid(str(first))
+
+
+def person_of(request: HttpRequest) -> Any:
+    """The signed-in person. Only behind `login_required`, or on tenant routes."""
+    if not request.user.is_authenticated:
+        raise Unauthenticated
+    return request.user
 
 
 def post_only(view: View) -> View:

@@ -3,7 +3,13 @@
 from tenants.actions.api_keys import authenticate_api_key, create_api_key, revoke_api_key
 from tenants.actions.organizations import create_organization, provision, register_steps
 from tenants.actions.people import accept_invitation, change_role, invite_member, remove_member, revoke_invitation
-from tenants.actions.sign_in import create_sign_in_link, ensure_person, promote_operator, use_sign_in_link
+from tenants.actions.sign_in import (
+    create_sign_in_link,
+    ensure_person,
+    promote_operator,
+    update_profile,
+    use_sign_in_link,
+)
 
 __all__ = [
     "accept_invitation",
@@ -20,5 +26,6 @@ __all__ = [
     "remove_member",
     "revoke_api_key",
     "revoke_invitation",
+    "update_profile",
     "use_sign_in_link",
 ]

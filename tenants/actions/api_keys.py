@@ -59,16 +59,27 @@ def _lookup(secret: str) -> bytes:
 
 
 def create_api_key(
-    *, actor: Actor, name: str, scopes: frozenset[Permission], expires_at: datetime | None = None, key_id: UUID | None = None
+    *,
+    actor: Actor,
+    name: str,
+    scopes: frozenset[Permission],
+    expires_at: datetime | None = None,
+    key_id: UUID | None = None,
 ) -> MadeKey:
     """Make a key for the actor's environment. Its scopes are a subset of the actor's own."""
     gate.require(actor, Permission.API_KEYS_CREATE)
     if not scopes or not scopes <= SCOPES:
-        raise Invalid("Choose at least one scope, from those that a key can have.", errors=[{"pointer": "/scopes", "detail": "Unknown or empty."}])
+        raise Invalid(
+            "Choose at least one scope, from those that a key can have.",
+            errors=[{"pointer": "/scopes", "detail": "Unknown or empty."}],
+        )
     if not scopes <= actor.permissions:
         raise ScopeNotYours
     if expires_at is not None and expires_at <= now():
-        raise Invalid("The key would have expired already.", errors=[{"pointer": "/expires_at", "detail": "Choose a time in the future."}])
+        raise Invalid(
+            "The key would have expired already.",
+            errors=[{"pointer": "/expires_at", "detail": "Choose a time in the future."}],
+        )
     environment = selectors.get_environment(actor)
     secret = f"hd_{environment.name}_" + "".join(system_random.choice(ALPHABET) for _ in range(SECRET_LENGTH))
     key = ApiKey(
@@ -101,7 +112,9 @@ def revoke_api_key(*, actor: Actor, key_id: UUID) -> None:
         raise KeyAlreadyRevoked
     key.revoked_at = now()
     key.save(update_fields=["revoked_at"])
-    recorder.record(actor, Tag.API_KEY_REVOKED, target=Target("api_key", key.id, key.name), before={"scopes": key.scopes})
+    recorder.record(
+        actor, Tag.API_KEY_REVOKED, target=Target("api_key", key.id, key.name), before={"scopes": key.scopes}
+    )
 
 
 class _Verified:

@@ -29,10 +29,16 @@ class AlreadyMade(Refused):
     """This form was sent twice; what it makes is already there."""
 
 
-def create_organization(*, person: User, name: str, region: str, origin: Origin, organization_id: UUID | None = None) -> Organization:
+def create_organization(
+    *, person: User, name: str, region: str, origin: Origin, organization_id: UUID | None = None
+) -> Organization:
     """Make an organization with its maker as owner, and start provisioning. Any signed-in person may."""
     organization = Organization(
-        id=organization_id or new_id(), name=name, slug=Organization.slug_for(name), region=region, created_by_id=person.pk
+        id=organization_id or new_id(),
+        name=name,
+        slug=Organization.slug_for(name),
+        region=region,
+        created_by_id=person.pk,
     )
     try:
         with tenant(organization.id):
@@ -40,8 +46,15 @@ def create_organization(*, person: User, name: str, region: str, origin: Origin,
             Environment.objects.create(organization=organization, name=LIVE)
             Environment.objects.create(organization=organization, name=TEST)
             Membership.objects.create(organization=organization, user=person, role=Role.OWNER)
-            jobs.enqueue("tenants.provision", organization_id=organization.id, payload={"origin_ip": origin.ip or ""}, key="provision")
-            recorder.record_person(PersonTag.ORGANIZATION_CREATED, person_id=person.pk, origin=origin, target_id=str(organization.id))
+            jobs.enqueue(
+                "tenants.provision",
+                organization_id=organization.id,
+                payload={"origin_ip": origin.ip or ""},
+                key="provision",
+            )
+            recorder.record_person(
+                PersonTag.ORGANIZATION_CREATED, person_id=person.pk, origin=origin, target_id=str(organization.id)
+            )
     except IntegrityError as error:
         if "tenants_organization_pkey" in str(error):
             raise AlreadyMade from error
@@ -66,7 +79,9 @@ def provision(job: RunningJob) -> None:
 
 def _provisioner(organization_id: UUID) -> Actor:
     live = Environment.objects.get(organization_id=organization_id, name=LIVE)
-    return system_actor(organization_id, Permission.ORGANIZATION_PROVISION, environment_id=live.id, home_environment_id=live.id)
+    return system_actor(
+        organization_id, Permission.ORGANIZATION_PROVISION, environment_id=live.id, home_environment_id=live.id
+    )
 
 
 def _finish(actor: Actor, job: RunningJob) -> None:
@@ -87,8 +102,15 @@ def _finish(actor: Actor, job: RunningJob) -> None:
         origin=Origin(ip=job.payload["origin_ip"] or None),
     )
     target = Target("organization", organization.id, organization.name)
-    recorder.record(maker, Tag.ORGANIZATION_CREATED, target=target, after={"name": organization.name, "region": organization.region, "owner": person.label})
-    recorder.record(actor, Tag.ORGANIZATION_PROVISIONED, target=target, after={step.name: "done" for step in provisioning.steps()})
+    recorder.record(
+        maker,
+        Tag.ORGANIZATION_CREATED,
+        target=target,
+        after={"name": organization.name, "region": organization.region, "owner": person.label},
+    )
+    recorder.record(
+        actor, Tag.ORGANIZATION_PROVISIONED, target=target, after={step.name: "done" for step in provisioning.steps()}
+    )
 
 
 def _make_keys(actor: Actor) -> str:

@@ -100,12 +100,22 @@ def invite_member(*, actor: Actor, email: str, role: Role, invitation_id: UUID |
     made = MadeInvitation(invitation, f"{settings.BASE_URL}/invitations/{token}")
     organization = Organization.objects.get(pk=actor.organization_id)
     transaction.on_commit(lambda: _mail(made, email, organization.name, actor.label), robust=True)
-    recorder.record(actor, Tag.MEMBER_INVITED, target=Target("invitation", invitation.id, email), after={"role": role.value, "email": email})
+    recorder.record(
+        actor,
+        Tag.MEMBER_INVITED,
+        target=Target("invitation", invitation.id, email),
+        after={"role": role.value, "email": email},
+    )
     return made
 
 
 def _mail(made: MadeInvitation, email: str, organization: str, inviter: str) -> None:
-    context = {"organization": organization, "inviter": inviter, "url": made.url, "expires_at": made.invitation.expires_at}
+    context = {
+        "organization": organization,
+        "inviter": inviter,
+        "url": made.url,
+        "expires_at": made.invitation.expires_at,
+    }
     body = render_to_string("tenants/mail/invitation.txt", context)
     EmailMessage(f"HQ: {organization} invites you", body, to=[email]).send()
 
@@ -129,7 +139,9 @@ def accept_invitation(*, person: User, token: str, origin: Origin) -> Organizati
     try:
         return _accept(found, person, origin)
     except InvitationNotYours:
-        recorder.record_person(PersonTag.INVITATION_REFUSED, person_id=person.pk, origin=origin, target_id=str(found["invitation_id"]))
+        recorder.record_person(
+            PersonTag.INVITATION_REFUSED, person_id=person.pk, origin=origin, target_id=str(found["invitation_id"])
+        )
         raise
 
 
@@ -142,7 +154,12 @@ def _accept(found: dict[str, Any], person: User, origin: Origin) -> Organization
             raise InvitationEnded
         invitation.accepted_at = now()
         invitation.save(update_fields=["accepted_at"])
-        membership = Membership(organization_id=found["organization_id"], user=person, role=invitation.role, invited_by_id=invitation.invited_by_id)
+        membership = Membership(
+            organization_id=found["organization_id"],
+            user=person,
+            role=invitation.role,
+            invited_by_id=invitation.invited_by_id,
+        )
         try:
             with transaction.atomic():
                 membership.save(force_insert=True)
@@ -150,7 +167,12 @@ def _accept(found: dict[str, Any], person: User, origin: Origin) -> Organization
             raise AlreadyMember from error
         organization = Organization.objects.get(pk=found["organization_id"])
         joined = _joined(organization, person, Role(invitation.role), origin)
-        recorder.record(joined, Tag.MEMBER_JOINED, target=Target("member", membership.id, person.label), after={"role": invitation.role, "email": person.email})
+        recorder.record(
+            joined,
+            Tag.MEMBER_JOINED,
+            target=Target("member", membership.id, person.label),
+            after={"role": invitation.role, "email": person.email},
+        )
     return organization
 
 

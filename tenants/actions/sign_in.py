@@ -2,10 +2,10 @@
 
 from datetime import timedelta
 
+from allauth.account.models import EmailAddress
 from django.conf import settings
 from django.db import transaction
 
-from allauth.account.models import EmailAddress
 from hq.crypto import secrets
 from hq.lib.clock import now
 from hq.lib.errors import NotFound
@@ -53,3 +53,10 @@ def promote_operator(*, email: str) -> User:
     user.is_operator = True
     user.save(update_fields=["is_operator"])
     return user
+
+
+def update_profile(*, person: User, name: str, time_zone: str, theme: str) -> User:
+    """Change what a person says of themselves."""
+    person.name, person.time_zone, person.theme = name, time_zone, theme
+    person.save(update_fields=["name", "time_zone", "theme"])
+    return person

@@ -1,0 +1,108 @@
+"""`/v1/docs` and `/problems/…`: the API described from its own OpenAPI document, with no script at all."""
+
+from functools import cache
+from typing import Any
+
+from django.http import HttpRequest, HttpResponse, JsonResponse
+from django.shortcuts import render
+from drf_spectacular.generators import SchemaGenerator
+
+from hq.lib import errors
+from hq.web.portal import public
+
+
+@cache
+def schema() -> dict[str, Any]:
+    """The OpenAPI 3.1 document; the routes do not change while the process lives."""
+    document: dict[str, Any] = SchemaGenerator().get_schema(request=None, public=True)
+    return document
+
+
+@public
+def openapi(request: HttpRequest) -> HttpResponse:
+    return JsonResponse(schema(), content_type="application/vnd.oai.openapi+json")
+
+
+def _resolved(node: dict[str, Any]) -> dict[str, Any]:
+    """A schema, its reference followed once."""
+    reference = node.get("$ref")
+    if not reference:
+        return node
+    found: dict[str, Any] = schema()["components"]["schemas"][reference.rsplit("/", 1)[1]]
+    return found
+
+
+def _kind(node: dict[str, Any]) -> str:
+    """What a member is, in words."""
+    if "$ref" in node:
+        return "object"
+    if "allOf" in node:
+        return _kind(node["allOf"][0])
+    kinds = node.get("type", "any")
+    word = " or ".join(kinds) if isinstance(kinds, list) else str(kinds)
+    return (
+        f"{word} of {_kind(node['items'])}"
+        if "items" in node
+        else f"{word} ({node['format']})"
+        if "format" in node
+        else word
+    )
+
+
+def _members(content: dict[str, Any]) -> list[dict[str, Any]]:
+    """The members of a JSON body, one line each."""
+    body = content.get("application/json") or next(iter(content.values()), {})
+    node = _resolved(body.get("schema", {}))
+    required = set(node.get("required", []))
+    return [
+        {"name": name, "kind": _kind(value), "required": name in required, "text": value.get("description", "")}
+        for name, value in node.get("properties", {}).items()
+    ]
+
+
+def _operation(method: str, path: str, operation: dict[str, Any]) -> dict[str, Any]:
+    request = operation.get("requestBody", {}).get("content", {})
+    answers = [
+        {"status": status, "text": answer.get("description", ""), "members": _members(answer.get("content", {}))}
+        for status, answer in operation.get("responses", {}).items()
+        if status != "default"
+    ]
+    return {
+        "id": operation["operationId"],
+        "method": method.upper(),
+        "path": path,
+        "text": operation.get("description", ""),
+        "parameters": [parameter for parameter in operation.get("parameters", []) if parameter["in"] != "path"],
+        "request": _members(request),
+        "request_types": list(request),
+        "answers": answers,
+    }
+
+
+def _group(path: str) -> str:
+    """Operations stand together by the first word after their environment or organization."""
+    words = [word for word in path.removeprefix("/v1/").split("/") if word and not word.startswith("{")]
+    return words[1] if words[0] in {"environments", "organizations"} and len(words) > 1 else words[0]
+
+
+@public
+def documentation(request: HttpRequest) -> HttpResponse:
+    """Every operation, readable without a script."""
+    groups: dict[str, list[dict[str, Any]]] = {}
+    for path, operations in schema()["paths"].items():
+        for method, operation in operations.items():
+            groups.setdefault(_group(path), []).append(_operation(method, path, operation))
+    return render(request, "docs/api.html", {"groups": sorted(groups.items()), "info": schema()["info"]})
+
+
+def _problems(kind: type[errors.Problem]) -> list[type[errors.Problem]]:
+    return [kind, *(found for below in kind.__subclasses__() for found in _problems(below))]
+
+
+@public
+def problem(request: HttpRequest, code: str) -> HttpResponse:
+    """What a problem document's `type` leads to."""
+    found = next((kind for kind in _problems(errors.Problem) if kind().code == code), None)
+    if found is None:
+        raise errors.NotFound
+    return render(request, "docs/problem.html", {"code": code, "status": found.status, "text": str(found())})

@@ -1,0 +1,151 @@
+"""People and machines over /v1."""
+
+from typing import Any
+from uuid import UUID
+
+from drf_spectacular.utils import OpenApiParameter, extend_schema
+from rest_framework.request import Request
+from rest_framework.response import Response
+
+from hq.authz.permissions import Permission
+from hq.authz.roles import Role
+from hq.web.api import Endpoint, page, page_arguments, read, uuid_cursor
+from tenants import actions, selectors
+from tenants.models import ApiKey, Invitation, Membership
+from tenants.serializers import (
+    ApiKeyInput,
+    ApiKeyList,
+    InvitationInput,
+    InvitationList,
+    MadeApiKeyBody,
+    MadeInvitationBody,
+    Me,
+    MemberBody,
+    MemberInput,
+    MemberList,
+)
+
+PAGING = [OpenApiParameter("cursor", str), OpenApiParameter("limit", int, description="1 to 200, 50 when left out.")]
+
+
+class WhoAmI(Endpoint):
+    """The actor: what kind, where, and what it may do."""
+
+    own_context = True
+
+    @extend_schema(operation_id="get_me", responses=Me)
+    def get(self, request: Request) -> Response:
+        return Response(selectors.describe_actor(self.actor))
+
+
+def member_body(member: Membership) -> dict[str, Any]:
+    user = member.user
+    return {
+        "id": member.id,
+        "name": user.name or "",
+        "email": user.email,
+        "role": member.role,
+        "joined_at": member.joined_at,
+    }
+
+
+class Members(Endpoint):
+    """The people of an organization."""
+
+    @extend_schema(operation_id="list_members", responses=MemberList, parameters=PAGING)
+    def get(self, request: Request, **_: Any) -> Response:
+        cursor, limit = page_arguments(request)
+        rows = selectors.page_members(self.actor, after=uuid_cursor(cursor), limit=limit)
+        return page(rows, limit, member_body, lambda row: str(row.id))
+
+
+class Member(Endpoint):
+    """One person of an organization."""
+
+    @extend_schema(operation_id="change_role", request=MemberInput, responses=MemberBody)
+    def patch(self, request: Request, id: UUID, **_: Any) -> Response:  # noqa: A002 - the address names it so
+        body = read(MemberInput, request)
+        return Response(member_body(actions.change_role(actor=self.actor, member_id=id, role=Role(body["role"]))))
+
+    @extend_schema(operation_id="remove_member", responses={204: None})
+    def delete(self, request: Request, id: UUID, **_: Any) -> Response:  # noqa: A002
+        actions.remove_member(actor=self.actor, member_id=id)
+        return Response(status=204)
+
+
+def invitation_body(invitation: Invitation) -> dict[str, Any]:
+    return {
+        "id": invitation.id,
+        "email": invitation.email,
+        "role": invitation.role,
+        "state": invitation.state,
+        "created_at": invitation.created_at,
+        "expires_at": invitation.expires_at,
+    }
+
+
+class Invitations(Endpoint):
+    """Invitations of an organization, newest first."""
+
+    @extend_schema(operation_id="list_invitations", responses=InvitationList, parameters=PAGING)
+    def get(self, request: Request, **_: Any) -> Response:
+        cursor, limit = page_arguments(request)
+        rows = selectors.page_invitations(self.actor, before=uuid_cursor(cursor), limit=limit)
+        return page(rows, limit, invitation_body, lambda row: str(row.id))
+
+    @extend_schema(operation_id="invite_member", request=InvitationInput, responses={201: MadeInvitationBody})
+    def post(self, request: Request, **_: Any) -> Response:
+        body = read(InvitationInput, request)
+        made = actions.invite_member(actor=self.actor, email=body["email"], role=Role(body["role"]))
+        return Response(invitation_body(made.invitation) | {"url": made.url}, status=201)
+
+
+class InvitationItem(Endpoint):
+    """One invitation."""
+
+    @extend_schema(operation_id="revoke_invitation", responses={204: None})
+    def delete(self, request: Request, id: UUID, **_: Any) -> Response:  # noqa: A002
+        actions.revoke_invitation(actor=self.actor, invitation_id=id)
+        return Response(status=204)
+
+
+def api_key_body(key: ApiKey) -> dict[str, Any]:
+    return {
+        "id": key.id,
+        "name": key.name,
+        "hint": key.hint,
+        "scopes": key.scopes,
+        "state": key.state,
+        "created_at": key.created_at,
+        "expires_at": key.expires_at,
+        "last_used_at": key.last_used_at,
+        "last_used_ip": key.last_used_ip,
+    }
+
+
+class ApiKeys(Endpoint):
+    """API keys of an environment, newest first."""
+
+    @extend_schema(operation_id="list_api_keys", responses=ApiKeyList, parameters=PAGING)
+    def get(self, request: Request, **_: Any) -> Response:
+        cursor, limit = page_arguments(request)
+        rows = selectors.list_api_keys(self.actor, before=uuid_cursor(cursor), limit=limit)
+        return page(rows, limit, api_key_body, lambda row: str(row.id))
+
+    @extend_schema(operation_id="create_api_key", request=ApiKeyInput, responses={201: MadeApiKeyBody})
+    def post(self, request: Request, **_: Any) -> Response:
+        body = read(ApiKeyInput, request)
+        scopes = frozenset(Permission(scope) for scope in body["scopes"])
+        made = actions.create_api_key(
+            actor=self.actor, name=body["name"], scopes=scopes, expires_at=body.get("expires_at")
+        )
+        return Response(api_key_body(made.key) | {"api_key": made.secret}, status=201)
+
+
+class ApiKeyItem(Endpoint):
+    """One API key."""
+
+    @extend_schema(operation_id="revoke_api_key", responses={204: None})
+    def delete(self, request: Request, id: UUID, **_: Any) -> Response:  # noqa: A002
+        actions.revoke_api_key(actor=self.actor, key_id=id)
+        return Response(status=204)

@@ -1,0 +1,104 @@
+"""Bodies of /v1 for people and machines."""
+
+from typing import Any
+
+from rest_framework import serializers
+
+from hq.authz.permissions import SCOPES
+from hq.authz.roles import Role
+from hq.web.api import Input
+from tenants.forms import NO_CONTROL
+
+PEOPLE_ROLES = [role.value for role in Role if role is not Role.SERVICE_ACCOUNT]
+
+
+class Named(serializers.Serializer[Any]):
+    id = serializers.UUIDField()
+    name = serializers.CharField()
+
+
+class OrganizationBody(Named):
+    slug = serializers.CharField()
+    region = serializers.CharField()
+    environments = Named(many=True)
+
+
+class ActorBody(serializers.Serializer[Any]):
+    kind = serializers.CharField()
+    id = serializers.UUIDField()
+    label = serializers.CharField()
+    role = serializers.CharField(allow_null=True)
+
+
+class Me(serializers.Serializer[Any]):
+    actor = ActorBody()
+    environment = Named()
+    organizations = OrganizationBody(many=True)
+    permissions = serializers.ListField(child=serializers.CharField())
+
+
+class MemberInput(Input):
+    role = serializers.ChoiceField(choices=PEOPLE_ROLES)
+
+
+class MemberBody(Named):
+    email = serializers.EmailField()
+    role = serializers.CharField()
+    joined_at = serializers.DateTimeField()
+
+
+class MemberList(serializers.Serializer[Any]):
+    items = MemberBody(many=True)
+    next_cursor = serializers.CharField(allow_null=True)
+
+
+class InvitationInput(Input):
+    email = serializers.EmailField(max_length=254)
+    role = serializers.ChoiceField(choices=PEOPLE_ROLES)
+
+
+class InvitationBody(serializers.Serializer[Any]):
+    id = serializers.UUIDField()
+    email = serializers.EmailField()
+    role = serializers.CharField()
+    state = serializers.CharField(help_text="open, accepted, revoked or expired.")
+    created_at = serializers.DateTimeField()
+    expires_at = serializers.DateTimeField()
+
+
+class MadeInvitationBody(InvitationBody):
+    url = serializers.CharField(help_text="Shown once.")
+
+
+class InvitationList(serializers.Serializer[Any]):
+    items = InvitationBody(many=True)
+    next_cursor = serializers.CharField(allow_null=True)
+
+
+class ApiKeyInput(Input):
+    name = serializers.RegexField(NO_CONTROL, max_length=80)
+    scopes = serializers.ListField(
+        child=serializers.ChoiceField(choices=sorted(scope.value for scope in SCOPES)),
+        min_length=1,
+        max_length=len(SCOPES),
+    )
+    expires_at = serializers.DateTimeField(required=False, allow_null=True)
+
+
+class ApiKeyBody(Named):
+    hint = serializers.CharField(help_text="The last four characters.")
+    scopes = serializers.ListField(child=serializers.CharField())
+    state = serializers.CharField(help_text="active, expired or revoked.")
+    created_at = serializers.DateTimeField()
+    expires_at = serializers.DateTimeField(allow_null=True)
+    last_used_at = serializers.DateTimeField(allow_null=True)
+    last_used_ip = serializers.IPAddressField(allow_null=True)
+
+
+class MadeApiKeyBody(ApiKeyBody):
+    api_key = serializers.CharField(help_text="Shown once.")
+
+
+class ApiKeyList(serializers.Serializer[Any]):
+    items = ApiKeyBody(many=True)
+    next_cursor = serializers.CharField(allow_null=True)

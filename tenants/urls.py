@@ -1,0 +1,27 @@
+"""Addresses of people, organizations and machines."""
+
+from django.urls import path
+
+from tenants.views import account, api_keys, organizations, people
+
+urlpatterns = [
+    path("", organizations.home, name="home"),
+    path("organizations/", organizations.organizations, name="organizations"),
+    path("organizations/new", organizations.new_organization, name="new_organization"),
+    path("invitations/<str:token>", organizations.invitation, name="invitation"),
+    path("sign-in/<str:token>", account.sign_in_once, name="sign_in_once"),
+    path("me/", account.profile, name="profile"),
+    path("o/<slug:org_slug>/", organizations.organization, name="organization"),
+    path("o/<slug:org_slug>/<env:env_name>/people/", people.people, name="people"),
+    path("o/<slug:org_slug>/<env:env_name>/people/invite", people.invite, name="invite"),
+    path("o/<slug:org_slug>/<env:env_name>/people/<uuid:id>/role", people.change_role, name="change_role"),
+    path("o/<slug:org_slug>/<env:env_name>/people/<uuid:id>/remove", people.remove_member, name="remove_member"),
+    path(
+        "o/<slug:org_slug>/<env:env_name>/invitations/<uuid:id>/revoke",
+        people.revoke_invitation,
+        name="revoke_invitation",
+    ),
+    path("o/<slug:org_slug>/<env:env_name>/api-keys/", api_keys.api_keys, name="api_keys"),
+    path("o/<slug:org_slug>/<env:env_name>/api-keys/new", api_keys.new_api_key, name="new_api_key"),
+    path("o/<slug:org_slug>/<env:env_name>/api-keys/<uuid:id>/revoke", api_keys.revoke_api_key, name="revoke_api_key"),
+]
