@@ -191,7 +191,8 @@ def _claim(worker: str, lease: timedelta) -> RunningJob | None:
 def _settle(job: RunningJob, values: dict[str, Any]) -> None:
     """Write how it ended, if it is still ours; once more on a new connection, as the handler's may be lost."""
     for attempt in (1, 2):
-        connection.close_if_unusable_or_obsolete()
+        if not connection.in_atomic_block:
+            connection.close_if_unusable_or_obsolete()
         try:
             with tenant(job.organization_id):
                 ours = job.mine().update(**values)

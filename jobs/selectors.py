@@ -97,3 +97,9 @@ def get_for_operator(actor: Actor, job_id: UUID) -> Job:
     if job is None:
         raise NotFound
     return job
+
+
+def get_latest(actor: Actor, kind: str) -> Job | None:
+    """The newest job of a kind in the actor's organization, for a page that shows its progress."""
+    gate.require(actor, Permission.JOBS_READ)
+    return Job.objects.filter(organization_id=actor.organization_id, kind=kind).order_by("-id").first()

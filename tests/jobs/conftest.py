@@ -1,0 +1,96 @@
+"""Worker processes of these tests' own."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+from django.db import connection
+
+from jobs import actions
+from tests.jobs.support import until
+
+ROOT = Path(__file__).resolve().parents[2]
+LEASE = 0.4
+
+
+def own_database() -> dict[str, str]:
+    """The environment of a process that works on this test's database."""
+    settings = connection.settings_dict
+    return os.environ | {"HQ_DATABASE_URL": f"postgresql:///{settings['NAME']}?host={settings['HOST']}"}
+
+
+@dataclass
+class Worker:
+    pid: int
+    file: Path
+
+    def wait_at(self, point: str) -> None:
+        until(lambda: self.file.exists() and self.file.read_text() == point)
+
+    def go_on(self) -> None:
+        self.file.with_suffix(".go").touch()
+
+    def wait_for_end(self) -> None:
+        until(self.file.with_suffix(".end").exists)
+
+    def signal(self, number: int) -> None:
+        os.kill(self.pid, number)
+
+    def kill(self) -> None:
+        self.signal(signal.SIGKILL)
+        until(lambda: not Path(f"/proc/{self.pid}").exists())
+
+
+@pytest.fixture(scope="session")
+def nursery(django_db_setup: None) -> Iterator[subprocess.Popen[str]]:
+    child = subprocess.Popen(
+        [sys.executable, "-m", "tests.jobs.nursery"],
+        cwd=ROOT,
+        env=own_database(),
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+    with child:
+        yield child
+        assert child.stdin
+        child.stdin.close()
+
+
+StartWorker = Callable[..., Worker]
+
+
+@pytest.fixture
+def start_worker(nursery: subprocess.Popen[str], transactional_db: None, tmp_path: Path) -> Iterator[StartWorker]:
+    """Start a process that does one job and holds at the named point."""
+    started: list[Worker] = []
+
+    def start(hold: str, what: str = "run", lease: float = LEASE) -> Worker:
+        assert nursery.stdin
+        assert nursery.stdout
+        file = tmp_path / f"worker{len(started)}"
+        nursery.stdin.write(json.dumps({"what": what, "hold": hold, "file": str(file), "lease": lease}) + "\n")
+        nursery.stdin.flush()
+        worker = Worker(int(nursery.stdout.readline()), file)
+        started.append(worker)
+        worker.wait_at(hold)
+        return worker
+
+    yield start
+    for worker in started:
+        if Path(f"/proc/{worker.pid}").exists():
+            worker.kill()
+
+
+@pytest.fixture(autouse=True)
+def impatience(monkeypatch: pytest.MonkeyPatch) -> Any:
+    """The real backoff begins at two seconds."""
+    monkeypatch.setattr(actions, "BACKOFF_BASE", timedelta(milliseconds=2))
