@@ -1,6 +1,6 @@
 """Makes the virtual environment, installs the locked requirements, then becomes the command that was asked for.
 
-Runs on a bare Python, so it uses the standard library only. Called by bin/lib.sh as `_bootstrap.py COMMAND [ARGUMENTS]`.
+Runs on a bare Python, so it uses the standard library only. bin/lib.sh calls it as `_bootstrap.py COMMAND [ARGUMENTS]`.
 """
 
 import fcntl
@@ -10,6 +10,7 @@ import os
 import subprocess
 import sys
 from pathlib import Path
+from typing import NoReturn
 
 ROOT = Path(__file__).resolve().parent.parent
 RUNTIME = ("base", "embedded")
@@ -66,7 +67,7 @@ def make(venv: Path) -> None:
     )
     if not (has_pip and quietly(sys.executable, "-m", "venv", *options, "--without-pip", venv)):
         raise Refusal(
-            "Python cannot make virtual environments here; install python3-venv (Debian: apt-get install python3-venv)."
+            "Python cannot make virtual environments; install python3-venv (Debian: apt-get install python3-venv)."
         )
 
 
@@ -80,7 +81,7 @@ def pip_install(venv: Path, names: tuple[str, ...]) -> bool:
 
 
 def install(venv: Path, names: tuple[str, ...]) -> None:
-    """Bring the environment up to the locked files. A stamp says what is there, so that the usual start installs nothing."""
+    """Bring the environment up to the locked files. A stamp says what is there: the usual start installs nothing."""
     python, stamp = venv / "bin" / "python", venv / "hq-installed.json"
     if not runs(python):
         make(venv)
@@ -123,6 +124,7 @@ def command_line(command: str, rest: list[str]) -> list[str]:
 
 
 def main() -> int:
+    """The exit code of a refusal; otherwise this process becomes the command and does not return."""
     command, *rest = sys.argv[1:]
     try:
         python = str(prepared_python(REQUIREMENTS[command]))
@@ -131,6 +133,10 @@ def main() -> int:
         return 1
     except KeyboardInterrupt:
         return 130
+    return become(python, command, rest)
+
+
+def become(python: str, command: str, rest: list[str]) -> NoReturn:
     if command in {"test", "check"}:
         os.chdir(ROOT)
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "hq.settings")

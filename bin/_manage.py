@@ -5,6 +5,6 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
-from hq.embedded.attach import main  # noqa: E402 - found only after the line above
+from hq.embedded.attach import main
 
 sys.exit(main(sys.argv[1:]))

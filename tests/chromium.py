@@ -4,7 +4,10 @@ import os
 import shutil
 
 NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable", "chrome")
-ABSENT = "Browser tests did NOT run: no Chromium or Chrome was found. Install one (Debian: apt-get install chromium), or name it in HQ_CHROMIUM."
+ABSENT = (
+    "Browser tests did NOT run: no Chromium or Chrome was found. "
+    "Install one (Debian: apt-get install chromium), or name it in HQ_CHROMIUM."
+)
 
 
 def find() -> str | None:

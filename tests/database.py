@@ -74,17 +74,23 @@ def environment(worker: str, index: int) -> dict[str, str]:
     return {name: value for name, value in (given | ours).items() if os.environ.get(name) != value}
 
 
+_handed_out: set[int] = set()
+
+
 def free_port(index: int) -> int:
     """A free port of the worker's range. Another run may share the range, so each starts at a place of its own."""
     first = FIRST_PORT + index * PORTS_PER_WORKER
     for step in range(PORTS_PER_WORKER):
         port = first + (os.getpid() * 7 + step) % PORTS_PER_WORKER
+        if port in _handed_out:
+            continue
         with socket.socket() as probe:
             probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
             try:
                 probe.bind(("127.0.0.1", port))
             except OSError:
                 continue
+            _handed_out.add(port)
             return port
     pytest.exit(f"No free port from {first} to {first + PORTS_PER_WORKER}.", returncode=1)
 
@@ -182,4 +188,6 @@ def django_db_setup(django_db_blocker: Any) -> Iterator[None]:
 
 def as_superuser() -> psycopg.Connection:
     """The cluster's administrator on this worker's database: for planting what HQ itself could never do."""
-    return psycopg.connect(host=str(cluster().postgres_sockets), user=SUPERUSER, dbname=database_name(), autocommit=True)
+    return psycopg.connect(
+        host=str(cluster().postgres_sockets), user=SUPERUSER, dbname=database_name(), autocommit=True
+    )

@@ -1,4 +1,4 @@
-"""What bin/manage does: run manage.py against the instance of a data directory, starting its services when nobody has."""
+"""What bin/manage does: run manage.py against an instance, starting its services when nobody has."""
 
 import os
 import signal
@@ -41,7 +41,7 @@ def _with_services(layout: Layout, arguments: list[str]) -> int:
     deadline = time.monotonic() + WAITING_SECONDS
     while not owner.try_take():
         if (note := owner.note()).get("ready"):
-            os.set_inheritable(users.descriptor, True)  # noqa: FBT003 - held until the command has ended
+            os.set_inheritable(users.descriptor, True)  # held until the command has ended
             _become(layout, arguments, port=note.get("port"))
         if time.monotonic() > deadline:
             raise CannotStart(
@@ -70,7 +70,8 @@ def _become(layout: Layout, arguments: list[str], port: Any = None) -> Never:
     changes = (
         {"HQ_PORT": str(port), "HQ_BASE_URL": os.environ.get("HQ_BASE_URL", f"http://localhost:{port}")} if port else {}
     )
-    os.execve(MANAGE[0], [*MANAGE, *arguments], _environment(layout, arguments, **changes))
+    environment = _environment(layout, arguments, **changes)
+    os.execve(MANAGE[0], [*MANAGE, *arguments], environment)  # noqa: S606 - our own interpreter and file
 
 
 def _run(layout: Layout, arguments: list[str]) -> int:

@@ -46,7 +46,7 @@ class Console:
         self.stopping = True
 
     def pipe(self, name: str) -> int:
-        """The writing end of a new pipe, for one child; without a name its lines stand alone. Whoever asked closes it after the start."""
+        """The writing end of a pipe for one child, to be closed after its start. Without a name lines stand alone."""
         read_end, write_end = os.pipe()
         os.set_blocking(read_end, False)
         self.pending[read_end] = b""

@@ -18,7 +18,7 @@ FIRST_EPHEMERAL_PORT = 32768  # above it a server may meet the outgoing end of s
 
 @dataclass(frozen=True)
 class Layout:
-    """One data directory. `database_url` and `redis_url` are the operator's own services, empty for the embedded ones."""
+    """One data directory. `database_url` and `redis_url` name services of the operator's; empty means embedded."""
 
     data: Path
     port: int = 8000
@@ -62,7 +62,7 @@ class Layout:
         return self.run / "valkey.sock"
 
     def prepare(self) -> None:
-        """Make the folders. Raises CannotStart when the place is another user's, or one that PostgreSQL could not enter."""
+        """Make the folders. Raises CannotStart when they are another user's, or closed to PostgreSQL's user."""
         # `nobody` must get through to the cluster; everyone else's folders are closed as a whole.
         mode = 0o711 if os.geteuid() == 0 else 0o700
         try:
@@ -84,7 +84,8 @@ class Layout:
             )
         if not self.database_url and server_user().uid is not None and not open_to_all(self.data):
             raise CannotStart(
-                f"PostgreSQL cannot run as root, and the user `nobody` cannot enter {self.data}; name a folder outside private homes in HQ_DATA_DIR."
+                f"PostgreSQL cannot run as root, and the user `nobody` cannot enter {self.data}; "
+                "name a folder outside private homes in HQ_DATA_DIR."
             )
 
     def environment(self, *, role: str = "hq_app") -> dict[str, str]:
@@ -119,7 +120,7 @@ def open_to_all(path: Path) -> bool:
 
 
 def default_data() -> Path:
-    """`.hq` in the checkout. Root's own home is closed to PostgreSQL's user, so there the data goes to a system folder."""
+    """`.hq` in the checkout; a system folder when that is in root's home, which PostgreSQL's user cannot enter."""
     if os.geteuid() == 0 and not open_to_all(ROOT):
         return Path("/var/lib") / f"hq-{hashlib.sha256(os.fsencode(ROOT)).hexdigest()[:8]}"
     return ROOT / ".hq"

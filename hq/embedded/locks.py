@@ -49,11 +49,13 @@ class Lock:
         os.pwrite(self.descriptor, json.dumps({"pid": os.getpid(), **facts}).encode(), 0)
 
     def note(self) -> dict[str, Any]:
-        """The holder's note; empty while it is being written."""
+        """The holder's note; empty while there is only one of a holder that was killed."""
         try:
-            return dict(json.loads(os.pread(self.descriptor, 4096, 0)))
-        except ValueError:
+            facts = dict(json.loads(os.pread(self.descriptor, 4096, 0)))
+            os.kill(facts["pid"], 0)
+        except (ValueError, KeyError, ProcessLookupError):
             return {}
+        return facts
 
 
 def own(layout: Layout, command: str) -> Lock:
@@ -63,7 +65,7 @@ def own(layout: Layout, command: str) -> Lock:
         holder = lock.note()
         lock.drop()
         raise CannotStart(
-            f"{holder.get('command', 'HQ')} (process {holder.get('pid', 'unknown')}) is already running on {layout.data}; "
+            f"{holder.get('command', 'HQ')} is already running on {layout.data}, as process {holder.get('pid', 'unknown')}; "
             "stop it, or name another folder in HQ_DATA_DIR."
         )
     lock.say(command=command)
@@ -76,7 +78,7 @@ def hold_services(layout: Layout) -> Lock:
     if not process.wait_until(lock.try_take, seconds=ORPHANS_SECONDS):
         lock.drop()
         raise CannotStart(
-            f"Processes of an earlier run on {layout.data} are still alive{_postmaster(layout)}; stop them and try again."
+            f"Processes of an earlier run are still alive on {layout.data}{_postmaster(layout)}; stop them first."
         )
     return lock
 

@@ -20,7 +20,10 @@ OLDEST = 15
 NEEDED = ("initdb", "postgres", "psql")
 STARTING_SECONDS = 60  # after a crash on a slow disk the log is replayed first
 STOPPING_SECONDS = 30
-MISSING = f"No PostgreSQL was found; install version {OLDEST} or newer (Debian: apt-get install postgresql), or name one in HQ_DATABASE_URL."
+MISSING = (
+    f"No PostgreSQL was found; install version {OLDEST} or newer (Debian: apt-get install postgresql), "
+    "or name one in HQ_DATABASE_URL."
+)
 # A test needs speed and never its data again.
 FLEETING = {"fsync": "off", "synchronous_commit": "off", "full_page_writes": "off", "max_wal_size": "4GB"}
 
@@ -100,7 +103,7 @@ class Postgres:
         return self.log.read_text(errors="replace")[-4000:] if self.log.exists() else ""
 
     def sql(self, *arguments: str, database: str = "postgres") -> str:
-        """Run psql as the cluster's administrator and give what it printed. Raises CannotStart with the server's words."""
+        """Run psql as the administrator and give what it printed. Raises CannotStart with the server's words."""
         connection = ["-h", str(self.layout.postgres_sockets), "-U", SUPERUSER, "-d", database]
         return process.run(
             [self.programs / "psql", "-X", "-q", "-A", "-t", "-v", "ON_ERROR_STOP=1", *connection, *arguments],

@@ -49,7 +49,7 @@ def _dying_with_parent(number: signal.Signals) -> Callable[[], None] | None:
     return ask
 
 
-def spawn(  # noqa: PLR0913 - each is one property of a process
+def spawn(
     arguments: Sequence[str | Path],
     *,
     environment: Mapping[str, str],
@@ -59,7 +59,7 @@ def spawn(  # noqa: PLR0913 - each is one property of a process
     keep_open: Sequence[int] = (),
     directory: Path | None = None,
 ) -> subprocess.Popen[bytes]:
-    """Start a child in a session of its own, so that a terminal's Ctrl-C reaches only the parent, who stops all in order.
+    """Start a child in its own session: a terminal's Ctrl-C then reaches only the parent, who stops all in order.
 
     Call it from the main thread: the kernel ties the child to the thread that made it. `keep_open` are file descriptors
     that the child inherits, such as a lock that must outlive the parent.
@@ -92,7 +92,7 @@ def wait_until(condition: Callable[[], bool], *, seconds: float) -> bool:
 
 
 def stop(child: subprocess.Popen[bytes], *signals: signal.Signals, seconds: float) -> int:
-    """Send the signals one after another, each with so many seconds, then kill the whole session. Returns the exit code."""
+    """Send the signals one by one, each with so many seconds, then kill the session. Returns the exit code."""
     for number in signals:
         if child.poll() is not None:
             break

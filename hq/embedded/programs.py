@@ -27,22 +27,12 @@ def all_programs(layout: Layout) -> list[Program]:
 
 
 def web(layout: Layout) -> Program:
-    # No access log of the server's: an address may carry a capability. HQ keeps its own, without them.
-    options = [
-        "--interface",
-        "wsgi",
-        "--http",
-        "1",
-        "--no-ws",
-        "--host",
-        "127.0.0.1",
-        "--port",
-        str(layout.port),
-        "--log-level",
-        "warning",
-    ]
-    limits = ["--blocking-threads", str(WEB_THREADS), "--workers-kill-timeout", "5"]
-    arguments = (sys.executable, "-m", "granian", *options, *limits, "hq.wsgi:application")
+    # See docs/adr/0002-web-server.md. No access log of the server's: an address may carry a capability. Its one
+    # warning at the start, about many threads, is about computing; ours wait for clients.
+    options = ["--interface", "wsgi", "--http", "1", "--no-ws", "--host", "127.0.0.1", "--port", str(layout.port)]
+    limits = ["--blocking-threads", str(WEB_THREADS), "--backpressure", "256", "--http1-buffer-size", "65536"]
+    ending = ["--workers-kill-timeout", "3", "--log-level", "error"]
+    arguments = (sys.executable, "-m", "granian", *options, *limits, *ending, "hq.wsgi:application")
     return Program("web", arguments, layout.environment() | {"HQ_DB_POOL": "true"})
 
 
@@ -62,7 +52,7 @@ def _celery() -> tuple[str, ...]:
 
 
 def _celery_environment(layout: Layout) -> dict[str, str]:
-    """No pool: connections shared over a fork would share a tenant. Celery's word about root is for servers, not for one machine."""
+    """No pool: connections shared over a fork share a tenant. No word about root: this is one person's machine."""
     return layout.environment() | {
         "HQ_DB_POOL": "false",
         "PYTHONWARNINGS": "ignore:You're running the worker with superuser privileges",

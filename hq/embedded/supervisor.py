@@ -88,6 +88,14 @@ class Supervisor:
 
     def _start(self) -> None:
         self.services.start()
+        self._prepare()
+        self.running = [Running(program) for program in self.programs]
+        for entry in self.running:
+            self._launch(entry)
+        self._wait_for_answer()
+
+    def _prepare(self) -> None:
+        """Migrate as the owner; meanwhile collect the static files."""
         owner = self.layout.environment(role="hq_owner")
         static = self._spawn(
             "static", (*MANAGE, "collectstatic", "--noinput", "--verbosity", "0"), self.layout.environment()
@@ -100,10 +108,6 @@ class Supervisor:
             self._to_the_end("The static files could not be collected", static)
         finally:
             process.stop(static, signal.SIGTERM, seconds=5)
-        self.running = [Running(program) for program in self.programs]
-        for entry in self.running:
-            self._launch(entry)
-        self._wait_for_answer()
 
     def _launch(self, entry: Running) -> None:
         entry.child = self._spawn(entry.program.name, entry.program.arguments, entry.program.environment)
@@ -156,7 +160,7 @@ class Supervisor:
 
     def _announce(self) -> None:
         self.console.say(f"HQ is ready at http://localhost:{self.layout.port}")
-        if self.programs and os.environ.get("HQ_ENV", "development") == "development":
+        if os.environ.get("HQ_ENV", "development") == "development":
             link = self._spawn("", (*MANAGE, "sign_in_link"), self.layout.environment())
             while link.poll() is None:
                 self.console.wait(TICK)
@@ -166,8 +170,9 @@ class Supervisor:
     def _look_after(self) -> None:
         """Start again what has ended. Without its database there is nothing to keep."""
         if self.services.postgres is not None and not self.services.postgres.alive:
+            log = self.services.postgres.log
             raise CannotStart(
-                f"PostgreSQL has ended: {process.last_line(self.services.postgres.log_tail())} (more in {self.services.postgres.log})"
+                f"PostgreSQL has ended: {process.last_line(self.services.postgres.log_tail())} (more in {log})"
             )
         if self.services.valkey is not None and not self.services.valkey.alive:
             self.console.say("Valkey has ended; starting it again.")

