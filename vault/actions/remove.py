@@ -1,0 +1,92 @@
+"""Deleting an object and bringing it back. Neither touches a stored byte."""
+
+from audit import recorder
+from audit.recorder import Target
+from audit.tags import Tag
+from hq.authz import gate
+from hq.authz.actor import Actor
+from hq.authz.permissions import Permission
+from hq.db.context import tenant
+from hq.lib.clock import now
+from hq.lib.errors import NotFound, Refused
+from hq.lib.paths import clean_stored_path
+from vault import selectors
+from vault.actions.conditions import ALWAYS, Conditions
+from vault.actions.put import add_version, claim_name, described, refuse_taken_name
+from vault.models import ObjectVersion, StoredObject
+
+
+class NotDeleted(Refused):
+    """This file is not deleted. To bring back an older state, name its version."""
+
+
+class AlreadyCurrent(Refused):
+    """This version is the one that is shown already."""
+
+
+def delete_object(*, actor: Actor, path: str, conditions: Conditions = ALWAYS) -> ObjectVersion:
+    """Hide an object. Its versions stay and `restore_object` brings it back. Returns the version that was shown.
+
+    Raises:
+        NotFound, Denied, InvalidPath, PreconditionFailed.
+    """
+    clean = clean_stored_path(path)
+    gate.require(actor, Permission.OBJECTS_DELETE, path=clean)
+    with tenant(actor.organization_id):
+        stored = selectors.find_object(actor, clean, lock=True)
+        if stored is None or stored.deleted_at is not None:
+            raise NotFound
+        version = selectors.version_of(stored)
+        conditions.check(version.sha256)
+        stored.deleted_at, stored.deleted_by = now(), actor.label
+        stored.save(update_fields=["deleted_at", "deleted_by"])
+        recorder.record(actor, Tag.OBJECT_DELETED, target=Target("object", stored.id, clean), before=described(version))
+    return version
+
+
+def restore_object(*, actor: Actor, path: str, version: int | None = None) -> ObjectVersion:
+    """Bring back a deleted object, or an older version as a new one. Returns the version that is shown now.
+
+    Raises:
+        NotFound, Denied, InvalidPath, NotDeleted, AlreadyCurrent, NameTaken.
+    """
+    clean = clean_stored_path(path)
+    gate.require(actor, Permission.OBJECTS_WRITE)  # without a path: a link writes what it is pinned to, not its history
+    with tenant(actor.organization_id):
+        claim_name(actor, clean)
+        stored = selectors.find_object(actor, clean, lock=True)
+        if stored is None:
+            raise NotFound
+        shown = selectors.version_of(stored) if stored.deleted_at is None else None
+        if shown is None:
+            refuse_taken_name(actor, clean)
+        restored = _bring_back(actor, stored, shown, version)
+        recorder.record(
+            actor,
+            Tag.OBJECT_RESTORED,
+            target=Target("object", stored.id, clean),
+            before=described(shown) if shown else None,
+            after=described(restored) | ({"restored_from": restored.restored_from} if version else {}),
+        )
+    return restored
+
+
+def _bring_back(actor: Actor, stored: StoredObject, shown: ObjectVersion | None, number: int | None) -> ObjectVersion:
+    if number is None and shown is not None:
+        raise NotDeleted
+    wanted = selectors.version_of(stored, number)
+    if shown is not None and wanted.number == shown.number:
+        raise AlreadyCurrent
+    if wanted.number == stored.current:
+        stored.deleted_at = stored.deleted_by = None
+        stored.save(update_fields=["deleted_at", "deleted_by"])
+        return wanted
+    return add_version(
+        actor,
+        stored,
+        blob=wanted.blob,
+        size=wanted.size,
+        sha256=wanted.sha256,
+        content_type=wanted.content_type,
+        restored_from=wanted.number,
+    )

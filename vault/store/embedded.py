@@ -1,0 +1,158 @@
+"""Objects as sealed files: objects/<bucket>/<2 hex>/<id>, folders 0700 and files 0600.
+
+A file is written in objects/<bucket>/unfinished/ and renamed when it is whole, so a reader meets all of it or none.
+That folder is short, so what a crash left in it is found by looking, without walking through the bucket.
+"""
+
+import errno
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from io import FileIO
+from pathlib import Path
+
+from hq.crypto.stream import SealingWriter, open_stream
+from vault.store.base import MissingBytes, Pieces, StorageFull, Writer, check_key
+
+UNFINISHED = "unfinished"
+_FULL = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
+
+
+class EmbeddedStore:
+    """An ObjectStore on a local file system."""
+
+    def __init__(self, root: Path) -> None:
+        self._root = root
+
+    def make_bucket(self, bucket: str) -> None:
+        for folder in (self._root, self._root / bucket, self._root / bucket / UNFINISHED):
+            _make_folder(folder)
+
+    @contextmanager
+    def put(self, bucket: str, key: str, *, content_key: bytes, aad: bytes) -> Iterator[Writer]:
+        draft, final = self._draft(bucket, key), self._final(bucket, key)
+        with _refusing_when_full():
+            descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
+        try:
+            # Unbuffered: the sealing writer hands over 64 KiB at a time already.
+            with FileIO(descriptor, "wb") as file:
+                with _refusing_when_full():
+                    writer = SealingWriter(file, content_key, aad)
+                yield _FileWriter(writer)
+                with _refusing_when_full():
+                    writer.finish()
+                    os.fsync(descriptor)
+            with _refusing_when_full():
+                _make_folder(final.parent)
+            _rename(draft, final)
+        except BaseException:
+            draft.unlink(missing_ok=True)
+            raise
+
+    def open(
+        self, bucket: str, key: str, *, content_key: bytes, aad: bytes, start: int = 0, stop: int | None = None
+    ) -> Pieces:
+        try:
+            # Unbuffered: chunks are read whole.
+            file = FileIO(self._final(bucket, key), "rb")
+        except FileNotFoundError:
+            raise MissingBytes from None
+        try:
+            pieces = open_stream(file, content_key, aad, start=start, stop=stop)
+        except BaseException:
+            file.close()
+            raise
+        return _Pieces(file, pieces)
+
+    def delete(self, bucket: str, key: str) -> None:
+        # The draft first: should its writer be alive, then either its rename fails or the renamed file goes next.
+        self._draft(bucket, key).unlink(missing_ok=True)
+        self._final(bucket, key).unlink(missing_ok=True)
+
+    def sealed_size(self, bucket: str, key: str) -> int | None:
+        try:
+            return self._final(bucket, key).stat().st_size
+        except FileNotFoundError:
+            return None
+
+    def unfinished(self, bucket: str) -> list[str]:
+        return [f"{bucket}/{draft.name}" for draft in sorted((self._root / bucket / UNFINISHED).iterdir())]
+
+    def _draft(self, bucket: str, key: str) -> Path:
+        return self._root / bucket / UNFINISHED / check_key(bucket, key)
+
+    def _final(self, bucket: str, key: str) -> Path:
+        name = check_key(bucket, key)
+        # The last digits: a UUIDv7 begins with the time, so its first ones are the same for years.
+        return self._root / bucket / name[-2:] / name
+
+
+class _FileWriter:
+    """A sealing writer that says when the disk is full."""
+
+    def __init__(self, writer: SealingWriter) -> None:
+        self._writer = writer
+
+    @property
+    def size(self) -> int:
+        return self._writer.size
+
+    def write(self, data: bytes | memoryview, /) -> int:
+        with _refusing_when_full():
+            return self._writer.write(data)
+
+
+class _Pieces:
+    """Decrypted pieces, and the file that is closed with them. A generator that was never begun would not close it."""
+
+    def __init__(self, file: FileIO, pieces: Iterator[bytes]) -> None:
+        self._file = file
+        self._pieces = pieces
+
+    def __iter__(self) -> Iterator[bytes]:
+        return self
+
+    def __next__(self) -> bytes:
+        try:
+            return next(self._pieces)
+        except BaseException:
+            self._file.close()
+            raise
+
+    def close(self) -> None:
+        self._file.close()
+
+
+@contextmanager
+def _refusing_when_full() -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        if error.errno in _FULL:
+            raise StorageFull from error
+        raise
+
+
+def _make_folder(folder: Path) -> None:
+    try:
+        folder.mkdir(mode=0o700)
+    except FileExistsError:
+        return
+    _sync_folder(folder.parent)
+
+
+def _rename(draft: Path, final: Path) -> None:
+    try:
+        draft.rename(final)
+    except FileNotFoundError:
+        raise MissingBytes from None  # deleted while it was written
+    _sync_folder(final.parent)
+
+
+def _sync_folder(folder: Path) -> None:
+    """A new name lasts only once the folder that holds it was written."""
+    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)

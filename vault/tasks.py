@@ -1,0 +1,23 @@
+"""Jobs and sweeps of this room."""
+
+from celery import shared_task
+
+from hq.db import lookups
+from hq.db.context import tenant
+from jobs import actions as jobs
+from jobs.registry import RunningJob, handles
+from vault import actions
+
+
+@handles("vault.collect_orphans")
+def collect_orphans(job: RunningJob) -> None:
+    """Remove what interrupted uploads left."""
+    actions.collect_orphans(job)
+
+
+@shared_task(name="vault.sweep")
+def sweep() -> None:
+    """Find organizations with interrupted uploads; a job each removes what is left of them."""
+    for row in lookups.call("vault_find_orphans"):
+        with tenant(row["organization_id"]):
+            jobs.enqueue("vault.collect_orphans", organization_id=row["organization_id"], payload={}, key="collect")
