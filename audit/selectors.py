@@ -1,5 +1,6 @@
 """Reads of the trail."""
 
+import datetime as dt
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
@@ -143,7 +144,7 @@ def chain_status(actor: Actor) -> ChainStatus:
 class Day:
     """One bar of the activity chart."""
 
-    on: date
+    date: dt.date
     events: int
     refused: int
     verified: bool

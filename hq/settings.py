@@ -237,7 +237,7 @@ REST_FRAMEWORK = {
 }
 SPECTACULAR_SETTINGS = {
     "TITLE": "HQ",
-    "DESCRIPTION": "A vault and trust control plane: objects, share links, people, machines and a trail that can be checked.",
+    "DESCRIPTION": "A vault and trust control plane: objects, share links, people, machines, and a checkable trail.",
     "VERSION": VERSION,
     "OAS_VERSION": "3.1.1",
     "SERVE_INCLUDE_SCHEMA": False,

@@ -1,10 +1,14 @@
 """The only place that assembles everything."""
 
-from django.urls import path, register_converter
+from django.conf import settings
+from django.urls import include, path, register_converter
 from django.urls.converters import StringConverter
+from django.views.generic import TemplateView
 
 from audit import api as audit_api
+from hq.web import docs, health
 from jobs import api as jobs_api
+from sharing import api as sharing_api
 from tenants import api as tenants_api
 from vault import api as vault_api
 
@@ -17,11 +21,56 @@ class EnvironmentName(StringConverter):
 
 register_converter(EnvironmentName, "env")
 
-environment_routes = [
-    path("objects", vault_api.Objects.as_view()),
+environment = [
+    *vault_api.routes,
+    *sharing_api.environment_routes,
     path("audit/events", audit_api.Events.as_view()),
     path("audit/admin/verify-chain", audit_api.VerifyChain.as_view()),
     path("api-keys", tenants_api.ApiKeys.as_view()),
     path("api-keys/<uuid:id>", tenants_api.ApiKeyItem.as_view()),
     path("jobs/<uuid:job_id>", jobs_api.JobEndpoint.as_view()),
 ]
+
+organization = [
+    path("members", tenants_api.Members.as_view()),
+    path("members/<uuid:id>", tenants_api.Member.as_view()),
+    path("invitations", tenants_api.Invitations.as_view()),
+    path("invitations/<uuid:id>", tenants_api.InvitationItem.as_view()),
+]
+
+v1 = [
+    path("me", tenants_api.WhoAmI.as_view()),
+    path("environments/<uuid:environment_id>/", include(environment)),
+    path("organizations/<uuid:organization_id>/", include(organization)),
+    *sharing_api.public_routes,
+    path("openapi.json", docs.openapi, name="openapi"),
+    path("docs", docs.documentation, name="docs"),
+]
+
+portal = [
+    path("", include("tenants.urls")),
+    path("", include("overview.urls")),
+    path("", include("audit.urls")),
+    path("o/<slug:org_slug>/<env:env_name>/files/", include("vault.urls")),
+    path("o/<slug:org_slug>/<env:env_name>/shares/", include("sharing.urls")),
+    path("o/<slug:org_slug>/<env:env_name>/keys/", include("keys.urls")),
+    path("operator/", include("console.urls")),
+    path("", include("sharing.public_urls")),
+    path("account/", include("allauth.urls")),
+]
+
+urlpatterns = [
+    path("healthz", health.healthz, name="healthz"),
+    path("readyz", health.readyz, name="readyz"),
+    path("problems/<slug:code>", docs.problem, name="problem"),
+    path("v1/", include(v1)),
+    *portal,
+]
+
+if not settings.PRODUCTION:
+    urlpatterns.append(path("components", TemplateView.as_view(template_name="components.html"), name="components"))
+
+handler400 = "hq.web.errors.handler400"
+handler403 = "hq.web.errors.handler403"
+handler404 = "hq.web.errors.handler404"
+handler500 = "hq.web.errors.handler500"

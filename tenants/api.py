@@ -63,12 +63,12 @@ class Member(Endpoint):
     """One person of an organization."""
 
     @extend_schema(operation_id="change_role", request=MemberInput, responses=MemberBody)
-    def patch(self, request: Request, id: UUID, **_: Any) -> Response:  # noqa: A002 - the address names it so
+    def patch(self, request: Request, id: UUID, **_: Any) -> Response:
         body = read(MemberInput, request)
         return Response(member_body(actions.change_role(actor=self.actor, member_id=id, role=Role(body["role"]))))
 
     @extend_schema(operation_id="remove_member", responses={204: None})
-    def delete(self, request: Request, id: UUID, **_: Any) -> Response:  # noqa: A002
+    def delete(self, request: Request, id: UUID, **_: Any) -> Response:
         actions.remove_member(actor=self.actor, member_id=id)
         return Response(status=204)
 
@@ -104,7 +104,7 @@ class InvitationItem(Endpoint):
     """One invitation."""
 
     @extend_schema(operation_id="revoke_invitation", responses={204: None})
-    def delete(self, request: Request, id: UUID, **_: Any) -> Response:  # noqa: A002
+    def delete(self, request: Request, id: UUID, **_: Any) -> Response:
         actions.revoke_invitation(actor=self.actor, invitation_id=id)
         return Response(status=204)
 
@@ -146,6 +146,6 @@ class ApiKeyItem(Endpoint):
     """One API key."""
 
     @extend_schema(operation_id="revoke_api_key", responses={204: None})
-    def delete(self, request: Request, id: UUID, **_: Any) -> Response:  # noqa: A002
+    def delete(self, request: Request, id: UUID, **_: Any) -> Response:
         actions.revoke_api_key(actor=self.actor, key_id=id)
         return Response(status=204)

@@ -43,7 +43,12 @@ class Actor:
         return replace(self, environment_id=environment_id)
 
 
-def system_actor(organization_id: UUID, *permissions: Permission, environment_id: UUID | None = None, home_environment_id: UUID | None = None) -> Actor:
+def system_actor(
+    organization_id: UUID,
+    *permissions: Permission,
+    environment_id: UUID | None = None,
+    home_environment_id: UUID | None = None,
+) -> Actor:
     """HQ itself, for one job, with the permissions that the job names."""
     return Actor(
         organization_id=organization_id,

@@ -6,7 +6,7 @@ from hq.lib.errors import Denied, NotFound
 
 
 def allows(actor: Actor, permission: Permission) -> bool:
-    """True if the permission is granted and may be exercised in this way. For showing or hiding, never instead of `require`."""
+    """True if granted, and exercised in a way that is allowed. For showing and hiding, never instead of `require`."""
     return permission in actor.permissions and actor.method in AUTH_METHODS.get(permission, SESSION_ONLY)
 
 

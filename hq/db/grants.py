@@ -1,4 +1,4 @@
-"""What the running role may do with tables that other packages made. One explicit row each; anything else gets nothing."""
+"""What the running role may do with tables of other packages. One explicit row each; anything else gets nothing."""
 
 from typing import Any
 

@@ -35,7 +35,9 @@ class TenantForeignKey(models.ForeignKey):  # type: ignore[type-arg]
 class TenantModel(Model):
     """A row that belongs to one organization."""
 
-    organization = models.ForeignKey("tenants.Organization", on_delete=models.CASCADE, related_name="+", db_constraint=False, db_index=False)
+    organization = models.ForeignKey(
+        "tenants.Organization", on_delete=models.CASCADE, related_name="+", db_constraint=False, db_index=False
+    )
 
     class Meta:
         abstract = True

@@ -6,7 +6,10 @@ from django.db.backends.base.schema import BaseDatabaseSchemaEditor
 from django.db.migrations.operations.base import Operation, OperationCategory
 from django.db.migrations.state import ProjectState
 
-APP, OWNER, LOOKUP = "hq_app", "hq_owner", "hq_lookup"
+State, Editor = ProjectState, BaseDatabaseSchemaEditor
+
+APP, LOOKUP = "hq_app", "hq_lookup"
+ALL = "SELECT, INSERT, UPDATE, DELETE"
 # After a commit the setting is '' on that connection, not NULL.
 TENANT = "NULLIF(current_setting('hq.organization_id', true), '')::uuid"
 
@@ -33,11 +36,11 @@ class SQLOperation(Operation):
     def state_forwards(self, app_label: str, state: ProjectState) -> None:
         """Nothing changes in Django's picture of the models."""
 
-    def database_forwards(self, app_label: str, schema_editor: BaseDatabaseSchemaEditor, from_state: ProjectState, to_state: ProjectState) -> None:
+    def database_forwards(self, app_label: str, schema_editor: Editor, from_state: State, to_state: State) -> None:
         for statement in self.forwards():
             schema_editor.execute(statement, params=None)
 
-    def database_backwards(self, app_label: str, schema_editor: BaseDatabaseSchemaEditor, from_state: ProjectState, to_state: ProjectState) -> None:
+    def database_backwards(self, app_label: str, schema_editor: Editor, from_state: State, to_state: State) -> None:
         for statement in self.backwards():
             schema_editor.execute(statement, params=None)
 
@@ -51,7 +54,9 @@ class TenantTable(SQLOperation):
     `references=False` for the trail and the jobs, which know an organization only by its id and outlive it.
     """
 
-    def __init__(self, *, table: str, grants: str = "SELECT, INSERT, UPDATE, DELETE", column: str = "organization_id", references: bool = True) -> None:
+    def __init__(
+        self, *, table: str, grants: str = ALL, column: str = "organization_id", references: bool = True
+    ) -> None:
         super().__init__(table=table, grants=grants, column=column, references=references)
 
     def forwards(self) -> list[str]:
@@ -66,7 +71,8 @@ class TenantTable(SQLOperation):
             statements.append(f"ALTER TABLE {table} ADD CONSTRAINT {table}_tenant_id UNIQUE ({column}, id)")
         if self.arguments["references"]:
             statements.append(
-                f"ALTER TABLE {table} ADD CONSTRAINT {table}_organization FOREIGN KEY ({column}) REFERENCES tenants_organization (id) ON DELETE CASCADE"
+                f"ALTER TABLE {table} ADD CONSTRAINT {table}_organization FOREIGN KEY ({column})"
+                " REFERENCES tenants_organization (id) ON DELETE CASCADE"
             )
         return statements
 
@@ -105,14 +111,26 @@ class CompositeKey(SQLOperation):
         table, column, to, on_delete = (self.arguments[key] for key in ("table", "column", "to", "on_delete"))
         action = f"SET NULL ({column})" if on_delete == "SET NULL" else on_delete  # never the organization's own column
         return [
-            f"ALTER TABLE {table} ADD CONSTRAINT {table}_{column}_tenant FOREIGN KEY (organization_id, {column})"
-            f" REFERENCES {to} (organization_id, id) ON DELETE {action} NOT DEFERRABLE",
+            (
+                f"ALTER TABLE {table} ADD CONSTRAINT {table}_{column}_tenant FOREIGN KEY (organization_id, {column})"
+                f" REFERENCES {to} (organization_id, id) ON DELETE {action} NOT DEFERRABLE"
+            ),
             f"CREATE INDEX {table}_{column}_tenant_idx ON {table} (organization_id, {column})",
         ]
 
     def backwards(self) -> list[str]:
         table, column = self.arguments["table"], self.arguments["column"]
-        return [f"DROP INDEX {table}_{column}_tenant_idx", f"ALTER TABLE {table} DROP CONSTRAINT {table}_{column}_tenant"]
+        return [
+            f"DROP INDEX {table}_{column}_tenant_idx",
+            f"ALTER TABLE {table} DROP CONSTRAINT {table}_{column}_tenant",
+        ]
+
+
+REFUSAL = "EXECUTE FUNCTION hq_append_only()"
+REFUSE_CHANGES = (
+    "CREATE OR REPLACE FUNCTION hq_append_only() RETURNS trigger LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp"
+    " AS $$ BEGIN RAISE EXCEPTION '% is append-only', TG_TABLE_NAME USING ERRCODE = 'insufficient_privilege'; END $$"
+)
 
 
 class AppendOnly(SQLOperation):
@@ -124,10 +142,9 @@ class AppendOnly(SQLOperation):
     def forwards(self) -> list[str]:
         table = self.arguments["table"]
         return [
-            "CREATE OR REPLACE FUNCTION hq_append_only() RETURNS trigger LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS"
-            " $$ BEGIN RAISE EXCEPTION '% is append-only', TG_TABLE_NAME USING ERRCODE = 'insufficient_privilege'; END $$",
-            f"CREATE TRIGGER append_only BEFORE UPDATE OR DELETE ON {table} FOR EACH ROW EXECUTE FUNCTION hq_append_only()",
-            f"CREATE TRIGGER append_only_truncate BEFORE TRUNCATE ON {table} FOR EACH STATEMENT EXECUTE FUNCTION hq_append_only()",
+            REFUSE_CHANGES,
+            f"CREATE TRIGGER append_only BEFORE UPDATE OR DELETE ON {table} FOR EACH ROW {REFUSAL}",
+            f"CREATE TRIGGER append_only_truncate BEFORE TRUNCATE ON {table} FOR EACH STATEMENT {REFUSAL}",
         ]
 
     def backwards(self) -> list[str]:
@@ -159,19 +176,27 @@ class LookupFunction(SQLOperation):
     `body` is the SQL after AS $$; it must write `public.` before every table. `returns` is a full RETURNS clause.
     """
 
-    def __init__(self, *, name: str, arguments: str, returns: str, body: str, language: str = "sql", volatility: str = "STABLE") -> None:
-        super().__init__(name=name, arguments=arguments, returns=returns, body=body, language=language, volatility=volatility)
+    def __init__(
+        self, *, name: str, arguments: str, returns: str, body: str, language: str = "sql", volatility: str = "STABLE"
+    ) -> None:
+        super().__init__(
+            name=name, arguments=arguments, returns=returns, body=body, language=language, volatility=volatility
+        )
 
     @property
     def _signature(self) -> str:
-        types = ", ".join(part.strip().split(" ", 1)[1] for part in self.arguments["arguments"].split(",") if part.strip())
+        parts = [part.strip() for part in self.arguments["arguments"].split(",")]
+        types = ", ".join(part.split(" ", 1)[1] for part in parts if part)
         return f"public.{self.arguments['name']}({types})"
 
     def forwards(self) -> list[str]:
         a = self.arguments
         return [
-            f"CREATE FUNCTION public.{a['name']}({a['arguments']}) RETURNS {a['returns']} LANGUAGE {a['language']} {a['volatility']}"
-            f" SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $hq${a['body']}$hq$",
+            (
+                f"CREATE FUNCTION public.{a['name']}({a['arguments']}) RETURNS {a['returns']}"
+                f" LANGUAGE {a['language']} {a['volatility']} SECURITY DEFINER SET search_path = pg_catalog, pg_temp"
+                f" AS $hq${a['body']}$hq$"
+            ),
             f"GRANT CREATE ON SCHEMA public TO {LOOKUP}",  # needed at the moment of OWNER TO only
             f"ALTER FUNCTION {self._signature} OWNER TO {LOOKUP}",
             f"REVOKE CREATE ON SCHEMA public FROM {LOOKUP}",

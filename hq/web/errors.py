@@ -1,6 +1,7 @@
 """A refusal becomes an answer here and nowhere else: a problem document (RFC 9457) for /v1, a page for people."""
 
 import logging
+from collections.abc import Callable
 from http import HTTPStatus
 from typing import Any
 
@@ -31,24 +32,23 @@ def undo() -> None:
         transaction.set_rollback(True)
 
 
-def as_problem(error: BaseException) -> errors.Problem | None:
+# Exceptions of other packages that stand for a refusal, most special first.
+FOREIGN: list[tuple[tuple[type[BaseException], ...], Callable[[Any], errors.Problem]]] = [
+    ((Http404,), lambda _: errors.NotFound()),
+    ((RequestDataTooBig,), lambda _: errors.PayloadTooLarge()),
+    ((drf.ValidationError,), lambda error: errors.Invalid(errors=list(_pointers(error.detail)))),
+    ((drf.ParseError, BadRequest, SuspiciousOperation), lambda _: errors.Invalid("The request could not be read.")),
+    ((PoolTimeout,), lambda _: errors.Unavailable()),
+]
+
+
+def as_problem(error: BaseException | None) -> errors.Problem | None:
     """The refusal that an exception stands for, or None for a fault of ours."""
-    match error:
-        case errors.Problem():
-            return error
-        case Http404():
-            return errors.NotFound()
-        case RequestDataTooBig():
-            return errors.PayloadTooLarge()
-        case drf.ValidationError():
-            return errors.Invalid(errors=list(_pointers(error.detail)))
-        case drf.ParseError() | BadRequest() | SuspiciousOperation():
-            return errors.Invalid("The request could not be read.")
-        case PoolTimeout():
-            return errors.Unavailable()
-        case OperationalError() if isinstance(error.__cause__, PoolTimeout):
-            return errors.Unavailable()
-    return None
+    if error is None or isinstance(error, errors.Problem):
+        return error
+    if isinstance(error, OperationalError) and isinstance(error.__cause__, PoolTimeout):
+        return errors.Unavailable()
+    return next((make(error) for kinds, make in FOREIGN if isinstance(error, kinds)), None)
 
 
 def _pointers(detail: Any, pointer: str = "") -> Any:
@@ -64,13 +64,11 @@ def _pointers(detail: Any, pointer: str = "") -> Any:
         yield {"pointer": pointer, "detail": str(detail)}
 
 
-def document(
-    request: HttpRequest, status: int, title: str, detail: str, code: str, listed: list[dict[str, str]] | None = None
-) -> dict[str, Any]:
+def document(request: HttpRequest, *, status: int, detail: str, code: str, listed: Any = None) -> dict[str, Any]:
     """The body of a problem answer. `instance` is the request id, which the trail knows."""
     body: dict[str, Any] = {
         "type": f"{TYPES}{code}",
-        "title": title,
+        "title": HTTPStatus(status).phrase,
         "status": status,
         "detail": detail,
         "instance": f"urn:hq:request:{request_id(request)}",
@@ -82,7 +80,7 @@ def document(
 
 def problem_document(request: HttpRequest, problem: errors.Problem) -> dict[str, Any]:
     listed = getattr(problem, "errors", None)
-    return document(request, problem.status, HTTPStatus(problem.status).phrase, str(problem), problem.code, listed)
+    return document(request, status=problem.status, detail=str(problem), code=problem.code, listed=listed)
 
 
 def problem_response(error: Exception, context: dict[str, Any]) -> Response | None:
@@ -93,8 +91,8 @@ def problem_response(error: Exception, context: dict[str, Any]) -> Response | No
     if problem is not None:
         return _drf_response(problem.status, problem_document(request, problem), problem)
     if isinstance(error, drf.APIException):
-        title = HTTPStatus(error.status_code).phrase
-        body = document(request, error.status_code, title, str(error.detail), title.lower().replace(" ", "-"))
+        code = HTTPStatus(error.status_code).phrase.lower().replace(" ", "-")
+        body = document(request, status=error.status_code, detail=str(error.detail), code=code)
         return _drf_response(error.status_code, body, error)
     return None
 
@@ -109,22 +107,15 @@ def _drf_response(status: int, body: dict[str, Any], error: Exception) -> Respon
 
 
 def answer(request: HttpRequest, problem: errors.Problem) -> HttpResponse:
-    """A refusal outside DRF: middleware, portal views, unknown addresses."""
-    if is_api(request):
-        response: HttpResponse = JsonResponse(
-            problem_document(request, problem), status=problem.status, content_type=MEDIA_TYPE
-        )
+    """A refusal outside DRF: middleware, portal views, unknown addresses. The portal's scripts ask for the document."""
+    if is_api(request) or request.headers.get("Accept", "").startswith(MEDIA_TYPE):
+        body = problem_document(request, problem)
+        response: HttpResponse = JsonResponse(body, status=problem.status, content_type=MEDIA_TYPE)
         if problem.status == HTTPStatus.UNAUTHORIZED:
             response["WWW-Authenticate"] = 'Bearer realm="hq"'
         return response
-    if request.headers.get("Accept", "").startswith("application/problem+json"):
-        return JsonResponse(problem_document(request, problem), status=problem.status, content_type=MEDIA_TYPE)
-    return render(
-        request,
-        _template(problem.status),
-        {"problem": problem, "request_id": request_id(request)},
-        status=problem.status,
-    )
+    context = {"problem": problem, "request_id": request_id(request)}
+    return render(request, _template(problem.status), context, status=problem.status)
 
 
 def _template(status: int) -> str:
@@ -132,11 +123,11 @@ def _template(status: int) -> str:
 
 
 def handler400(request: HttpRequest, exception: BaseException | None = None) -> HttpResponse:
-    return answer(request, (exception and as_problem(exception)) or errors.Invalid("The request could not be read."))
+    return answer(request, as_problem(exception) or errors.Invalid("The request could not be read."))
 
 
 def handler403(request: HttpRequest, exception: BaseException | None = None) -> HttpResponse:
-    return answer(request, (exception and as_problem(exception)) or errors.Denied())
+    return answer(request, as_problem(exception) or errors.Denied())
 
 
 def handler404(request: HttpRequest, exception: BaseException | None = None) -> HttpResponse:
@@ -147,7 +138,7 @@ def handler500(request: HttpRequest) -> HttpResponse:
     if is_api(request):
         detail = "Something broke on our side. The request id leads to it."
         return JsonResponse(
-            document(request, 500, "Internal Server Error", detail, "internal-error"),
+            document(request, status=500, detail=detail, code="internal-error"),
             status=500,
             content_type=MEDIA_TYPE,
         )

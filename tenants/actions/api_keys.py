@@ -38,7 +38,10 @@ class ScopeNotYours(Denied):
 
 
 class KeyAlreadyMade(Refused):
-    """This form was sent twice. The key was shown the first time and cannot be shown again; revoke it and make another."""
+    """This form was sent twice. The key was shown the first time and cannot be shown again.
+
+    Revoke it and make another.
+    """
 
 
 class KeyAlreadyRevoked(Refused):

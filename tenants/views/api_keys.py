@@ -48,7 +48,7 @@ def new_api_key(request: TenantRequest, **_: str) -> HttpResponse:
     return render(request, "tenants/new_api_key.html", context, status=400 if form.errors else 200)
 
 
-def revoke_api_key(request: TenantRequest, id: UUID, **where: str) -> HttpResponse:  # noqa: A002 - the address names it so
+def revoke_api_key(request: TenantRequest, id: UUID, **where: str) -> HttpResponse:
     """Asks for the key's name before it revokes."""
     gate.require(request.actor, Permission.API_KEYS_REVOKE)
     key = selectors.get_api_key(request.actor, id)

@@ -41,7 +41,7 @@ def people(request: TenantRequest, **_: str) -> HttpResponse:
     return render(request, "tenants/people.html", context)
 
 
-def invite(request: TenantRequest, **where: str) -> HttpResponse:
+def invite(request: TenantRequest, **_: str) -> HttpResponse:
     """Invite one person. The address of the invitation is shown once, and mailed."""
     gate.require(request.actor, Permission.MEMBERS_INVITE)
     form = InviteForm(request.POST or None, actor=request.actor, initial={"role": Role.DEVELOPER.value})
@@ -63,14 +63,14 @@ def invite(request: TenantRequest, **where: str) -> HttpResponse:
 
 
 @post_only
-def revoke_invitation(request: TenantRequest, id: UUID, **where: str) -> HttpResponse:  # noqa: A002 - the address names it so
+def revoke_invitation(request: TenantRequest, id: UUID, **where: str) -> HttpResponse:
     actions.revoke_invitation(actor=request.actor, invitation_id=id)
     messages.success(request, "Invitation revoked. Its link opens nothing now.")
     return redirect("people", **where)
 
 
 @post_only
-def change_role(request: TenantRequest, id: UUID, **where: str) -> HttpResponse:  # noqa: A002
+def change_role(request: TenantRequest, id: UUID, **where: str) -> HttpResponse:
     form = RoleForm(request.POST, actor=request.actor)
     refuse_invalid(form)
     membership = actions.change_role(actor=request.actor, member_id=id, role=Role(form.cleaned_data["role"]))
@@ -78,7 +78,7 @@ def change_role(request: TenantRequest, id: UUID, **where: str) -> HttpResponse:
     return redirect("people", **where)
 
 
-def remove_member(request: TenantRequest, id: UUID, **where: str) -> HttpResponse:  # noqa: A002
+def remove_member(request: TenantRequest, id: UUID, **where: str) -> HttpResponse:
     """Asks for the address of the member before it removes."""
     gate.require(request.actor, Permission.MEMBERS_REMOVE)
     membership = selectors.get_member(request.actor, id)

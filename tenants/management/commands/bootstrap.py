@@ -30,7 +30,7 @@ class Command(BaseCommand):
         parser.add_argument("--email", required=True, help="address of its first owner")
         parser.add_argument("--json", action="store_true", help="print one JSON object")
 
-    def handle(self, *args: Any, **options: Any) -> None:
+    def handle(self, *_: Any, **options: Any) -> None:
         email = options["email"].strip().lower()
         person = actions.ensure_person(email=email, name=email.partition("@")[0])
         try:

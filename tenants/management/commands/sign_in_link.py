@@ -18,7 +18,7 @@ class Command(BaseCommand):
     def add_arguments(self, parser: ArgumentParser) -> None:
         parser.add_argument("--email", default=None if settings.PRODUCTION else DEVELOPER, required=settings.PRODUCTION)
 
-    def handle(self, *args: Any, **options: Any) -> None:
+    def handle(self, *_: Any, **options: Any) -> None:
         person = User.objects.filter(email__iexact=options["email"]).first()
         if person is None and settings.PRODUCTION:
             raise CommandError("Nobody has signed up with this address.")

@@ -1,0 +1,122 @@
+"""What the frame of every portal page shows: where you are, where you can go, whether the trail is whole."""
+
+from typing import Any
+
+from django.conf import settings
+from django.http import HttpRequest
+from django.urls import reverse
+
+from audit import selectors as trail
+from hq.authz import gate
+from hq.authz.actor import Actor
+from hq.authz.permissions import Permission
+from hq.db.context import tenant
+from tenants import selectors
+
+# title, then (title, icon, address name, permission that shows it)
+GROUPS = [
+    ("", [("Overview", "layout-dashboard", "overview", Permission.ORGANIZATION_READ)]),
+    ("Vault", [("Files", "folder", "vault:browse", Permission.OBJECTS_READ)]),
+    ("Exchange", [("Share links", "link", "sharing:list", Permission.SHARES_READ)]),
+    (
+        "Evidence",
+        [
+            ("Audit trail", "scroll-text", "audit", Permission.AUDIT_READ),
+            ("Encryption keys", "key-round", "keys:list", Permission.KEYS_READ),
+        ],
+    ),
+    (
+        "Organization",
+        [
+            ("People and access", "users", "people", Permission.MEMBERS_READ),
+            ("API keys", "square-terminal", "api_keys", Permission.API_KEYS_READ),
+        ],
+    ),
+]
+
+
+def _navigation(request: HttpRequest, actor: Actor, where: dict[str, str]) -> list[dict[str, Any]]:
+    """The groups that have a page this person may open. The longest address that fits is the current one."""
+    groups = []
+    for title, items in GROUPS:
+        shown = [
+            {"title": text, "icon": icon, "url": reverse(name, kwargs=where)}
+            for text, icon, name, permission in items
+            if gate.allows(actor, permission)
+        ]
+        if shown:
+            groups.append({"title": title, "items": shown})
+    every = [item for group in groups for item in group["items"]]
+    fitting = [item for item in every if request.path.startswith(item["url"])]
+    if fitting:
+        max(fitting, key=lambda item: len(item["url"]))["active"] = True
+    return groups
+
+
+def _person(request: HttpRequest) -> dict[str, Any] | None:
+    user = getattr(request, "user", None)
+    if user is None or not user.is_authenticated:
+        return None
+    words = (user.name or user.email).split()
+    initials = (words[0][0] + (words[-1][0] if len(words) > 1 else "")).upper()
+    return {
+        "name": user.name or "",
+        "email": user.email,
+        "initials": initials,
+        "theme": user.theme,
+        "time_zone": user.time_zone,
+    }
+
+
+def _account_navigation(request: HttpRequest) -> list[dict[str, str]]:
+    items = [
+        {"title": "Profile", "icon": "user", "url": reverse("profile")},
+        {"title": "E-mail addresses", "icon": "mail", "url": reverse("account_email")},
+        {"title": "Password", "icon": "key-round", "url": reverse("account_change_password")},
+        {"title": "Sessions", "icon": "monitor", "url": reverse("usersessions_list")},
+        {"title": "Organizations", "icon": "building-2", "url": reverse("organizations")},
+    ]
+    if request.user.is_operator:  # type: ignore[union-attr]
+        items.append({"title": "Operator: jobs", "icon": "server", "url": reverse("console:jobs")})
+    return items
+
+
+def frame(request: HttpRequest) -> dict[str, Any]:
+    """Context of base.html. Outside an organization it is only the person's own."""
+    person = _person(request)
+    context: dict[str, Any] = {"person": person, "version": settings.VERSION}
+    if person is None:
+        return context
+    context["account_nav"] = _account_navigation(request)
+    belonging = getattr(request, "belonging", None)
+    actor: Actor | None = getattr(request, "actor", None)
+    if belonging is None or actor is None:
+        return context
+    return context | _place(request, actor, belonging)
+
+
+def _place(request: HttpRequest, actor: Actor, belonging: selectors.Belonging) -> dict[str, Any]:
+    name = "live" if actor.environment_id == belonging.live_id else "test"
+    others = [other for other in selectors.list_belongings(request.user.pk) if other.slug != belonging.slug]
+    context: dict[str, Any] = {
+        "organization": {"name": belonging.name, "slug": belonging.slug, "url": f"/o/{belonging.slug}/{name}/"},
+        "organizations": [{"name": other.name, "url": f"/o/{other.slug}/"} for other in others],
+        "new_organization_url": reverse("new_organization"),
+        "environment": {"name": name, "id": actor.environment_id},
+        "environments": [
+            {"name": "live", "id": belonging.live_id, "url": f"/o/{belonging.slug}/live/"},
+            {"name": "test", "id": belonging.test_id, "url": f"/o/{belonging.slug}/test/"},
+        ],
+    }
+    if belonging.state != "READY":
+        return context
+    with tenant(actor.organization_id):  # an error page is rendered after the request's own transaction ended
+        status = trail.chain_status(actor)
+    chain = {
+        "state": status.state,
+        "verified_at": status.verified_at,
+        "length": status.length,
+        "broken_at": status.first_bad,
+    }
+    where = {"org_slug": belonging.slug, "env_name": name}
+    return context | {"nav": _navigation(request, actor, where), "chain": chain}

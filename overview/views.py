@@ -1,0 +1,97 @@
+"""The first page of an environment: what is there, what needs you, what happened."""
+
+from dataclasses import dataclass
+from typing import Any
+
+from django.http import HttpResponse
+from django.shortcuts import render
+from django.urls import reverse
+
+from audit import selectors as trail
+from audit.selectors import ChainStatus, Filters
+from hq.authz import gate
+from hq.authz.actor import Actor
+from hq.authz.permissions import Permission
+from hq.web.request import TenantRequest
+from keys import selectors as keys
+from sharing import selectors as sharing
+from tenants import selectors as tenants
+from vault import selectors as vault
+
+RECENT = 6
+
+
+@dataclass(frozen=True, slots=True)
+class Need:
+    """One thing that waits for this person, and the page where it is done."""
+
+    title: str
+    text: str
+    url: str
+    verb: str
+    icon: str
+    tone: str = ""
+
+
+def overview(request: TenantRequest, **where: str) -> HttpResponse:
+    actor = request.actor
+    organization = tenants.get_organization(actor)
+    status = trail.chain_status(actor)
+    may_read_trail = gate.allows(actor, Permission.AUDIT_READ)
+    context: dict[str, Any] = {
+        "status": status,
+        "region": organization.region,
+        "key": keys.list_keys(actor).cmk if gate.allows(actor, Permission.KEYS_READ) else None,
+        "bucket": vault.bucket_stats(actor) if gate.allows(actor, Permission.OBJECTS_READ) else None,
+        "shares": sharing.count_states(actor) if gate.allows(actor, Permission.SHARES_READ) else None,
+        "days": trail.activity(actor) if may_read_trail else None,
+        "recent": trail.list_events(actor, Filters(), before=None, limit=RECENT)[:RECENT] if may_read_trail else None,
+        "needs": needs(actor, status, where),
+        "may_upload": gate.allows(actor, Permission.OBJECTS_WRITE),
+        "may_share": gate.allows(actor, Permission.SHARES_CREATE),
+    }
+    return render(request, "overview/overview.html", context)
+
+
+def needs(actor: Actor, status: ChainStatus, where: dict[str, str]) -> list[Need]:
+    """What is open, most pressing first. Empty is a good answer."""
+    return [*_chain_needs(actor, status, where), *_first_steps(actor, where), *_people_needs(actor, where)]
+
+
+def _chain_needs(actor: Actor, status: ChainStatus, where: dict[str, str]) -> list[Need]:
+    url = reverse("audit", kwargs=where)
+    if status.state == "broken":
+        text = f"Event {status.first_bad:,} does not fit. Reason: {status.reason}."
+        return [Need("Look at the broken audit chain", text, url, "Look", "triangle-alert", "broken")]
+    if status.state == "waiting" and gate.allows(actor, Permission.AUDIT_VERIFY):
+        text = f"{status.length:,} events, never verified in this environment."
+        return [Need("Verify the audit chain once", text, url, "Verify", "link")]
+    return []
+
+
+def _first_steps(actor: Actor, where: dict[str, str]) -> list[Need]:
+    found = []
+    empty = gate.allows(actor, Permission.OBJECTS_WRITE) and vault.bucket_stats(actor).objects == 0
+    if empty:
+        text = "Nothing is stored in this environment yet."
+        found.append(Need("Put the first file in", text, reverse("vault:browse", kwargs=where), "Upload", "upload"))
+    if gate.allows(actor, Permission.SHARES_CREATE) and not empty and not any(sharing.count_states(actor).values()):
+        text = "A link opens once, for minutes, and you see who opened it."
+        found.append(Need("Share a file", text, reverse("vault:browse", kwargs=where), "Choose", "link"))
+    return found
+
+
+def _people_needs(actor: Actor, where: dict[str, str]) -> list[Need]:
+    if not gate.allows(actor, Permission.MEMBERS_INVITE):
+        return []
+    url = reverse("people", kwargs=where)
+    lapsed = sum(invitation.state == "expired" for invitation in tenants.list_invitations(actor))
+    owners = sum(member.role == "owner" for member in tenants.list_members(actor))
+    found = []
+    if lapsed:
+        text = f"{lapsed} of them lapsed unused."
+        found.append(Need("Renew or drop old invitations", text, url, "Open", "user-plus"))
+    if owners == 1:
+        text = "If the only owner is away, nobody can act for them."
+        found.append(Need("Name a second owner", text, url, "Name", "user-plus"))
+    return found
