@@ -88,7 +88,8 @@ def _run(layout: Layout, arguments: list[str]) -> int:
     ]
     try:
         child.append(subprocess.Popen([*MANAGE, *arguments], env=_environment(layout, arguments)))
-        return child[0].wait()
+        code = child[0].wait()
+        return code if code >= 0 else 128 - code  # as a shell tells of a signal
     finally:
         for number, handler in former:
             signal.signal(number, handler)

@@ -65,7 +65,7 @@ def own(layout: Layout, command: str) -> Lock:
         holder = lock.note()
         lock.drop()
         raise CannotStart(
-            f"{holder.get('command', 'HQ')} is already running on {layout.data}, as process {holder.get('pid', 'unknown')}; "
+            f"{holder.get('command', 'HQ')} is already running on {layout.data}, as process {holder.get('pid', '?')}; "
             "stop it, or name another folder in HQ_DATA_DIR."
         )
     lock.say(command=command)

@@ -60,8 +60,10 @@ class Supervisor:
         self._check_port()
         owner = locks.own(self.layout, "bin/run")
         try:
+            self.services.start()
+            self._prepare()
+            owner.say(command="bin/run", ready=True, port=self.layout.port)  # bin/manage may come in
             self._start()
-            owner.say(command="bin/run", ready=True, port=self.layout.port)
             self._announce()
             while True:
                 self.console.wait(1)
@@ -87,8 +89,6 @@ class Supervisor:
                 ) from error
 
     def _start(self) -> None:
-        self.services.start()
-        self._prepare()
         self.running = [Running(program) for program in self.programs]
         for entry in self.running:
             self._launch(entry)

@@ -107,16 +107,12 @@ class Instance:
 
     def left_running(self) -> list[int]:
         """Processes that hold the services' lock or mention the data directory."""
-        found = []
-        for entry in Path("/proc").iterdir():
-            if entry.name.isdecimal() and self._is_ours(entry):
-                found.append(int(entry.name))
-        return found
+        return [int(entry.name) for entry in Path("/proc").iterdir() if entry.name.isdecimal() and self._is_ours(entry)]
 
     def _is_ours(self, entry: Path) -> bool:
         try:
             if str(self.data).encode() in (entry / "cmdline").read_bytes():
                 return True
-            return any(os.readlink(link).startswith(f"{self.data}/") for link in (entry / "fd").iterdir())
+            return any(str(link.readlink()).startswith(f"{self.data}/") for link in (entry / "fd").iterdir())
         except OSError:  # it ended while we looked
             return False
