@@ -1,0 +1,158 @@
+"""Share links over /v1, for those who make them and for those who hold one."""
+
+from typing import Any
+from uuid import UUID
+
+from drf_spectacular.utils import OpenApiExample, OpenApiParameter, extend_schema
+from rest_framework.request import Request
+from rest_framework.response import Response
+
+from hq.lib.errors import Invalid
+from hq.web.api import Endpoint, page, page_arguments, read, uuid_cursor
+from hq.web.request import origin
+from sharing import actions, selectors
+from sharing.models import ShareAttempt, ShareLink, State
+from sharing.serializers import (
+    MadeShareBody,
+    RedeemedBody,
+    RedeemInput,
+    ShareInput,
+    ShareLifeBody,
+    ShareList,
+)
+
+_TOKEN = "hqs_AQGTr0x2…"
+_ASKED = OpenApiExample(
+    "Two files for a quarter of an hour",
+    request_only=True,
+    value={
+        "paths": ["claims/2026-q3/register.parquet", "claims/2026-q3/method.md"],
+        "permission": "read",
+        "ttl_seconds": 900,
+        "purpose": "Q3 claims for the audit",
+    },
+)
+_MADE = OpenApiExample(
+    "The link, shown once",
+    response_only=True,
+    value={
+        "id": "019aa9a5-3c1e-7c3d-9f0a-2f6d1d1f4a10",
+        "url": f"https://hq.example/s/{_TOKEN}",
+        "token": _TOKEN,
+        "expires_at": "2026-11-22T14:47:00Z",
+        "permission": "read",
+        "paths": ["claims/2026-q3/register.parquet", "claims/2026-q3/method.md"],
+    },
+)
+_REDEEMED = OpenApiExample(
+    "A session of 15 minutes",
+    response_only=True,
+    value={
+        "session_token": "hqt_0Jq3…",
+        "paths": ["claims/2026-q3/method.md"],
+        "permission": "read",
+        "expires_at": "2026-11-22T14:51:21Z",
+    },
+)
+
+
+def share_body(link: ShareLink) -> dict[str, Any]:
+    """A link as integrators see it, without its token, which nobody has any more."""
+    return {
+        "id": link.id,
+        "state": link.state.value,
+        "permission": link.permission,
+        "purpose": link.purpose,
+        "paths": [pin.path for pin in link.pins.all()],
+        "created_at": link.created_at,
+        "created_by": link.created_by_label,
+        "expires_at": link.expires_at,
+        "opened_at": link.opened_at,
+        "opened_ip": link.opened_ip,
+        "access_ends_at": link.access_ends_at,
+        "revoked_at": link.revoked_at,
+        "revoked_by": link.revoked_by_label,
+    }
+
+
+def attempt_body(attempt: ShareAttempt) -> dict[str, Any]:
+    fields = ("at", "kind", "reason", "ip", "user_agent", "path", "size")
+    return {name: getattr(attempt, name) for name in fields}
+
+
+class Shares(Endpoint):
+    """Share-session links of an environment (SHR-1)."""
+
+    @extend_schema(
+        operation_id="list_shares",
+        responses=ShareList,
+        parameters=[
+            OpenApiParameter("state", str, enum=State.values),
+            OpenApiParameter("cursor", str),
+            OpenApiParameter("limit", int, description="1 to 200, 50 when left out."),
+        ],
+    )
+    def get(self, request: Request, **_: Any) -> Response:
+        """Newest first."""
+        cursor, limit = page_arguments(request)
+        state = request.query_params.get("state", "")
+        if state and state not in State.values:
+            raise Invalid(errors=[{"pointer": "/state", "detail": f"One of {', '.join(State.values)}."}])
+        rows = selectors.list_shares(self.actor, state=state, before=uuid_cursor(cursor), limit=limit)
+        return page(rows, limit, share_body, lambda row: str(row.id))
+
+    @extend_schema(
+        operation_id="create_share", request=ShareInput, responses={201: MadeShareBody}, examples=[_ASKED, _MADE]
+    )
+    def post(self, request: Request, **_: Any) -> Response:
+        """Make a link that opens once. You must be allowed yourself to do what it gives."""
+        body = read(ShareInput, request)
+        made = actions.create_share(actor=self.actor, **body)
+        answer = {
+            "id": made.link.id,
+            "url": made.url,
+            "token": made.token,
+            "expires_at": made.link.expires_at,
+            "permission": made.link.permission,
+            "paths": made.paths,
+        }
+        return Response(answer, status=201)
+
+
+class ShareItem(Endpoint):
+    """One share-session link and its life (SHR-5)."""
+
+    @extend_schema(operation_id="get_share", responses=ShareLifeBody)
+    def get(self, request: Request, id: UUID, **_: Any) -> Response:
+        link = selectors.get_share(self.actor, id)
+        attempts = selectors.list_attempts(self.actor, id)
+        return Response(share_body(link) | {"attempts": [attempt_body(attempt) for attempt in attempts]})
+
+    @extend_schema(operation_id="revoke_share", responses={204: None})
+    def delete(self, request: Request, id: UUID, **_: Any) -> Response:
+        """End it, and the session that came of it, at once."""
+        actions.revoke_share(actor=self.actor, share_id=id)
+        return Response(status=204)
+
+
+class Redeem(Endpoint):
+    """Opening a link. The token is all that is asked for."""
+
+    public = True
+    own_context = True
+
+    @extend_schema(
+        operation_id="redeem_share", request=RedeemInput, responses=RedeemedBody, auth=[], examples=[_REDEEMED]
+    )
+    def post(self, request: Request) -> Response:
+        """Use the link up. Whatever stands in the way, the answer is the same 404."""
+        token = read(RedeemInput, request)["token"]
+        redeemed = actions.redeem_share(token=token, origin=origin(request._request))  # noqa: SLF001 - DRF's own name for what it wraps
+        request._request.actor = redeemed.actor  # type: ignore[attr-defined]  # noqa: SLF001 - for the access log
+        answer = {
+            "session_token": redeemed.session_token,
+            "paths": redeemed.paths,
+            "permission": redeemed.permission,
+            "expires_at": redeemed.expires_at,
+        }
+        return Response(answer)

@@ -1,0 +1,227 @@
+"""Share-session links (SHR-1) and everything that happened to them.
+
+Only the SHA-256 of a link's nonce is kept, so that nobody here can make the link again.
+"""
+
+from collections.abc import Collection
+from datetime import datetime, timedelta
+
+from django.db import models
+from django.db.models import Count, F, Func, Q
+from django.db.models.functions import Length
+
+from hq.authz.permissions import Permission
+from hq.authz.roles import GRANTS, Role
+from hq.db.fields import Purpose, SealedTextField
+from hq.db.models import TenantForeignKey, TenantModel
+from hq.lib.clock import now
+
+SHORTEST, DEFAULT, LONGEST = timedelta(seconds=60), timedelta(minutes=15), timedelta(days=7)
+SESSION_LIFE = timedelta(minutes=15)
+PATHS_MOST = 100
+PURPOSE_LENGTH = 200
+USER_AGENT_LENGTH = 300
+
+models.BinaryField.register_lookup(Length)
+
+
+class ClockTimestamp(Func):
+    """The database's clock at this very moment: a statement that waited for a lock must not use an older one."""
+
+    function = "clock_timestamp"
+    output_field = models.DateTimeField()
+
+
+class State(models.TextChoices):
+    """Where a link is in its life."""
+
+    WAITING = "waiting"
+    IN_USE = "in_use"
+    SPENT = "spent"
+    EXPIRED = "expired"
+    REVOKED = "revoked"
+
+
+def in_state(state: str, at: datetime) -> Q:
+    """The rows that are in a state at a moment; the same rules as `ShareLink.state`."""
+    alive = Q(revoked_at__isnull=True)
+    unopened = alive & Q(opened_at__isnull=True)
+    return {
+        State.WAITING.value: unopened & Q(expires_at__gt=at),
+        State.EXPIRED.value: unopened & Q(expires_at__lte=at),
+        State.IN_USE.value: alive & Q(opened_at__gt=at - SESSION_LIFE),
+        State.SPENT.value: alive & Q(opened_at__lte=at - SESSION_LIFE),
+        State.REVOKED.value: Q(revoked_at__isnull=False),
+    }[state]
+
+
+def ended_before(moment: datetime) -> Q:
+    """Links that gave nobody anything any more at that moment."""
+    opened = Q(revoked_at__isnull=True, opened_at__lt=moment - SESSION_LIFE)
+    unopened = Q(revoked_at__isnull=True, opened_at__isnull=True, expires_at__lt=moment)
+    return Q(revoked_at__lt=moment) | opened | unopened
+
+
+class ShareLink(TenantModel):
+    """A link that opens once, gives some paths for a quarter of an hour, and never more than its maker may do now."""
+
+    class Level(models.TextChoices):
+        """What it gives. There is no `admin`: that cannot be shared."""
+
+        READ = "read"
+        WRITE = "write"
+
+    environment = TenantForeignKey("tenants.Environment", on_delete=models.CASCADE, related_name="+")
+    permission = models.CharField(max_length=5, choices=Level.choices)
+    purpose = SealedTextField(purpose=Purpose.METADATA)
+    created_by_kind = models.CharField(max_length=20)
+    created_by_id = models.UUIDField()
+    created_by_label = SealedTextField(purpose=Purpose.METADATA)
+    # Whose rights the link lives on. The database empties these when the member or the key is gone, so Django must not.
+    membership = TenantForeignKey("tenants.Membership", on_delete=models.DO_NOTHING, related_name="+", null=True)
+    api_key = TenantForeignKey("tenants.ApiKey", on_delete=models.DO_NOTHING, related_name="+", null=True)
+    key_version = models.PositiveIntegerField()
+    nonce_digest = models.BinaryField()
+    created_at = models.DateTimeField(default=now)
+    expires_at = models.DateTimeField()
+    opened_at = models.DateTimeField(null=True)
+    opened_ip = models.GenericIPAddressField(null=True)
+    revoked_at = models.DateTimeField(null=True)
+    revoked_by_id = models.UUIDField(null=True)
+    revoked_by_label = SealedTextField(purpose=Purpose.METADATA, null=True)
+
+    class Meta:
+        constraints = [
+            models.CheckConstraint(
+                condition=Q(permission__in=["read", "write"]), name="sharing_permission_is_read_or_write"
+            ),
+            models.CheckConstraint(
+                condition=Q(expires_at__gte=F("created_at") + SHORTEST, expires_at__lte=F("created_at") + LONGEST),
+                name="sharing_life_is_60_seconds_to_7_days",
+            ),
+            models.CheckConstraint(condition=Q(nonce_digest__length=32), name="sharing_nonce_is_kept_as_sha256"),
+            models.CheckConstraint(
+                condition=Q(revoked_at__isnull=True, revoked_by_id__isnull=True)
+                | Q(revoked_at__isnull=False, revoked_by_id__isnull=False),
+                name="sharing_revoked_by_somebody",
+            ),
+        ]
+        indexes = [models.Index(fields=["organization_id", "environment_id", "id"], name="sharing_link_by_environment")]
+
+    def __str__(self) -> str:
+        return str(self.id)
+
+    @property
+    def title(self) -> str:
+        """What people call it."""
+        return self.purpose or "Share link"
+
+    @property
+    def access_ends_at(self) -> datetime | None:
+        """When the one who opened it loses access; None before it is opened."""
+        return self.opened_at + SESSION_LIFE if self.opened_at else None
+
+    @property
+    def ends_at(self) -> datetime:
+        """When it stops giving anything, as far as is known now."""
+        return self.revoked_at or self.access_ends_at or self.expires_at
+
+    @property
+    def state(self) -> State:
+        at = now()
+        if self.revoked_at:
+            return State.REVOKED
+        if self.access_ends_at:
+            return State.IN_USE if self.access_ends_at > at else State.SPENT
+        return State.WAITING if self.expires_at > at else State.EXPIRED
+
+    @property
+    def is_live(self) -> bool:
+        """True while revoking it takes something away from somebody."""
+        return self.state in {State.WAITING, State.IN_USE}
+
+    @property
+    def permissions(self) -> frozenset[Permission]:
+        """What the holder of its session may do."""
+        read = frozenset({Permission.OBJECTS_READ})
+        return read | {Permission.OBJECTS_WRITE} if self.permission == self.Level.WRITE else read
+
+    def backed(self) -> bool:
+        """True while its maker may still do and share what the link gives: left, demoted and revoked makers may not."""
+        if self.membership is None:
+            return False
+        held = GRANTS[Role(self.membership.role)]
+        if self.created_by_kind == "api_key":
+            if self.api_key is None or self.api_key.state != "active":
+                return False
+            held &= frozenset(Permission(scope) for scope in self.api_key.scopes)
+        return self.permissions | {Permission.SHARES_CREATE} <= held
+
+
+class SharePath(TenantModel):
+    """One path that a link is pinned to, in the order in which it was chosen. Never changed."""
+
+    link = TenantForeignKey(ShareLink, on_delete=models.DO_NOTHING, related_name="pins")
+    path = models.CharField(max_length=1024, db_collation="C")
+    order = models.PositiveSmallIntegerField()
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["organization_id", "link", "path"], name="sharing_path_once_a_link"),
+            models.UniqueConstraint(fields=["organization_id", "link", "order"], name="sharing_place_once_a_link"),
+            models.CheckConstraint(condition=Q(order__lt=PATHS_MOST) & ~Q(path=""), name="sharing_at_most_100_paths"),
+        ]
+        ordering = ["order"]
+
+
+class ShareSession(TenantModel):
+    """What redeeming a link gave, kept as the SHA-256 of its token. One link never has two."""
+
+    link = TenantForeignKey(ShareLink, on_delete=models.DO_NOTHING, related_name="sessions")
+    token_digest = models.BinaryField(unique=True)
+    created_at = models.DateTimeField(default=now)
+    expires_at = models.DateTimeField()
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["organization_id", "link"], name="sharing_one_session_a_link"),
+            models.CheckConstraint(condition=Q(token_digest__length=32), name="sharing_session_is_kept_as_sha256"),
+        ]
+
+
+class ShareAttempt(TenantModel):
+    """Something that was done with a link, or tried. Added, never changed; it goes when its link goes."""
+
+    class Kind(models.TextChoices):
+        LOOKED = "looked"
+        OPENED = "opened"
+        REFUSED = "refused"
+        DOWNLOADED = "downloaded"
+        UPLOADED = "uploaded"
+
+    link = TenantForeignKey(ShareLink, on_delete=models.DO_NOTHING, related_name="attempts")
+    at = models.DateTimeField(default=now)
+    kind = models.CharField(max_length=10, choices=Kind.choices)
+    reason = models.CharField(max_length=40, blank=True)
+    ip = models.GenericIPAddressField(null=True)
+    user_agent = SealedTextField(purpose=Purpose.METADATA)
+    request_id = models.CharField(max_length=40, blank=True)
+    path = models.CharField(max_length=1024, blank=True, db_collation="C")
+    size = models.BigIntegerField(null=True)
+
+    class Meta:
+        constraints = [
+            models.CheckConstraint(
+                condition=Q(kind__in=["looked", "opened", "refused", "downloaded", "uploaded"]),
+                name="sharing_attempt_kind_is_known",
+            ),
+            models.CheckConstraint(condition=Q(kind="refused") ^ Q(reason=""), name="sharing_reason_iff_refused"),
+            models.UniqueConstraint(
+                fields=["organization_id", "link"], condition=Q(kind="opened"), name="sharing_opened_once"
+            ),
+        ]
+
+
+def count_by(rows: "models.QuerySet[ShareLink]", states: Collection[str], at: datetime) -> dict[str, int]:
+    """How many rows are in each state, in one query."""
+    return rows.aggregate(**{state: Count("pk", filter=in_state(state, at)) for state in states})

@@ -1,0 +1,118 @@
+"""Reads of links. Those without an actor serve the actions, which look before it is known who asks."""
+
+from collections.abc import Sequence
+from datetime import datetime
+from uuid import UUID
+
+from django.db.models import Count, Q, QuerySet
+
+from hq.authz import gate
+from hq.authz.actor import Actor
+from hq.authz.permissions import AuthMethod, Permission
+from hq.db import lookups
+from hq.db.models import PLATFORM_ID
+from hq.lib.clock import now
+from hq.lib.errors import NotFound
+from sharing.models import ShareAttempt, ShareLink, SharePath, ShareSession, State, count_by, in_state
+
+ATTEMPTS_SHOWN = 200
+
+
+def locate_link(link_id: UUID) -> UUID:
+    """Whose link this is; the platform's own id, which has no links, for none."""
+    row = lookups.one("sharing_find_link", link_id)
+    return row["organization_id"] if row else PLATFORM_ID
+
+
+def locate_session(token_digest: bytes) -> UUID:
+    """Whose session this is; the platform's own id for none."""
+    row = lookups.one("sharing_find_session", token_digest)
+    return row["organization_id"] if row else PLATFORM_ID
+
+
+def list_organizations_with_ended(before: datetime) -> list[UUID]:
+    """Organizations that have links which ended before that moment, or sessions that are over."""
+    return [row["organization_id"] for row in lookups.call("sharing_find_expired", before)]
+
+
+def find_link(organization_id: UUID, link_id: UUID) -> ShareLink | None:
+    """The link with everything that its being valid depends on, in one query."""
+    rows = ShareLink.objects.select_related("organization", "membership", "api_key")
+    return rows.filter(organization_id=organization_id, pk=link_id).first()
+
+
+def find_session(organization_id: UUID, token_digest: bytes) -> ShareSession | None:
+    """The session with its link and everything that this one's being valid depends on, in one query."""
+    rows = ShareSession.objects.select_related("link__organization", "link__membership", "link__api_key")
+    return rows.filter(organization_id=organization_id, token_digest=token_digest).first()
+
+
+def list_pins(organization_id: UUID, link_id: UUID) -> tuple[str, ...]:
+    """The paths of a link, in order."""
+    rows = SharePath.objects.filter(organization_id=organization_id, link_id=link_id).order_by("order")
+    return tuple(rows.values_list("path", flat=True))
+
+
+def count_attempts(organization_id: UUID, link_id: UUID, kind: str) -> int:
+    return ShareAttempt.objects.filter(organization_id=organization_id, link_id=link_id, kind=kind).count()
+
+
+def environment_of(actor: Actor) -> UUID:
+    """Where the actor acts. Raises NotFound for one that acts in no environment."""
+    if actor.environment_id is None:
+        raise NotFound
+    return actor.environment_id
+
+
+def _links(actor: Actor) -> QuerySet[ShareLink]:
+    gate.require(actor, Permission.SHARES_READ)
+    return ShareLink.objects.filter(organization_id=actor.organization_id, environment_id=environment_of(actor))
+
+
+def list_shares(actor: Actor, *, state: str = "", before: UUID | None = None, limit: int = 50) -> Sequence[ShareLink]:
+    """Links of the actor's environment with their paths and their number of refusals, newest first; up to limit + 1."""
+    rows = (
+        _links(actor).prefetch_related("pins").annotate(refusals=Count("attempts", filter=Q(attempts__kind="refused")))
+    )
+    if state:
+        rows = rows.filter(in_state(state, now()))
+    if before:
+        rows = rows.filter(pk__lt=before)
+    return list(rows.order_by("-pk")[: limit + 1])
+
+
+def count_states(actor: Actor) -> dict[str, int]:
+    """How many links of the environment are in each state."""
+    return count_by(_links(actor), State.values, now())
+
+
+def get_share(actor: Actor, share_id: UUID, *, lock: bool = False) -> ShareLink:
+    rows = _links(actor).filter(pk=share_id).prefetch_related("pins")
+    link = (rows.select_for_update(no_key=True) if lock else rows).first()
+    if link is None:
+        raise NotFound
+    return link
+
+
+def list_attempts(actor: Actor, share_id: UUID, limit: int = ATTEMPTS_SHOWN) -> Sequence[ShareAttempt]:
+    """What was done with a link and tried on it, newest first."""
+    gate.require(actor, Permission.SHARES_READ)
+    rows = ShareAttempt.objects.filter(
+        organization_id=actor.organization_id, link_id=share_id, link__environment_id=environment_of(actor)
+    )
+    return list(rows.order_by("-at", "-pk")[:limit])
+
+
+def get_opened(actor: Actor) -> ShareLink:
+    """The link that a recipient came by. For nobody else."""
+    if actor.method is not AuthMethod.LINK:
+        raise NotFound
+    link = (
+        ShareLink.objects.select_related("organization")
+        .prefetch_related("pins")
+        .filter(organization_id=actor.organization_id, pk=actor.id)
+        .first()
+    )
+    if link is None:
+        raise NotFound
+    return link

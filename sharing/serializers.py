@@ -1,0 +1,99 @@
+"""Bodies of /v1 for share links and what they open."""
+
+from typing import Any
+
+from rest_framework import serializers
+
+from hq.web.api import Input
+from sharing.models import DEFAULT, LONGEST, PATHS_MOST, PURPOSE_LENGTH, SHORTEST, ShareAttempt, ShareLink, State
+
+LEVELS = [level.value for level in ShareLink.Level]
+TOKEN_MOST = 8192  # twice what a token can have: a longer one is answered like any other that does not open
+
+
+class ShareInput(Input):
+    paths = serializers.ListField(
+        child=serializers.CharField(max_length=4096, trim_whitespace=False),
+        min_length=1,
+        max_length=PATHS_MOST,
+        help_text="Objects of this environment. For `read` each must exist; for `write` the recipient may make it.",
+    )
+    permission = serializers.ChoiceField(choices=LEVELS, default="read", help_text="`admin` cannot be shared.")
+    ttl_seconds = serializers.IntegerField(
+        default=int(DEFAULT.total_seconds()),
+        min_value=int(SHORTEST.total_seconds()),
+        max_value=int(LONGEST.total_seconds()),
+        help_text="Within how many seconds it must be opened: 60 to 604800, 900 when left out.",
+    )
+    purpose = serializers.CharField(
+        default="",
+        allow_blank=True,
+        max_length=PURPOSE_LENGTH,
+        help_text="What it is for. Shown to the recipient and kept in the trail.",
+    )
+
+
+class MadeShareBody(serializers.Serializer[Any]):
+    id = serializers.UUIDField()
+    url = serializers.URLField(help_text="Give this to the recipient. Shown once: HQ keeps only a hash.")
+    token = serializers.CharField(help_text="The capability in the address, for clients that redeem it themselves.")
+    expires_at = serializers.DateTimeField(help_text="It must be opened before this moment.")
+    permission = serializers.ChoiceField(choices=LEVELS)
+    paths = serializers.ListField(child=serializers.CharField())
+
+
+class ShareBody(serializers.Serializer[Any]):
+    id = serializers.UUIDField()
+    state = serializers.ChoiceField(choices=State.values)
+    permission = serializers.ChoiceField(choices=LEVELS)
+    purpose = serializers.CharField()
+    paths = serializers.ListField(child=serializers.CharField())
+    created_at = serializers.DateTimeField()
+    created_by = serializers.CharField()
+    expires_at = serializers.DateTimeField()
+    opened_at = serializers.DateTimeField(allow_null=True)
+    opened_ip = serializers.IPAddressField(allow_null=True)
+    access_ends_at = serializers.DateTimeField(allow_null=True)
+    revoked_at = serializers.DateTimeField(allow_null=True)
+    revoked_by = serializers.CharField(allow_null=True)
+
+
+class ShareList(serializers.Serializer[Any]):
+    items = ShareBody(many=True)
+    next_cursor = serializers.CharField(allow_null=True)
+
+
+class AttemptBody(serializers.Serializer[Any]):
+    at = serializers.DateTimeField()
+    kind = serializers.ChoiceField(choices=ShareAttempt.Kind.values)
+    reason = serializers.CharField(help_text="Why it was refused; empty otherwise.")
+    ip = serializers.IPAddressField(allow_null=True)
+    user_agent = serializers.CharField()
+    path = serializers.CharField(help_text="What was downloaded or uploaded; empty otherwise.")
+    size = serializers.IntegerField(allow_null=True, help_text="Bytes of it.")
+
+
+class ShareLifeBody(ShareBody):
+    attempts = AttemptBody(many=True, help_text="The newest 200, newest first.")
+
+
+class RedeemInput(Input):
+    token = serializers.CharField(max_length=TOKEN_MOST, help_text="What follows /s/ in the address of the link.")
+
+
+class RedeemedBody(serializers.Serializer[Any]):
+    session_token = serializers.CharField(help_text="Send it as `Authorization: Bearer` to /v1/shared. Shown once.")
+    paths = serializers.ListField(child=serializers.CharField())
+    permission = serializers.ChoiceField(choices=LEVELS)
+    expires_at = serializers.DateTimeField(help_text="15 minutes after opening.")
+
+
+class SharedObjectBody(serializers.Serializer[Any]):
+    path = serializers.CharField()
+    size = serializers.IntegerField(allow_null=True, help_text="Bytes; null where nothing is stored yet.")
+    sha256 = serializers.CharField(allow_null=True, help_text="Of the content, hex; null where nothing is stored yet.")
+
+
+class SharedObjectList(serializers.Serializer[Any]):
+    items = SharedObjectBody(many=True)
+    next_cursor = serializers.CharField(allow_null=True)
