@@ -98,7 +98,7 @@ def _migrate(layout: Layout) -> None:
 
 def _manage(failure: str, *arguments: str, **environment: str) -> None:
     done = subprocess.run(
-        [sys.executable, ROOT / "manage.py", *arguments, "--verbosity", "0"],
+        [sys.executable, ROOT / "manage.py", *arguments, "--skip-checks", "--verbosity", "0"],
         env=os.environ | environment,
         stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,

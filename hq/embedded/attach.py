@@ -52,7 +52,7 @@ def _with_services(layout: Layout, arguments: list[str]) -> int:
     with Services(layout) as services:
         code = 0
         if services.unmigrated and arguments[:1] != ["migrate"]:
-            code = _run(layout, ["migrate", "--verbosity", "0"])
+            code = _run(layout, ["migrate", "--skip-checks", "--verbosity", "0"])
         owner.say(command="bin/manage", ready=True, port=layout.port)
         code = code or _run(layout, arguments)
         users.take()  # others came in meanwhile: the services are theirs too

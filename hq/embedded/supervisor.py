@@ -98,12 +98,14 @@ class Supervisor:
         """Migrate as the owner; meanwhile collect the static files."""
         owner = self.layout.environment(role="hq_owner")
         static = self._spawn(
-            "static", (*MANAGE, "collectstatic", "--noinput", "--verbosity", "0"), self.layout.environment()
+            "static",
+            (*MANAGE, "collectstatic", "--noinput", "--skip-checks", "--verbosity", "0"),
+            self.layout.environment(),
         )
         try:
             self._to_the_end(
                 "The database could not be migrated",
-                self._spawn("migrate", (*MANAGE, "migrate", "--verbosity", "0"), owner),
+                self._spawn("migrate", (*MANAGE, "migrate", "--skip-checks", "--verbosity", "0"), owner),
             )
             self._to_the_end("The static files could not be collected", static)
         finally:
@@ -140,21 +142,22 @@ class Supervisor:
 
     def _wait_for_answer(self) -> None:
         deadline = time.monotonic() + READY_SECONDS
-        while not self._answers():
-            self.console.wait(TICK)
+        while (status := self._status()) != http.HTTPStatus.OK:
+            self.console.wait(TICK if status is None else 1)  # it leaves an error's story in the log each time
             self._look_after()
             if time.monotonic() > deadline:
                 raise CannotStart(
                     f"HQ did not answer at http://localhost:{self.layout.port}/readyz within {READY_SECONDS} seconds."
                 )
 
-    def _answers(self) -> bool:
+    def _status(self) -> int | None:
+        """What the server says of itself; None while nobody listens."""
         link = http.client.HTTPConnection("127.0.0.1", self.layout.port, timeout=2)
         try:
             link.request("GET", "/readyz", headers={"Host": f"localhost:{self.layout.port}"})
-            return link.getresponse().status == http.HTTPStatus.OK
+            return link.getresponse().status
         except (OSError, http.client.HTTPException):
-            return False
+            return None
         finally:
             link.close()
 
