@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from uuid import UUID
 
 from django.db import connection
@@ -23,6 +23,10 @@ TOTALLED_MOST = 20_000
 
 class NoBucket(NotFound):
     """This organization has no bucket yet. It is made while the organization is provisioned."""
+
+
+class NotOurCursor(Invalid):
+    """The cursor is not one of ours; use next_cursor as it was given."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,7 +149,7 @@ def list_objects(
     first. `after` is `position()` of the last entry seen.
 
     Raises:
-        Invalid: the prefix is none, or the position was not made here.
+        InvalidPath, NotOurCursor.
     """
     gate.require(actor, Permission.OBJECTS_READ)
     prefix = clean_prefix(prefix)
@@ -167,10 +171,7 @@ def position(entry: Entry) -> str:
 def _position(after: str, prefix: str) -> tuple[str, str]:
     kind, last = after[:1], after[1:]
     if after and (kind not in {"d", "o"} or not last.startswith(prefix) or clean_prefix(last) != last):
-        raise Invalid(
-            "The cursor is not one of ours.",
-            errors=[{"pointer": "/cursor", "detail": "Use next_cursor as it was given."}],
-        )
+        raise NotOurCursor
     return kind, last
 
 
@@ -250,14 +251,28 @@ def count_below(actor: Actor, prefix: str) -> Totals:
     return Totals(min(len(sizes), TOTALLED_MOST), sum(sizes), len(sizes) > TOTALLED_MOST)
 
 
-def list_deleted(
-    actor: Actor, *, before: tuple[datetime, UUID] | None = None, limit: int = 50
-) -> Sequence[ObjectVersion]:
-    """Deleted objects, last deleted first, each with the version that would come back; up to limit + 1."""
+def position_of_deleted(version: ObjectVersion) -> str:
+    """Where a list of deleted objects goes on from this one."""
+    return f"{version.object.deleted_at.isoformat()} {version.object.id}"
+
+
+def _position_of_deleted(after: str) -> tuple[datetime, UUID]:
+    at, _, object_id = after.partition(" ")
+    try:
+        return datetime.fromisoformat(at).astimezone(UTC), UUID(object_id)
+    except (ValueError, OverflowError):
+        raise NotOurCursor from None
+
+
+def list_deleted(actor: Actor, *, after: str = "", limit: int = 50) -> Sequence[ObjectVersion]:
+    """Deleted objects, last deleted first, each with the version that would come back; up to limit + 1.
+
+    `after` is `position_of_deleted()` of the last one seen. Raises NotOurCursor.
+    """
     gate.require(actor, Permission.OBJECTS_READ)
     rows = objects_of(actor).filter(deleted_at__isnull=False)
-    if before is not None:
-        at, object_id = before
+    if after:
+        at, object_id = _position_of_deleted(after)
         rows = rows.filter(Q(deleted_at__lt=at) | Q(deleted_at=at, id__lt=object_id), deleted_at__lte=at)
     shown = {row.id: row for row in rows.order_by("-deleted_at", "-id")[: limit + 1]}
     versions = ObjectVersion.objects.filter(
