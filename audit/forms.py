@@ -1,6 +1,6 @@
 """The explorer's filters, for the portal and for /v1 alike."""
 
-from datetime import timedelta
+from datetime import datetime, time, timedelta
 
 from django import forms
 from django.utils import timezone
@@ -27,7 +27,7 @@ class FilterForm(forms.Form):
         data = self.cleaned_data
         since, until = data.get("since"), data.get("until")
         if day := data.get("day"):
-            since = timezone.make_aware(timezone.datetime(day.year, day.month, day.day))
+            since = timezone.make_aware(datetime.combine(day, time.min))
             until = since + timedelta(days=1)
         return Filters(
             tag=data.get("tag") or "",

@@ -7,7 +7,7 @@ from uuid import UUID
 
 from django.contrib import messages
 from django.http import HttpResponse
-from django.shortcuts import redirect, render
+from django.shortcuts import render
 from django.utils import timezone
 
 from audit import actions, selectors
@@ -17,7 +17,7 @@ from audit.selectors import Filters
 from hq.authz import gate
 from hq.authz.permissions import Permission
 from hq.lib.errors import Invalid
-from hq.web.portal import post_only
+from hq.web.portal import post_only, to
 from hq.web.request import TenantRequest
 
 PAGE = 50
@@ -115,4 +115,4 @@ def verify(request: TenantRequest, **where: str) -> HttpResponse:
         messages.success(request, f"Chain verified. {verdict.length:,} events, no gap.")
     else:
         messages.error(request, f"Chain broken at event {verdict.first_bad:,}. Reason: {verdict.reason}.")
-    return redirect("audit", **where)
+    return to("audit", where)

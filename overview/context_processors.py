@@ -37,9 +37,9 @@ GROUPS = [
 
 def _navigation(request: HttpRequest, actor: Actor, where: dict[str, str]) -> list[dict[str, Any]]:
     """The groups that have a page this person may open. The longest address that fits is the current one."""
-    groups = []
+    groups: list[dict[str, Any]] = []
     for title, items in GROUPS:
-        shown = [
+        shown: list[dict[str, Any]] = [
             {"title": text, "icon": icon, "url": reverse(name, kwargs=where)}
             for text, icon, name, permission in items
             if gate.allows(actor, permission)
@@ -97,7 +97,7 @@ def frame(request: HttpRequest) -> dict[str, Any]:
 
 def _place(request: HttpRequest, actor: Actor, belonging: selectors.Belonging) -> dict[str, Any]:
     name = "live" if actor.environment_id == belonging.live_id else "test"
-    others = [other for other in selectors.list_belongings(request.user.pk) if other.slug != belonging.slug]
+    others = [other for other in selectors.list_belongings(actor.id) if other.slug != belonging.slug]
     context: dict[str, Any] = {
         "organization": {"name": belonging.name, "slug": belonging.slug, "url": f"/o/{belonging.slug}/{name}/"},
         "organizations": [{"name": other.name, "url": f"/o/{other.slug}/"} for other in others],

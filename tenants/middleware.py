@@ -19,6 +19,7 @@ from hq.authz.roles import GRANTS, Role
 from hq.db.context import tenant
 from hq.lib.errors import NotFound, Problem, Unauthenticated
 from hq.web.errors import answer
+from hq.web.portal import person_of
 from hq.web.request import origin
 from tenants import actions, selectors
 from tenants.models import LIVE, Organization
@@ -102,7 +103,8 @@ def _by_api_key(request: HttpRequest, match: ResolverMatch) -> Actor:
 
 
 def _by_session(request: HttpRequest, match: ResolverMatch) -> Actor:
-    belonging = selectors.find_belonging(request.user.pk, match.kwargs["org_slug"])
+    person = person_of(request)
+    belonging = selectors.find_belonging(person.id, match.kwargs["org_slug"])
     if belonging is None:
         raise NotFound
     request.belonging = belonging  # type: ignore[attr-defined]
@@ -112,9 +114,9 @@ def _by_session(request: HttpRequest, match: ResolverMatch) -> Actor:
         environment_id=belonging.live_id if environment_name == LIVE else belonging.test_id,
         home_environment_id=belonging.live_id,
         kind="person",
-        id=request.user.pk,
-        person_id=request.user.pk,
-        label=request.user.label,  # type: ignore[union-attr]
+        id=person.id,
+        person_id=person.id,
+        label=person.label,
         method=AuthMethod.SESSION,
         permissions=GRANTS[Role(belonging.role)],
         role=Role(belonging.role),

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
 
-from django.db.models import QuerySet
+from django.db.models import Q, QuerySet
 
 from hq.authz import gate
 from hq.authz.actor import Actor
@@ -54,7 +54,7 @@ def get_organization(actor: Actor) -> Organization:
 
 def get_environment(actor: Actor) -> Environment:
     """The environment that the actor stands in."""
-    environment = Environment.objects.filter(organization_id=actor.organization_id, pk=actor.environment_id).first()
+    environment = Environment.objects.filter(Q(organization_id=actor.organization_id, pk=actor.environment_id)).first()
     if environment is None:
         raise NotFound
     return environment
@@ -130,18 +130,20 @@ def expired_invitations(actor: Actor, email_index: bytes) -> QuerySet[Invitation
     )
 
 
+def _here(actor: Actor) -> Q:
+    return Q(organization_id=actor.organization_id, environment_id=actor.environment_id)
+
+
 def list_api_keys(actor: Actor, *, before: UUID | None = None, limit: int = 200) -> Sequence[ApiKey]:
     """Keys of the actor's environment, newest first; up to limit + 1."""
     gate.require(actor, Permission.API_KEYS_READ)
-    rows = ApiKey.objects.filter(
-        organization_id=actor.organization_id, environment_id=actor.environment_id
-    ).select_related("created_by")
+    rows = ApiKey.objects.filter(_here(actor)).select_related("created_by")
     return list((rows.filter(pk__lt=before) if before else rows).order_by("-pk")[: limit + 1])
 
 
 def get_api_key(actor: Actor, key_id: UUID, *, lock: bool = False) -> ApiKey:
     gate.require(actor, Permission.API_KEYS_READ)
-    rows = ApiKey.objects.filter(organization_id=actor.organization_id, environment_id=actor.environment_id, pk=key_id)
+    rows = ApiKey.objects.filter(_here(actor), pk=key_id)
     key = (rows.select_for_update(no_key=True) if lock else rows).first()
     if key is None:
         raise NotFound

@@ -26,7 +26,7 @@ class OrganizationBody(Named):
 class ActorBody(serializers.Serializer[Any]):
     kind = serializers.CharField()
     id = serializers.UUIDField()
-    label = serializers.CharField()
+    label = serializers.CharField()  # type: ignore[assignment]  # the body's word; DRF's own attribute is not used
     role = serializers.CharField(allow_null=True)
 
 

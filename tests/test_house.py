@@ -41,7 +41,12 @@ def test_no_file_outgrows_its_room():
 
 def test_no_tenant_table_has_an_automatic_many_to_many():
     own = [model for model in apps.get_models() if model._meta.app_label in PACKAGES]
-    assert [field for model in own for field in model._meta.local_many_to_many if field.remote_field.through._meta.auto_created] == []
+    assert [
+        field
+        for model in own
+        for field in model._meta.local_many_to_many
+        if field.remote_field.through._meta.auto_created
+    ] == []
 
 
 @pytest.fixture
@@ -63,7 +68,11 @@ def catalog(db):
 
 def test_every_table_forces_row_security_unless_it_is_listed_with_a_reason(catalog):
     listed = set(PLAIN) | set(grants.TABLES)
-    assert {name for name, row in catalog.items() if not (row["relrowsecurity"] and row["relforcerowsecurity"] and row["policy"])} == listed
+    assert {
+        name
+        for name, row in catalog.items()
+        if not (row["relrowsecurity"] and row["relforcerowsecurity"] and row["policy"])
+    } == listed
 
 
 def test_the_running_role_owns_nothing_and_can_neither_truncate_nor_trigger(catalog):
@@ -73,13 +82,17 @@ def test_the_running_role_owns_nothing_and_can_neither_truncate_nor_trigger(cata
 
 def test_the_tests_run_as_the_role_that_the_application_runs_as(db):
     with connection.cursor() as cursor:
-        cursor.execute("SELECT current_user, rolsuper, rolbypassrls, rolcreaterole FROM pg_roles WHERE rolname = current_user")
+        cursor.execute(
+            "SELECT current_user, rolsuper, rolbypassrls, rolcreaterole FROM pg_roles WHERE rolname = current_user"
+        )
         assert cursor.fetchone() == ("hq_app", False, False, False)
 
 
 def test_the_running_role_cannot_make_a_table(db):
     with connection.cursor() as cursor:
-        cursor.execute("SELECT has_schema_privilege('hq_app', 'public', 'CREATE'), has_database_privilege('hq_app', current_database(), 'CREATE')")
+        cursor.execute(
+            "SELECT has_schema_privilege('hq_app', 'public', 'CREATE'), has_database_privilege('hq_app', current_database(), 'CREATE')"
+        )
         assert cursor.fetchone() == (False, False)
 
 
@@ -104,10 +117,10 @@ def test_every_relation_between_tenant_models_has_its_composite_key(db):
         present = {row[0] for row in cursor.fetchall()}
     missing = []
     for model in apps.get_models():
-        for field in model._meta.local_fields:
-            if isinstance(field, models.ForeignKey) and not field.db_constraint and field.name != "organization":
-                if f"{model._meta.db_table}_{field.column}_tenant" not in present:
-                    missing.append(f"{model._meta.label}.{field.name}")
+        keys = [field for field in model._meta.local_fields if isinstance(field, models.ForeignKey)]
+        loose = [key for key in keys if not key.db_constraint and key.name != "organization"]
+        names = [f"{model._meta.db_table}_{key.column}_tenant" for key in loose]
+        missing += [name for name in names if name not in present]
     assert missing == []
 
 

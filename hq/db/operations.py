@@ -2,11 +2,9 @@
 
 from typing import Any
 
-from django.db.backends.base.schema import BaseDatabaseSchemaEditor
+from django.db.backends.base.schema import BaseDatabaseSchemaEditor as Editor
 from django.db.migrations.operations.base import Operation, OperationCategory
-from django.db.migrations.state import ProjectState
-
-State, Editor = ProjectState, BaseDatabaseSchemaEditor
+from django.db.migrations.state import ProjectState as State
 
 APP, LOOKUP = "hq_app", "hq_lookup"
 ALL = "SELECT, INSERT, UPDATE, DELETE"
@@ -24,7 +22,7 @@ class SQLOperation(Operation):
     def __init__(self, **arguments: Any) -> None:
         self.arguments = arguments
 
-    def deconstruct(self) -> tuple[str, list[Any], dict[str, Any]]:  # type: ignore[override]
+    def deconstruct(self) -> tuple[str, list[Any], dict[str, Any]]:
         return self.__class__.__name__, [], self.arguments
 
     def forwards(self) -> list[str]:
@@ -33,7 +31,7 @@ class SQLOperation(Operation):
     def backwards(self) -> list[str]:
         raise NotImplementedError
 
-    def state_forwards(self, app_label: str, state: ProjectState) -> None:
+    def state_forwards(self, app_label: str, state: State) -> None:
         """Nothing changes in Django's picture of the models."""
 
     def database_forwards(self, app_label: str, schema_editor: Editor, from_state: State, to_state: State) -> None:

@@ -14,7 +14,8 @@ from hq.web.portal import public
 @cache
 def schema() -> dict[str, Any]:
     """The OpenAPI 3.1 document; the routes do not change while the process lives."""
-    document: dict[str, Any] = SchemaGenerator().get_schema(request=None, public=True)
+    generator: Any = SchemaGenerator  # untyped
+    document: dict[str, Any] = generator().get_schema(request=None, public=True)
     return document
 
 
@@ -51,7 +52,7 @@ def _kind(node: dict[str, Any]) -> str:
 
 def _members(content: dict[str, Any]) -> list[dict[str, Any]]:
     """The members of a JSON body, one line each."""
-    body = content.get("application/json") or next(iter(content.values()), {})
+    body: dict[str, Any] = content.get("application/json") or next(iter(content.values()), {})
     node = _resolved(body.get("schema", {}))
     required = set(node.get("required", []))
     return [

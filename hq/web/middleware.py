@@ -50,7 +50,7 @@ class SignedSessions(SessionMiddleware):
         request.session = self.SessionStore(key)
 
     def process_response(self, request: HttpRequest, response: HttpResponse) -> HttpResponse:
-        response = super().process_response(request, response)  # type: ignore[assignment]
+        response = super().process_response(request, response)
         cookie = response.cookies.get(settings.SESSION_COOKIE_NAME)
         if cookie is not None and cookie.value:
             cookie.set(cookie.key, *_both(Signer(salt=self._salt).sign(cookie.value)))

@@ -1,13 +1,14 @@
 """What portal views share: the sign-in door, and forms that may be sent twice without doing it twice."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from functools import wraps
 from typing import Any, TypeVar
 from uuid import UUID
 
 from django import forms
 from django.core import signing
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.urls import reverse
 
 from hq.lib.errors import Invalid, Unauthenticated
 from hq.lib.ids import new_id
@@ -57,6 +58,11 @@ def person_of(request: HttpRequest) -> Any:
     if not request.user.is_authenticated:
         raise Unauthenticated
     return request.user
+
+
+def to(name: str, where: Mapping[str, str], **more: Any) -> HttpResponseRedirect:
+    """Go to another page of the same place."""
+    return HttpResponseRedirect(reverse(name, kwargs={**where, **more}))
 
 
 def post_only(view: View) -> View:

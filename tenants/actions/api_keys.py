@@ -71,6 +71,8 @@ def create_api_key(
 ) -> MadeKey:
     """Make a key for the actor's environment. Its scopes are a subset of the actor's own."""
     gate.require(actor, Permission.API_KEYS_CREATE)
+    if actor.person_id is None:
+        raise Denied("Only a person, or a key that a person made, can make a key.")
     if not scopes or not scopes <= SCOPES:
         raise Invalid(
             "Choose at least one scope, from those that a key can have.",

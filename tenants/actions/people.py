@@ -93,7 +93,7 @@ def invite_member(*, actor: Actor, email: str, role: Role, invitation_id: UUID |
     )
     try:
         with transaction.atomic():
-            selectors.expired_invitations(actor, invitation.email_index).update(revoked_at=now())
+            selectors.expired_invitations(actor, _email_index(actor.organization_id, email)).update(revoked_at=now())
             invitation.save(force_insert=True)
     except IntegrityError as error:
         raise AlreadyInvited from error

@@ -4,12 +4,12 @@ from uuid import UUID
 
 from django.contrib import messages
 from django.http import HttpResponse
-from django.shortcuts import redirect, render
+from django.shortcuts import render
 
 from hq.authz import gate
 from hq.authz.permissions import Permission
 from hq.authz.roles import DESCRIPTIONS, Role, may_assign
-from hq.web.portal import post_only, refuse_invalid
+from hq.web.portal import post_only, refuse_invalid, to
 from hq.web.request import TenantRequest
 from tenants import actions, selectors
 from tenants.actions.people import AlreadyInvited, AlreadyMember
@@ -66,7 +66,7 @@ def invite(request: TenantRequest, **_: str) -> HttpResponse:
 def revoke_invitation(request: TenantRequest, id: UUID, **where: str) -> HttpResponse:
     actions.revoke_invitation(actor=request.actor, invitation_id=id)
     messages.success(request, "Invitation revoked. Its link opens nothing now.")
-    return redirect("people", **where)
+    return to("people", where)
 
 
 @post_only
@@ -75,7 +75,7 @@ def change_role(request: TenantRequest, id: UUID, **where: str) -> HttpResponse:
     refuse_invalid(form)
     membership = actions.change_role(actor=request.actor, member_id=id, role=Role(form.cleaned_data["role"]))
     messages.success(request, f"{membership.user.label} is now {role_label(Role(membership.role))}.")
-    return redirect("people", **where)
+    return to("people", where)
 
 
 def remove_member(request: TenantRequest, id: UUID, **where: str) -> HttpResponse:
@@ -88,7 +88,7 @@ def remove_member(request: TenantRequest, id: UUID, **where: str) -> HttpRespons
             label = membership.user.label
             actions.remove_member(actor=request.actor, member_id=id)
             messages.success(request, f"{label} removed. Their API keys here stopped working.")
-            return redirect("people", **where)
+            return to("people", where)
         wrong = True
     return render(
         request, "tenants/remove_member.html", {"membership": membership, "wrong": wrong}, status=400 if wrong else 200
