@@ -177,10 +177,10 @@ def django_db_setup(django_db_blocker: Any) -> Iterator[None]:
     from django.test import TransactionTestCase
 
     fresh_database()
-    with django_db_blocker.unblock():
+    with django_db_blocker.unblock(), pytest.MonkeyPatch.context() as patch:
         connection.close()
         connection.settings_dict["NAME"] = database_name()
-        TransactionTestCase._fixture_teardown = _teardown_by_clone  # type: ignore[method-assign]
+        patch.setattr(TransactionTestCase, "_fixture_teardown", _teardown_by_clone)
         _platform_keys()
         yield
         connection.close()

@@ -102,6 +102,11 @@ class Instance:
         assert self.process is not None
         return self.process.wait(DEADLINE)
 
+    @property
+    def pid(self) -> int:
+        assert self.process is not None
+        return self.process.pid
+
     def postmaster(self) -> int:
         return int((self.data / "postgres" / "postmaster.pid").read_text().split()[0])
 

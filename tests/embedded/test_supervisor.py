@@ -45,7 +45,7 @@ def test_it_refuses_a_second_one_on_the_same_folder_at_once(instance: Instance, 
     second = make_instance(instance.data).launch()
 
     assert second.wait() == 1
-    assert f"bin/run is already running on {instance.data}, as process {instance.process.pid}" in second.output()
+    assert f"bin/run is already running on {instance.data}, as process {instance.pid}" in second.output()
     assert len(second.output().splitlines()) == 1
     assert instance.running
 
@@ -138,7 +138,7 @@ def test_it_starts_valkey_again(instance: Instance):
 def children_named(instance: Instance, word: str) -> set[int]:
     """The supervisor's own children that have the word in their command line."""
     found = set()
-    for task in Path(f"/proc/{instance.process.pid}/task").iterdir():
+    for task in Path(f"/proc/{instance.pid}/task").iterdir():
         for pid in (task / "children").read_text().split():
             if word.encode() in Path(f"/proc/{pid}/cmdline").read_bytes():
                 found.add(int(pid))
