@@ -175,9 +175,9 @@ class Closeable(Protocol):
 
 
 def download(request: HttpRequest, what: Described, read: Callable[[int, int], Closeable]) -> HttpResponseBase:
-    """Answer GET or HEAD with a file, its slice, or that the caller has it: 200, 206, 304, 416. Raises PreconditionFailed.
+    """Answer GET or HEAD with a file or its slice (200, 206), that the caller has it (304), or that it is shorter (416).
 
-    `read(start, stop)` is called only when bytes are to be sent. Whatever the file is, a browser saves it and runs
+    Raises PreconditionFailed. `read(start, stop)` is called only when bytes are to be sent. Whatever the file is, a browser saves it and runs
     nothing of it.
     """
     match, none_match = if_match(request), if_none_match(request)
