@@ -30,6 +30,6 @@ ENV PATH=/opt/venv/bin:$PATH PYTHONUNBUFFERED=1 DJANGO_SETTINGS_MODULE=hq.settin
 USER hq
 VOLUME /var/lib/hq
 EXPOSE 8000
-HEALTHCHECK --interval=15s --timeout=5s --start-period=30s CMD ["python", "deploy/healthcheck.py"]
+HEALTHCHECK --interval=15s --timeout=5s --start-period=30s CMD ["python", "bin/healthcheck.py"]
 # As in docs/adr/0002-web-server.md.
 CMD ["granian", "--interface", "wsgi", "--http", "1", "--no-ws", "--host", "0.0.0.0", "--port", "8000", "--blocking-threads", "24", "--backpressure", "256", "--http1-buffer-size", "65536", "--workers-kill-timeout", "3", "--log-level", "error", "hq.wsgi:application"]

@@ -33,7 +33,9 @@ def checks(folder: Path) -> list[tuple[str, list[str], dict[str, str]]]:
         "--dry-run",
     )
     # lint-imports has no module to run by name, and a script names the folder that it was installed in.
-    imports = python("-c", "from importlinter.cli import lint_imports_command; lint_imports_command()", "--no-cache")
+    imports = python(
+        "-c", "from importlinter.cli import lint_imports_command; lint_imports_command()", "--no-cache", "--no-logo"
+    )
     found = [
         ("format", python("-m", "ruff", "format", "--check", "--quiet", "."), {}),
         ("lint", python("-m", "ruff", "check", "--quiet", "."), {}),
