@@ -56,8 +56,7 @@ def catalog(db):
             """
             SELECT c.relname, c.relrowsecurity, c.relforcerowsecurity,
                    (SELECT count(*) FROM pg_policy p WHERE p.polrelid = c.oid AND p.polname = 'tenant') = 1 AS policy,
-                   has_table_privilege('hq_app', c.oid, 'TRUNCATE') OR has_table_privilege('hq_app', c.oid, 'REFERENCES')
-                       OR has_table_privilege('hq_app', c.oid, 'TRIGGER') AS too_much,
+                   has_table_privilege('hq_app', c.oid, 'TRUNCATE, REFERENCES, TRIGGER') AS too_much,
                    pg_get_userbyid(c.relowner) AS owner
             FROM pg_class c WHERE c.relkind IN ('r', 'p') AND c.relnamespace = 'public'::regnamespace
             """
@@ -91,7 +90,8 @@ def test_the_tests_run_as_the_role_that_the_application_runs_as(db):
 def test_the_running_role_cannot_make_a_table(db):
     with connection.cursor() as cursor:
         cursor.execute(
-            "SELECT has_schema_privilege('hq_app', 'public', 'CREATE'), has_database_privilege('hq_app', current_database(), 'CREATE')"
+            "SELECT has_schema_privilege('hq_app', 'public', 'CREATE'),"
+            " has_database_privilege('hq_app', current_database(), 'CREATE')"
         )
         assert cursor.fetchone() == (False, False)
 
@@ -102,9 +102,10 @@ def test_every_reference_between_tenant_tables_is_composite(db):
         cursor.execute(
             """
             SELECT con.conname, con.conrelid::regclass::text, con.confrelid::regclass::text,
-                   (SELECT array_agg(a.attname::text) FROM pg_attribute a WHERE a.attrelid = con.conrelid AND a.attnum = ANY (con.conkey))
+                   (SELECT array_agg(a.attname::text) FROM pg_attribute a
+                    WHERE a.attrelid = con.conrelid AND a.attnum = ANY (con.conkey))
             FROM pg_constraint con JOIN pg_class c ON c.oid = con.confrelid
-            WHERE con.contype = 'f' AND c.relforcerowsecurity AND con.confrelid::regclass::text <> 'tenants_organization'
+            WHERE con.contype = 'f' AND c.relforcerowsecurity AND c.relname <> 'tenants_organization'
             """
         )
         assert [row for row in cursor.fetchall() if "organization_id" not in row[3]] == []
@@ -128,7 +129,8 @@ def test_lookup_functions_are_pinned_and_closed_to_the_public(db):
     with connection.cursor() as cursor:
         cursor.execute(
             """
-            SELECT p.proname, p.proconfig, pg_get_userbyid(p.proowner), has_function_privilege('public', p.oid, 'EXECUTE')
+            SELECT p.proname, p.proconfig, pg_get_userbyid(p.proowner),
+                   has_function_privilege('public', p.oid, 'EXECUTE')
             FROM pg_proc p WHERE p.prosecdef AND p.pronamespace = 'public'::regnamespace
             """
         )
