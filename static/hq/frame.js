@@ -115,6 +115,11 @@ matchMedia("(width >= 992px)").addEventListener("change", (query) => {
   if (query.matches && side?.matches(":popover-open")) side.hidePopover();
 });
 
+// A sign-up form learns the zone from the browser, so that nobody has to be asked.
+for (const input of document.querySelectorAll("input[data-time-zone]")) {
+  /** @type {HTMLInputElement} */ (input).value = Intl.DateTimeFormat().resolvedOptions().timeZone;
+}
+
 showTheme();
 for (const box of document.querySelectorAll("[data-keys-on]")) {
   /** @type {HTMLInputElement} */ (box).checked = remembered("hq-keys") !== "off";

@@ -78,7 +78,7 @@ class Transfer {
     request.addEventListener("loadend", () => this.#ended(request));
     request.open("PUT", this.owner.dataset.urlBase + encoded(this.path));
     request.setRequestHeader("X-CSRFToken", this.owner.token);
-    request.setRequestHeader("Accept", "application/json, application/problem+json");
+    request.setRequestHeader("Accept", "application/problem+json, application/json");
     request.setRequestHeader("Content-Type", this.file.type || "application/octet-stream");
     request.send(this.file);
     this.show();

@@ -68,3 +68,26 @@ def file_icon(name: object) -> str:
 def times(count: int) -> str:
     """once, twice, 3 times."""
     return {1: "once", 2: "twice"}.get(count, f"{count} times")
+
+
+BROWSERS = (("Edg/", "Edge"), ("OPR/", "Opera"), ("Firefox/", "Firefox"), ("Chrome/", "Chrome"), ("Version/", "Safari"))
+SYSTEMS = (
+    ("iPhone", "iPhone"),
+    ("iPad", "iPad"),
+    ("Android", "Android"),
+    ("Windows", "Windows"),
+    ("Mac OS X", "macOS"),
+    ("CrOS", "ChromeOS"),
+    ("Linux", "Linux"),
+)
+
+
+def browser(agent: object) -> str:
+    """Firefox 140 on macOS, as far as the browser tells; anything else is shown as it came, cut in its middle."""
+    text = str(agent or "")
+    known = next(((mark, name) for mark, name in BROWSERS if mark in text), None)
+    if not known:
+        return middle(text, 60) or "Unknown"
+    version = text.split(known[0], 1)[1].split(".", 1)[0].split(" ", 1)[0]
+    system = next((name for mark, name in SYSTEMS if mark in text), "")
+    return f"{known[1]} {version}" + (f" on {system}" if system else "")

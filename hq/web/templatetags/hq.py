@@ -36,7 +36,7 @@ STATES = {
     "refused": "refused",
     "support": "headset",
 }
-TOAST_STATES = {"error": "refused", "warning": "due", "success": "ok", "info": "idle", "debug": "idle"}
+TOAST_STATES = {"error": "refused", "warning": "due", "success": "ok", "info": "info", "debug": "info"}
 ROLES = {"thead": "rowgroup", "tbody": "rowgroup", "tfoot": "rowgroup", "tr": "row", "td": "cell"}
 
 register.filter("bytes", _text.size)
@@ -44,6 +44,7 @@ register.filter("number", _text.number)
 register.filter("middle", _text.middle)
 register.filter("file_icon", _text.file_icon)
 register.filter("times", _text.times)
+register.filter("browser", _text.browser)
 register.filter("short_hash", _charts.short_hash)
 
 
@@ -289,14 +290,14 @@ def datatable(content: str, label: str, css: str = "", scroll: bool = False) -> 
 
 
 @register.inclusion_tag("components/field.html")
-def field(bound: BoundField, style: str = "", label: str = "", help: str = "", **extra: Any) -> dict[str, Any]:  # noqa: A002
+def field(bound: BoundField, style: str = "", label: str = "", help: str | None = None, **extra: Any) -> dict[str, Any]:
     """A form field. `style` for choices: cards or segmented. Other names become attributes (`autofocus=True`)."""
     shape = _fields.layout(bound)
     values: dict[str, Any] = {"field": bound, "shape": shape, "style": style, "id": bound.id_for_label or bound.auto_id}
     values["label"] = label or bound.label
-    values["help"] = help or bound.help_text
-    if help:
+    if help is not None:
         bound.help_text = help
+    values["help"] = bound.help_text
     values["described"] = _fields.described_by(bound, shape)
     if shape == "choices":
         values["choices"] = _fields.choices(bound)
@@ -324,5 +325,5 @@ def toast(message: Message | Mapping[str, str]) -> dict[str, Any]:
     first, dot, rest = text.partition(". ")
     url, _, number = str(_charts.get(message, "extra_tags", "") or "").partition(" ")
     state = TOAST_STATES.get(str(_charts.get(message, "level_tag", "")), "ok")
-    values = {"first": first + dot.strip(), "rest": rest, "state": state, "symbol": STATES[state]}
+    values = {"first": first + dot.strip(), "rest": rest, "state": state, "symbol": STATES.get(state, "info")}
     return {**values, "url": url if url.startswith("/") else "", "number": number}
