@@ -4,6 +4,9 @@ from dataclasses import dataclass
 from itertools import count
 from uuid import UUID
 
+from django.conf import settings
+from django.test import Client
+
 from hq.authz.actor import Actor, Origin
 from hq.authz.permissions import SCOPES, AuthMethod, Permission
 from hq.authz.roles import GRANTS, Role
@@ -96,3 +99,10 @@ def make_api_key(
     actor = place.actor(role, person, environment_id)
     with tenant(place.id):
         return actions.create_api_key(actor=actor, name="tests", scopes=scopes & actor.permissions).secret
+
+
+def sign_in(person: User) -> Client:
+    """A browser's stand-in that came through the product's own door, so that its cookie is the product's own."""
+    client = Client()
+    client.post(actions.create_sign_in_link(person=person).removeprefix(settings.BASE_URL))
+    return client

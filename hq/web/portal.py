@@ -6,12 +6,16 @@ from typing import Any, TypeVar
 from uuid import UUID
 
 from django import forms
+from django.contrib import messages
 from django.core import signing
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.urls import reverse
 
+from hq.authz import gate
+from hq.authz.permissions import Permission
 from hq.lib.errors import Invalid, Unauthenticated
 from hq.lib.ids import new_id
+from hq.web.request import TenantRequest, request_id
 
 View = TypeVar("View", bound=Callable[..., HttpResponse])
 _SALT = "hq.form"
@@ -63,6 +67,13 @@ def person_of(request: HttpRequest) -> Any:
 def to(name: str, where: Mapping[str, str], **more: Any) -> HttpResponseRedirect:
     """Go to another page of the same place."""
     return HttpResponseRedirect(reverse(name, kwargs={**where, **more}))
+
+
+def tell(request: TenantRequest, text: str, where: Mapping[str, str]) -> None:
+    """Say on the next page what was done, with the way to what the trail says of this request."""
+    entry = f"{reverse('audit', kwargs=dict(where))}?request_id={request_id(request)}"
+    may_read = gate.allows(request.actor, Permission.AUDIT_READ)
+    messages.success(request, text, extra_tags=entry if may_read else "")
 
 
 def post_only(view: View) -> View:

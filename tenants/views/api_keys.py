@@ -4,14 +4,13 @@ from datetime import timedelta
 from uuid import UUID
 
 from django.conf import settings
-from django.contrib import messages
 from django.http import HttpResponse
 from django.shortcuts import render
 
 from hq.authz import gate
 from hq.authz.permissions import Permission
 from hq.lib.clock import now
-from hq.web.portal import to
+from hq.web.portal import tell, to
 from hq.web.request import TenantRequest
 from tenants import actions, selectors
 from tenants.actions.api_keys import KeyAlreadyMade
@@ -57,7 +56,7 @@ def revoke_api_key(request: TenantRequest, id: UUID, **where: str) -> HttpRespon
     if request.method == "POST":
         if request.POST.get("confirm", "").strip() == key.name:
             actions.revoke_api_key(actor=request.actor, key_id=id)
-            messages.success(request, f"{key.name} revoked. The next request with it is refused.")
+            tell(request, f"{key.name} revoked. The next request with it is refused.", where)
             return to("api_keys", where)
         wrong = True
     return render(request, "tenants/revoke_api_key.html", {"key": key, "wrong": wrong}, status=400 if wrong else 200)

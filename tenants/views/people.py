@@ -2,14 +2,13 @@
 
 from uuid import UUID
 
-from django.contrib import messages
 from django.http import HttpResponse
 from django.shortcuts import render
 
 from hq.authz import gate
 from hq.authz.permissions import Permission
 from hq.authz.roles import DESCRIPTIONS, Role, may_assign
-from hq.web.portal import post_only, refuse_invalid, to
+from hq.web.portal import post_only, refuse_invalid, tell, to
 from hq.web.request import TenantRequest
 from tenants import actions, selectors
 from tenants.actions.people import AlreadyInvited, AlreadyMember
@@ -65,7 +64,7 @@ def invite(request: TenantRequest, **_: str) -> HttpResponse:
 @post_only
 def revoke_invitation(request: TenantRequest, id: UUID, **where: str) -> HttpResponse:
     actions.revoke_invitation(actor=request.actor, invitation_id=id)
-    messages.success(request, "Invitation revoked. Its link opens nothing now.")
+    tell(request, "Invitation revoked. Its link opens nothing now.", where)
     return to("people", where)
 
 
@@ -74,7 +73,7 @@ def change_role(request: TenantRequest, id: UUID, **where: str) -> HttpResponse:
     form = RoleForm(request.POST, actor=request.actor)
     refuse_invalid(form)
     membership = actions.change_role(actor=request.actor, member_id=id, role=Role(form.cleaned_data["role"]))
-    messages.success(request, f"{membership.user.label} is now {role_label(Role(membership.role))}.")
+    tell(request, f"{membership.user.label} is now {role_label(Role(membership.role))}.", where)
     return to("people", where)
 
 
@@ -87,7 +86,7 @@ def remove_member(request: TenantRequest, id: UUID, **where: str) -> HttpRespons
         if request.POST.get("confirm", "").strip().lower() == membership.user.email:
             label = membership.user.label
             actions.remove_member(actor=request.actor, member_id=id)
-            messages.success(request, f"{label} removed. Their API keys here stopped working.")
+            tell(request, f"{label} removed. Their API keys here stopped working.", where)
             return to("people", where)
         wrong = True
     return render(

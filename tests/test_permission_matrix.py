@@ -1,0 +1,223 @@
+"""Every /v1 route and every portal page, once allowed and once refused. A route that is missing here fails."""
+
+import re
+from dataclasses import dataclass, replace
+from uuid import uuid4
+
+import pytest
+from django.test import Client
+
+from hq.authz.permissions import SCOPES, Permission
+from hq.authz.roles import GRANTS, Role
+from hq.db.context import tenant
+from jobs.models import Job
+from sharing import actions as sharing
+from tenants import actions
+from tenants.models import ApiKey, Membership
+from tests.factories import make_member, make_person, make_place, sign_in
+from tests.routes import every_route
+from vault import actions as vault
+
+pytestmark = pytest.mark.django_db(transaction=True)
+ENVIRONMENT, ORGANIZATION = "v1/environments/<uuid:environment_id>/", "v1/organizations/<uuid:organization_id>/"
+P = Permission
+
+
+@dataclass(frozen=True)
+class Act:
+    """One method of one /v1 route: the scope it needs (None: none at all), a body that works, what it then answers."""
+
+    route: str
+    method: str
+    needs: Permission | None
+    body: object = None
+    answers: int = 200
+
+
+V1 = [
+    Act("v1/me", "GET", None),
+    Act(ENVIRONMENT + "objects", "GET", P.OBJECTS_READ),
+    Act(ENVIRONMENT + "objects/<path:path>", "GET", P.OBJECTS_READ),
+    Act(ENVIRONMENT + "objects/<path:path>", "PUT", P.OBJECTS_WRITE, b"other"),
+    Act(ENVIRONMENT + "objects/<path:path>", "DELETE", P.OBJECTS_DELETE, answers=204),
+    Act(ENVIRONMENT + "object-versions", "GET", P.OBJECTS_READ),
+    Act(ENVIRONMENT + "deleted-objects", "GET", P.OBJECTS_READ),
+    Act(ENVIRONMENT + "object-restores", "POST", P.OBJECTS_WRITE, {"path": "a/b", "version": 1}, 201),
+    Act(ENVIRONMENT + "shares", "GET", P.SHARES_READ),
+    Act(ENVIRONMENT + "shares", "POST", P.SHARES_CREATE, {"paths": ["a/b"]}, 201),
+    Act(ENVIRONMENT + "shares/<uuid:id>", "GET", P.SHARES_READ),
+    Act(ENVIRONMENT + "shares/<uuid:id>", "DELETE", P.SHARES_REVOKE, answers=204),
+    Act(ENVIRONMENT + "audit/events", "GET", P.AUDIT_READ),
+    Act(ENVIRONMENT + "audit/admin/verify-chain", "GET", P.AUDIT_VERIFY),
+    Act(ENVIRONMENT + "api-keys", "GET", P.API_KEYS_READ),
+    Act(ENVIRONMENT + "api-keys", "POST", P.API_KEYS_CREATE, {"name": "n", "scopes": ["objects:read"]}, 201),
+    Act(ENVIRONMENT + "api-keys/<uuid:id>", "DELETE", P.API_KEYS_REVOKE, answers=204),
+    Act(ENVIRONMENT + "jobs/<uuid:job_id>", "GET", P.JOBS_READ),
+    Act(ORGANIZATION + "members", "GET", P.MEMBERS_READ),
+    Act(ORGANIZATION + "members/<uuid:id>", "PATCH", P.MEMBERS_CHANGE_ROLE, {"role": "auditor"}),
+    Act(ORGANIZATION + "members/<uuid:id>", "DELETE", P.MEMBERS_REMOVE, answers=204),
+    Act(ORGANIZATION + "invitations", "GET", P.MEMBERS_READ),
+    Act(ORGANIZATION + "invitations", "POST", P.MEMBERS_INVITE, {"email": "x@example.com", "role": "analyst"}, 201),
+    Act(ORGANIZATION + "invitations/<uuid:id>", "DELETE", P.MEMBERS_INVITE, answers=204),
+]
+# No key of an organization is asked for: the schema, the documentation, and what a link's token opens.
+V1_PUBLIC = {"v1/openapi.json", "v1/docs", "v1/shares/redeem", "v1/shared/objects", "v1/shared/objects/<path:path>"}
+
+
+class World:
+    """A place with one of everything, and a client."""
+
+    def __init__(self):
+        self.place = make_place("Matrix")
+        self.client = Client()
+        owner = self.place.actor()
+        vault.put_object(actor=owner, path="a/b", chunks=[b"content"])
+        self.member = make_member(self.place, Role.DEVELOPER)
+        with tenant(self.place.id):
+            self.share = sharing.create_share(actor=owner, paths=["a/b"]).link.id
+            self.invitation = actions.invite_member(actor=owner, email="i@example.com", role=Role.ANALYST).invitation.id
+            self.key = actions.create_api_key(actor=owner, name="spare", scopes=frozenset({P.OBJECTS_READ})).key.id
+            self.membership = Membership.objects.get(user=self.member).id
+            self.job = Job.objects.order_by("id").first().id
+            self.secret = actions.create_api_key(actor=owner, name="all", scopes=SCOPES & owner.permissions).secret
+
+    def url(self, route):
+        ids = {"shares/": self.share, "api-keys/": self.key, "members/": self.membership, "people/": self.membership}
+        ids |= {"invitations/": self.invitation}
+        filled = route.replace("<uuid:environment_id>", str(self.place.live_id)).replace("<path:path>", "a/b")
+        filled = filled.replace("<uuid:organization_id>", str(self.place.id)).replace("<uuid:job_id>", str(self.job))
+        filled = filled.replace("<slug:org_slug>", self.place.slug).replace("<env:env_name>", "live")
+        filled = filled.replace("<int:index>", "1").replace("<int:version>", "1")
+        for word, known in ids.items():
+            filled = filled.replace(f"{word}<uuid:id>", f"{word}{known}")
+        return "/" + re.sub(r"<uuid:\w+>", str(uuid4()), filled)
+
+    def with_scopes(self, scopes):
+        with tenant(self.place.id):
+            ApiKey.objects.filter(name="all").update(scopes=sorted(scopes))
+
+    def act(self, act, secret=None):
+        url = self.url(act.route) + ("?path=a/b" if act.route.endswith("object-versions") else "")
+        raw = isinstance(act.body, bytes)
+        more = (
+            {}
+            if act.body is None
+            else {"data": act.body, "content_type": "application/octet-stream" if raw else "application/json"}
+        )
+        headers = {"authorization": f"Bearer {secret or self.secret}"}
+        return getattr(self.client, act.method.lower())(url, headers=headers, **more)
+
+
+@pytest.fixture
+def world():
+    return World()
+
+
+def test_every_v1_route_is_in_the_table():
+    known = {(act.route, act.method) for act in V1}
+    found = {
+        (route.pattern, method)
+        for route in every_route()
+        if route.pattern.startswith("v1/") and route.pattern not in V1_PUBLIC
+        for method in route.methods
+    }
+    assert found == known
+    assert {route.pattern for route in every_route() if route.pattern.startswith("v1/")} >= V1_PUBLIC
+
+
+def test_each_v1_act_is_refused_without_its_scope_and_without_a_key_and_allowed_with_it(world):
+    every = SCOPES & GRANTS[Role.OWNER]
+    last = [act for act in V1 if act.method == "DELETE"]
+    for act in [*(act for act in V1 if act not in last), *last]:
+        name = f"{act.method} {act.route}"
+        assert world.act(act, secret="hd_live_" + "x" * 32).status_code == 401, name
+        if act.needs is not None:
+            world.with_scopes(every - {act.needs})
+            assert world.act(act).status_code == 403, name
+            world.with_scopes(
+                {
+                    act.needs,
+                    *({P.OBJECTS_READ} if act.route.endswith("shares") else ()),
+                    *({P.API_KEYS_READ} if "api-keys" in act.route else ()),
+                }
+            )
+        if act.route.endswith("api-keys") and act.method == "POST":
+            world.with_scopes({act.needs, P.OBJECTS_READ})
+        answer = world.act(act)
+        assert answer.status_code == act.answers, (name, answer.content)
+        world.with_scopes(every)
+
+
+def test_each_v1_act_in_another_organization_looks_like_nothing(world):
+    other = make_place("Elsewhere")
+    mine, foreign = world.place, other
+    for act in V1:
+        if "<uuid:environment_id>" in act.route or "<uuid:organization_id>" in act.route:
+            world.place = replace(mine, live_id=foreign.live_id, organization=foreign.organization)
+            there = world.act(act)
+            world.place = mine
+            assert there.status_code == 404, act
+
+
+# ---- the portal: what a page needs; `None` is any signed-in person, `"public"` anyone
+
+PLACE = "o/<slug:org_slug>/<env:env_name>/"
+PAGES = {
+    PLACE: P.ORGANIZATION_READ,
+    PLACE + "audit/": P.AUDIT_READ,
+    PLACE + "audit/<int:index>": P.AUDIT_READ,
+    PLACE + "audit/verify": P.AUDIT_VERIFY,
+    PLACE + "keys/": P.KEYS_READ,
+    PLACE + "people/": P.MEMBERS_READ,
+    PLACE + "people/invite": P.MEMBERS_INVITE,
+    PLACE + "people/<uuid:id>/role": P.MEMBERS_CHANGE_ROLE,
+    PLACE + "people/<uuid:id>/remove": P.MEMBERS_REMOVE,
+    PLACE + "invitations/<uuid:id>/revoke": P.MEMBERS_INVITE,
+    PLACE + "api-keys/": P.API_KEYS_READ,
+    PLACE + "api-keys/new": P.API_KEYS_CREATE,
+    PLACE + "api-keys/<uuid:id>/revoke": P.API_KEYS_REVOKE,
+}
+
+
+def test_every_portal_page_of_a_place_is_in_the_table():
+    assert {route.pattern for route in every_route() if route.pattern.startswith(PLACE)} == set(PAGES)
+
+
+def visit(client, world, pattern):
+    """The page; a verb behind a button is posted, with nothing in its form."""
+    url = world.url(pattern)
+    answer = client.get(url)
+    return client.post(url) if answer.status_code == 405 else answer
+
+
+PEOPLE = [role for role in Role if role is not Role.SERVICE_ACCOUNT]
+
+
+@pytest.mark.parametrize("role", PEOPLE)
+def test_each_page_opens_for_the_roles_that_may_and_for_no_other(world, role):
+    client = sign_in(make_member(world.place, role))
+    for pattern, needs in PAGES.items():
+        status = visit(client, world, pattern).status_code
+        if needs in GRANTS[role]:
+            assert status not in {401, 403, 404, 405, 500}, (pattern, status)
+        else:
+            assert status == 403, (pattern, status)
+
+
+def test_each_page_looks_like_nothing_to_a_stranger_and_asks_the_unknown_to_sign_in(world):
+    stranger = sign_in(make_person())
+    for pattern in PAGES:
+        url = world.url(pattern)
+        assert (stranger.get(url).status_code, stranger.post(url).status_code) == (404, 404), pattern
+        asked = Client().get(url)
+        assert asked.status_code == 302, pattern
+        assert asked["Location"].startswith("/account/login/"), pattern
+
+
+def test_the_operators_rooms_look_like_nothing_to_everybody_else(world):
+    owner = sign_in(world.place.owner)
+    rooms = [route.pattern for route in every_route() if route.pattern.startswith("operator/")]
+    assert rooms
+    for pattern in rooms:
+        assert owner.get(world.url(pattern)).status_code == 404
+        assert owner.post(world.url(pattern)).status_code == 404
