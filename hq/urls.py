@@ -1,7 +1,7 @@
 """The only place that assembles everything."""
 
 from django.conf import settings
-from django.urls import include, path, register_converter
+from django.urls import URLPattern, URLResolver, include, path, register_converter
 from django.urls.converters import StringConverter
 from django.views.generic import TemplateView
 
@@ -21,7 +21,9 @@ class EnvironmentName(StringConverter):
 
 register_converter(EnvironmentName, "env")
 
-environment = [
+Addresses = list[URLPattern | URLResolver]
+
+environment: Addresses = [
     *vault_api.routes,
     *sharing_api.environment_routes,
     path("audit/events", audit_api.Events.as_view()),
@@ -31,14 +33,14 @@ environment = [
     path("jobs/<uuid:job_id>", jobs_api.JobEndpoint.as_view()),
 ]
 
-organization = [
+organization: Addresses = [
     path("members", tenants_api.Members.as_view()),
     path("members/<uuid:id>", tenants_api.Member.as_view()),
     path("invitations", tenants_api.Invitations.as_view()),
     path("invitations/<uuid:id>", tenants_api.InvitationItem.as_view()),
 ]
 
-v1 = [
+v1: Addresses = [
     path("me", tenants_api.WhoAmI.as_view()),
     path("environments/<uuid:environment_id>/", include(environment)),
     path("organizations/<uuid:organization_id>/", include(organization)),
@@ -47,7 +49,7 @@ v1 = [
     path("docs", docs.documentation, name="docs"),
 ]
 
-portal = [
+portal: Addresses = [
     path("", include("tenants.urls")),
     path("", include("overview.urls")),
     path("", include("audit.urls")),
@@ -59,7 +61,7 @@ portal = [
     path("account/", include("allauth.urls")),
 ]
 
-urlpatterns = [
+urlpatterns: Addresses = [
     path("healthz", health.healthz, name="healthz"),
     path("readyz", health.readyz, name="readyz"),
     path("problems/<slug:code>", docs.problem, name="problem"),
