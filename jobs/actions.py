@@ -15,7 +15,7 @@ from typing import Any, ClassVar
 from uuid import UUID
 
 import orjson
-from celery import current_app
+from celery import Celery
 from django.db import Error, IntegrityError, connection, transaction
 from kombu import pools
 
@@ -125,15 +125,22 @@ class _Bell:
         self.silent_until = 0.0
 
     @cached_property
+    def app(self) -> Celery:
+        """Our own: web processes and commands have not loaded the workers', and Celery would make up another."""
+        app = Celery("hq.bell", set_as_current=False)
+        app.config_from_object("django.conf:settings", namespace="CELERY")
+        return app
+
+    @cached_property
     def producers(self) -> Any:
-        return pools.producers[current_app.connection_for_write(transport_options=self.OPTIONS)]
+        return pools.producers[self.app.connection_for_write(transport_options=self.OPTIONS)]
 
     def ring(self) -> None:
         if monotonic() < self.silent_until:
             return
         try:
             with self.producers.acquire(block=True, timeout=1) as producer:
-                current_app.send_task(RING, expires=30, retry=False, ignore_result=True, producer=producer)
+                self.app.send_task(RING, expires=30, retry=False, ignore_result=True, producer=producer)
         except Exception as error:  # noqa: BLE001 - whatever its fault is, the row is there and the beat will find it
             self.silent_until = monotonic() + self.SILENCE
             log.warning("the bell could not be rung", extra={"error": type(error).__name__})

@@ -49,7 +49,13 @@ def until(happened: Callable[[], bool], seconds: float = DEADLINE) -> None:
 
 
 def effect(job: RunningJob) -> None:
-    actions.enqueue("test.effect", organization_id=job.organization_id, payload={"of": job.id}, run_at=NEVER)
+    Job.objects.create(
+        organization_id=job.organization_id,
+        kind="test.effect",
+        payload={"of": str(job.id)},
+        run_at=NEVER,
+        max_attempts=1,
+    )
 
 
 def effects(*organizations: UUID) -> Counter[str]:

@@ -9,8 +9,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from celery import current_app
 from django.db import connection
+from pytest_django.fixtures import Settings
 
 from hq.embedded.layout import Layout
 from hq.embedded.valkey import Valkey
@@ -30,13 +30,13 @@ def bell(monkeypatch: pytest.MonkeyPatch) -> actions._Bell:
 
 
 @pytest.fixture
-def own_valkey(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Valkey]:
+def own_valkey(tmp_path: Path, settings: Settings) -> Iterator[Valkey]:
     layout = Layout(tmp_path)
     layout.run.mkdir(parents=True)
     layout.logs.mkdir()
     valkey = Valkey(layout)
     valkey.start()
-    monkeypatch.setattr(current_app.conf, "broker_url", f"redis+socket://{layout.valkey_socket}?virtual_host=0")
+    settings.CELERY_BROKER_URL = f"redis+socket://{layout.valkey_socket}?virtual_host=0"
     yield valkey
     valkey.stop()
 
@@ -75,10 +75,8 @@ def test_it_is_done_once_when_the_connection_is_lost(kind: str, attempts: int) -
     assert read(job).attempts == attempts
 
 
-def test_work_goes_in_when_valkey_is_away(
-    bell: actions._Bell, monkeypatch: pytest.MonkeyPatch, transactional_db: None
-) -> None:
-    monkeypatch.setattr(current_app.conf, "broker_url", "redis+socket:///nonexistent/valkey.sock?virtual_host=0")
+def test_work_goes_in_when_valkey_is_away(bell: actions._Bell, settings: Settings, transactional_db: None) -> None:
+    settings.CELERY_BROKER_URL = "redis+socket:///nonexistent/valkey.sock?virtual_host=0"
     organization_id = new_id()
     began = time.monotonic()
     jobs = [put("test.once", organization_id) for _ in range(20)]
