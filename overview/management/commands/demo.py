@@ -1,0 +1,298 @@
+"""`bin/manage demo`: an organization with something on every page, made by the same actions and requests as any other.
+
+Nothing is written around the rules: people join by invitation, machines and recipients come in over HTTP, and whatever
+is refused was really tried.
+"""
+
+import json
+from argparse import ArgumentParser
+from collections.abc import Callable
+from contextlib import redirect_stdout
+from dataclasses import dataclass, field
+from io import StringIO
+from time import monotonic, sleep
+from typing import Any
+from uuid import UUID
+
+from django.conf import settings
+from django.core.management.base import BaseCommand, CommandError
+from django.test import Client
+
+from audit import actions as trail
+from hq.authz.actor import Actor
+from hq.authz.permissions import AuthMethod
+from hq.authz.roles import GRANTS, Role
+from hq.db.context import tenant
+from hq.lib.errors import Problem
+from jobs import actions as jobs
+from overview.management import story
+from overview.management.story import Document, Person
+from sharing import actions as sharing
+from sharing import selectors as shares
+from sharing.actions.links import MadeShare
+from tenants import actions as tenants
+from tenants import selectors
+from tenants.selectors import Belonging
+from vault import actions as vault
+
+PATIENCE = 60.0  # seconds
+READ_FIRST = ("handbook/SECURITY.md", "handbook/THREAT_MODEL.md")
+
+
+@dataclass
+class Story:
+    """Alder Peak while it is being made: its people, its documents, and what was made so far."""
+
+    place: Belonging
+    people: dict[Person, Any]
+    documents: list[Document]
+    made: list[str] = field(default_factory=list)
+
+    def actor(self, person: Person, *, test: bool = False) -> Actor:
+        """The person as a member, with the role held now."""
+        account = self.people[person]
+        belonging = selectors.find_belonging(account.pk, self.place.slug)
+        if belonging is None:
+            raise CommandError(f"{person.name} is not in {self.place.name}.")
+        role = Role(belonging.role)
+        return Actor(
+            organization_id=belonging.organization_id,
+            environment_id=belonging.test_id if test else belonging.live_id,
+            home_environment_id=belonging.live_id,
+            kind="person",
+            id=account.pk,
+            person_id=account.pk,
+            label=account.label,
+            method=AuthMethod.SESSION,
+            permissions=GRANTS[role],
+            role=role,
+            origin=person.origin,
+        )
+
+    def act(self, verb: Callable[..., Any], person: Person, *, test: bool = False, **arguments: Any) -> Any:
+        """One verb of a room, in the tenant's transaction."""
+        with tenant(self.place.organization_id):
+            return verb(actor=self.actor(person, test=test), **arguments)
+
+
+class Command(BaseCommand):
+    help = "Fill an organization called Alder Peak, so that every page has something to show. Development only."
+
+    def add_arguments(self, parser: ArgumentParser) -> None:
+        parser.add_argument("--json", action="store_true", help="print one JSON object")
+
+    def handle(self, *_: Any, **options: Any) -> None:
+        if settings.PRODUCTION:
+            raise CommandError("The demo is for development: it makes people who can sign in. Nothing was changed.")
+        self._json = options["json"]
+        owner = tenants.ensure_person(email=story.OWNER.email, name=story.OWNER.name)
+        there = selectors.find_belonging(owner.pk, story.ORGANIZATION.lower().replace(" ", "-"))
+        if there is not None:
+            self._tell(owner, there, [f"{story.ORGANIZATION} is there already; nothing was changed."])
+            return
+        with redirect_stdout(StringIO()):  # mail in development is printed too, and would bury what is told below
+            told = self._fill(owner)
+        self._tell(owner, told.place, told.made)
+
+    def _fill(self, owner: Any) -> Story:
+        documents = story.documents()
+        if not {*READ_FIRST} <= {document.path for document in documents}:
+            raise CommandError(f"The demo stores HQ's own documents, and {settings.ROOT} does not have them.")
+        told = Story(_organization(owner), {story.OWNER: owner}, documents)
+        for chapter in (people, files, machines, links, sandbox, proof):
+            told.made.append(chapter(told))
+        return told
+
+    def _tell(self, owner: Any, place: Belonging, made: list[str]) -> None:
+        url = tenants.create_sign_in_link(person=owner)
+        if self._json:
+            environments = {"live": str(place.live_id), "test": str(place.test_id)}
+            found = {"organization_id": str(place.organization_id), "environments": environments, "made": made}
+            self.stdout.write(json.dumps(found | {"sign_in_url": url}))
+            return
+        self.stdout.write("\n".join([*made, "", f"Sign in once as {owner.label}: {url}"]))
+
+
+def _organization(owner: Any) -> Belonging:
+    """Made and provisioned. Works through the queue itself, so that no worker need run; one that does may be faster."""
+    try:
+        made = tenants.create_organization(
+            person=owner, name=story.ORGANIZATION, region=settings.REGION, origin=story.OWNER.origin
+        )
+    except Problem as problem:
+        raise CommandError(str(problem)) from problem
+    deadline = monotonic() + PATIENCE
+    while monotonic() < deadline:
+        belonging = selectors.find_belonging(owner.pk, made.slug)
+        if belonging is not None and belonging.state == "READY":
+            return belonging
+        if not jobs.run_one("demo"):
+            sleep(0.1)
+    raise CommandError("The organization could not be provisioned; the job's error is at /operator/jobs.")
+
+
+# ---- chapters: each returns one sentence of what is there now
+
+
+def people(told: Story) -> str:
+    """Everybody joins by invitation. One role changes, one person leaves, one invitation went to a wrong address."""
+    for joiner in story.JOINERS:
+        told.people[joiner] = _join(told, joiner)
+    email, role = story.WRONG_INVITATION
+    wrong = told.act(tenants.invite_member, story.OWNER, email=email, role=role)
+    told.act(tenants.revoke_invitation, story.OWNER, invitation_id=wrong.invitation.id)
+    email, role = story.OPEN_INVITATION
+    told.act(tenants.invite_member, story.ADMIN, email=email, role=role)
+    told.act(tenants.change_role, story.OWNER, member_id=_member(told, story.DEVELOPER), role=story.DEVELOPER.role)
+    told.act(tenants.remove_member, story.ADMIN, member_id=_member(told, story.LEAVER))
+    names = ", ".join(f"{person.name} ({person.role})" for person in told.people if person is not story.LEAVER)
+    return f"People: {names}. One invitation is open."
+
+
+def _join(told: Story, joiner: Person) -> Any:
+    account = tenants.ensure_person(email=joiner.email, name=joiner.name)
+    invitation = told.act(tenants.invite_member, story.OWNER, email=joiner.email, role=joiner.joins_as or joiner.role)
+    token = invitation.url.rpartition("/")[2]
+    tenants.accept_invitation(person=account, token=token, origin=joiner.origin)
+    return account
+
+
+def _member(told: Story, person: Person) -> UUID:
+    belonging = selectors.find_belonging(told.people[person].pk, told.place.slug)
+    if belonging is None:
+        raise CommandError(f"{person.name} is not in {told.place.name}.")
+    return belonging.membership_id
+
+
+def files(told: Story) -> str:
+    """HQ's own documents, some in two versions, one deleted and brought back, one left deleted."""
+    for number, document in enumerate(told.documents):
+        writer = story.DEVELOPER if number % 3 else story.ADMIN
+        if document.early:
+            _put(told, story.OWNER, document.path, document.beginning, document.content_type)
+        _put(told, writer, document.path, document.content, document.content_type)
+    draft = "handbook/design/outline.md"
+    _put(told, story.DEVELOPER, draft, told.documents[0].beginning, "text/markdown")
+    vault.delete_object(actor=told.actor(story.DEVELOPER), path=draft)
+    vault.delete_object(actor=told.actor(story.ADMIN), path=READ_FIRST[0])
+    vault.restore_object(actor=told.actor(story.OWNER), path=READ_FIRST[0])
+    return f"Files: {len(told.documents)} documents under handbook/, some in several versions; one deleted."
+
+
+def _put(told: Story, person: Person, path: str, content: bytes, content_type: str, *, test: bool = False) -> None:
+    actor = told.actor(person, test=test)
+    vault.put_object(actor=actor, path=path, chunks=[content], content_type=content_type)
+
+
+def machines(told: Story) -> str:
+    """A service account works over /v1 and meets the edge of its scopes; another key is made and revoked."""
+    secret = told.act(tenants.create_api_key, story.ADMIN, name="claims-triage", scopes=story.MACHINE_SCOPES).secret
+    ended = told.act(tenants.create_api_key, story.DEVELOPER, name="ci-deploy", scopes=story.CI_SCOPES)
+    told.act(tenants.revoke_api_key, story.ADMIN, key_id=ended.key.id)
+    machine = _Outside(story.MACHINE_IP, "claims-triage/1.4 python-requests", secret)
+    base = f"/v1/environments/{told.place.live_id}"
+    digests = story.digests(told.documents)
+    machine.send("PUT", f"{base}/objects/evidence/2026-11/digests.csv", digests, "text/csv", expect=201)
+    machine.send("GET", f"{base}/objects/{READ_FIRST[1]}", expect=200)
+    machine.send("GET", f"{base}/objects?prefix=evidence/", expect=200)
+    machine.send("PUT", f"{base}/objects/.aws/credentials", b"[default]\n", "text/plain", expect=409)
+    machine.send("DELETE", f"{base}/objects/{READ_FIRST[0]}", expect=403)
+    machine.send("GET", f"{base}/audit/events", expect=403)
+    return "API keys: claims-triage works as a service account and was refused three times; ci-deploy is revoked."
+
+
+class _Outside:
+    """Somebody who comes in over HTTP, from an address of their own."""
+
+    def __init__(self, ip: str, agent: str, bearer: str = "") -> None:
+        more = {"authorization": f"Bearer {bearer}"} if bearer else {}
+        self._http = Client(REMOTE_ADDR=ip, SERVER_NAME="localhost", headers={"user-agent": agent} | more)
+
+    def send(self, verb: str, path: str, body: bytes = b"", kind: str = "application/json", *, expect: int) -> bytes:
+        """One request, and its answer's body. Raises CommandError if the status is another one."""
+        response = self._http.generic(verb, path, body, content_type=kind, secure=settings.SECURE)
+        content = b"".join(response.streaming_content) if response.streaming else response.content  # type: ignore[arg-type]
+        response.close()
+        if response.status_code != expect:
+            raise CommandError(f"{verb} {path} was answered with {response.status_code}, not {expect}.")
+        return content
+
+    def redeem(self, token: str, *, expect: int = 200) -> dict[str, Any]:
+        body = json.dumps({"token": token}).encode()
+        answer: dict[str, Any] = json.loads(self.send("POST", "/v1/shares/redeem", body, expect=expect))
+        return answer
+
+
+def links(told: Story) -> str:
+    """Links in each state of their lives, tried by those who should and by those who should not."""
+    opened = _share(told, story.ADMIN, list(READ_FIRST), "Read before the call on Tuesday")
+    _open_and_read(opened)
+    for agent in (story.SAFARI, "curl/8.14.1"):
+        _Outside(story.STRANGER_IP, agent).redeem(opened.token, expect=404)
+    waiting = _share(told, story.DEVELOPER, ["evidence/2026-11/digests.csv"], "November digests", days=7)
+    _Outside(story.GATEWAY_IP, story.SCANNER).send("GET", f"/s/{waiting.token}", expect=200)
+    _Outside(story.STRANGER_IP, "curl/8.14.1").redeem(_tampered(waiting.token), expect=404)
+    taken_back = _share(told, story.ADMIN, ["handbook/CHANGELOG.md"], "Sent to the wrong address", days=1)
+    told.act(sharing.revoke_share, story.ADMIN, share_id=taken_back.link.id)
+    _Outside(story.STRANGER_IP, story.SAFARI).redeem(taken_back.token, expect=404)
+    answers = _share(told, story.OWNER, ["inbox/lindqvist/answers.md"], "Your answers, please", permission="write")
+    _open_and_write(answers)
+    count = sum(_states(told).values())
+    return f"Share links: {count}. Two were opened, one waits, one is revoked; five tries were refused."
+
+
+def _share(
+    told: Story, person: Person, paths: list[str], purpose: str, *, permission: str = "read", days: int = 0
+) -> MadeShare:
+    made: MadeShare = told.act(
+        sharing.create_share,
+        person,
+        paths=paths,
+        purpose=purpose,
+        permission=permission,
+        ttl_seconds=days * 86_400 or 900,
+    )
+    return made
+
+
+def _states(told: Story) -> dict[str, int]:
+    with tenant(told.place.organization_id):
+        return dict(shares.count_states(told.actor(story.OWNER)))
+
+
+def _tampered(token: str) -> str:
+    """The same with one bit of its ciphertext changed."""
+    changed = "A" if token[-8] != "A" else "B"
+    return token[:-8] + changed + token[-7:]
+
+
+def _open_and_read(share: MadeShare) -> None:
+    _Outside(story.GATEWAY_IP, story.SCANNER).send("GET", f"/s/{share.token}", expect=200)
+    redeemed = _Outside(story.RECIPIENT_IP, story.FIREFOX).redeem(share.token)
+    recipient = _Outside(story.RECIPIENT_IP, story.FIREFOX, redeemed["session_token"])
+    for path in redeemed["paths"]:
+        recipient.send("GET", f"/v1/shared/objects/{path}", expect=200)
+    recipient.send("GET", "/v1/shared/objects/handbook/README.md", expect=404)
+
+
+def _open_and_write(share: MadeShare) -> None:
+    redeemed = _Outside(story.RECIPIENT_IP, story.FIREFOX).redeem(share.token)
+    recipient = _Outside(story.RECIPIENT_IP, story.FIREFOX, redeemed["session_token"])
+    answer = b"# Answers\n\n1. The digests agree with ours.\n2. No further questions on the threat model.\n"
+    recipient.send("PUT", f"/v1/shared/objects/{redeemed['paths'][0]}", answer, "text/markdown", expect=201)
+
+
+def sandbox(told: Story) -> str:
+    """Something in `test`, which shares nothing with `live`."""
+    for document in told.documents[:3]:
+        _put(told, story.DEVELOPER, document.path, document.content, document.content_type, test=True)
+    told.act(tenants.create_api_key, story.DEVELOPER, test=True, name="sandbox", scopes=story.CI_SCOPES)
+    return "Environment test: 3 files and an API key called sandbox."
+
+
+def proof(told: Story) -> str:
+    """The auditor verifies the chain."""
+    verdict = told.act(trail.verify_chain, story.AUDITOR)
+    if not verdict.ok:
+        raise CommandError(f"The chain does not fit at event {verdict.first_bad}: {verdict.reason}.")
+    return f"Audit chain: {verdict.length} events, verified."
