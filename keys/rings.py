@@ -1,21 +1,22 @@
 """Unwrapped data keys, in this process's memory only: few, for minutes, and forgotten on demand.
 
-Never in Valkey, never on disk. A ring lives five minutes from the moment its wrapped keys were read, so a CMK that was
-disabled or destroyed elsewhere stops working here within that time.
+Never in Valkey, never on disk. A ring stays five minutes from the moment its wrapped keys were read, used or not: a CMK
+that was disabled or destroyed elsewhere stops working here within that time, and an idle process holds no keys.
 """
 
 import logging
 import os
 import threading
 import time
-from collections.abc import Callable
-from concurrent.futures import Future
+from collections.abc import Callable, Mapping
+from concurrent.futures import CancelledError, Future
+from typing import Any
 from uuid import UUID
 
 from django.db import connection, transaction
 
 from hq.db.context import tenant
-from hq.db.sealing import KeyUnavailable, Purpose, Ring
+from hq.db.sealing import KeyUnavailable, Purpose, Ring, remembered
 from keys.models import DataKey
 from keys.providers import KeyDisabled, KeyState, ProviderError, provider
 
@@ -23,7 +24,8 @@ log = logging.getLogger("hq.keys")
 SECONDS = 300.0
 LIMIT = 4096
 WAIT = 5.0  # for another thread's load; it may itself wait for a database connection that we hold
-Key = tuple[int, Purpose] | tuple[int, Purpose, int]
+Shelves = Mapping[Purpose, dict[Any, Ring]]
+Key = tuple[UUID, Purpose, UUID | None]
 
 
 class _Unsettled:
@@ -46,90 +48,99 @@ class _Unsettled:
 
 class _Local(threading.local):
     def __init__(self) -> None:
-        self.unsettled: dict[int, _Unsettled] = {}
+        self.unsettled: dict[UUID, _Unsettled] = {}
 
 
 class RingCache:
-    """Rings by organization, purpose and, for capability keys, environment. Safe for threads and for forking."""
+    """Rings by organization, purpose and, for capability keys, environment. Safe for threads, and for forking.
+
+    The shelves are read without a lock, by the fields directly, so only usable rings may stand there. A thread takes
+    out each ring when its time is over, and ends when there are none.
+    """
 
     def __init__(
         self,
         load: Callable[[UUID, Purpose, UUID | None], Ring],
         *,
+        shelves: Shelves = remembered,
         limit: int = LIMIT,
         seconds: float = SECONDS,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        self._load, self._limit, self._seconds, self._clock = load, limit, seconds, clock
-        self._reset()
-        os.register_at_fork(after_in_child=self._reset)  # a lock held by a thread that the child lacks is never let go
+        self._load, self._shelves, self._limit, self._seconds, self._clock = load, shelves, limit, seconds, clock
+        self.reset()
 
-    def _reset(self) -> None:
-        self._rings: dict[Key, Ring] = {}
-        self._flights: dict[Key, Future[Ring]] = {}
+    def reset(self) -> None:
+        """Begin anew, as after a fork: a lock held by a thread that the child lacks is never let go."""
         self._lock = threading.Lock()
+        self._flights: dict[Key, Future[Ring]] = {}
         self._local = _Local()
+        self._sweeper: threading.Thread | None = None
+        for shelf in self._shelves.values():
+            shelf.clear()
 
-    def ring(self, organization_id: UUID, purpose: Purpose) -> Ring:
-        """The ring of one purpose: one dict read when it is there. Raises KeyUnavailable."""
-        ring = self._rings.get((organization_id.int, purpose))
-        if ring is not None and (moment := self._clock()) < ring.expires:
-            ring.used = moment
+    def ring(self, organization_id: UUID, purpose: Purpose, environment_id: UUID | None = None) -> Ring:
+        """The ring of one purpose, for capability keys of one environment. Raises KeyUnavailable."""
+        ring = self._shelves[purpose].get(_number(organization_id, environment_id))
+        if ring is not None:
+            ring.used = True
             return ring
-        return self._missing((organization_id.int, purpose), organization_id, purpose, None)
+        return self._missing((organization_id, purpose, environment_id))
 
-    def environment_ring(self, organization_id: UUID, environment_id: UUID) -> Ring:
-        """The capability keys of one environment. Raises KeyUnavailable."""
-        key = (organization_id.int, Purpose.CAPABILITY, environment_id.int)
-        ring = self._rings.get(key)
-        if ring is not None and (moment := self._clock()) < ring.expires:
-            ring.used = moment
-            return ring
-        return self._missing(key, organization_id, Purpose.CAPABILITY, environment_id)
-
-    def renewed(self, organization_id: UUID, purpose: Purpose) -> Ring:
+    def renewed(self, organization_id: UUID, purpose: Purpose, environment_id: UUID | None = None) -> Ring:
         """The ring as it is in the database now: something names a version that the remembered one lacks."""
-        self.forget(organization_id)
-        return self.ring(organization_id, purpose)
+        with self._lock:
+            self._shelves[purpose].pop(_number(organization_id, environment_id), None)
+            self._flights.pop((organization_id, purpose, environment_id), None)
+        return self.ring(organization_id, purpose, environment_id)
 
     def forget(self, organization_id: UUID | None = None) -> None:
         """Drop one organization's keys, or all. A load that is under way is not kept either."""
+        owner = organization_id.bytes if organization_id else None
         with self._lock:
-            for key in list(self._rings):
-                if organization_id is None or key[0] == organization_id.int:
-                    del self._rings[key]
-            for key in list(self._flights):
-                if organization_id is None or key[0] == organization_id.int:
-                    del self._flights[key]
+            self._drop(lambda ring: owner in (None, ring.organization))
+            for key in [key for key in self._flights if organization_id in (None, key[0])]:
+                del self._flights[key]
         for number, unsettled in self._local.unsettled.items():
-            if organization_id is None or number == organization_id.int:
+            if organization_id in (None, number):
                 unsettled.rings.clear()
+
+    def sweep(self) -> float | None:
+        """Drop what is too old. Gives the seconds until the next is, or None when no ring is left."""
+        with self._lock:
+            moment = self._clock()
+            self._drop(lambda ring: ring.expires <= moment)
+            rings = [ring for shelf in self._shelves.values() for ring in shelf.values()]
+            if not rings:
+                self._sweeper = None
+                return None
+            return min(ring.expires for ring in rings) - moment
 
     def unsettle(self, organization_id: UUID) -> None:
         """Say that the open transaction makes data keys: until it commits, only this thread's look-ups use them."""
         unsettled = _Unsettled(self, organization_id)
-        self._local.unsettled[organization_id.int] = unsettled
+        self._local.unsettled[organization_id] = unsettled
         transaction.on_commit(unsettled)
 
-    def _missing(self, key: Key, organization_id: UUID, purpose: Purpose, environment_id: UUID | None) -> Ring:
+    def _missing(self, key: Key) -> Ring:
         unsettled = self._local.unsettled.get(key[0])
-        if unsettled is not None and not unsettled.pending:
-            del self._local.unsettled[key[0]]
-            unsettled = None
         if unsettled is None:
-            return self._shared(key, lambda: self._loaded(organization_id, purpose, environment_id))
+            return self._shared(key)
+        if not unsettled.pending:
+            del self._local.unsettled[key[0]]
+            return self._shared(key)
         ring = unsettled.rings.get(key)
         if ring is None or ring.expires <= self._clock():
-            ring = unsettled.rings[key] = self._loaded(organization_id, purpose, environment_id)
+            ring = unsettled.rings[key] = self._loaded(key)
         return ring
 
-    def _loaded(self, organization_id: UUID, purpose: Purpose, environment_id: UUID | None) -> Ring:
+    def _loaded(self, key: Key) -> Ring:
         began = self._clock()
-        ring = self._load(organization_id, purpose, environment_id)
-        ring.used, ring.expires = began, began + self._seconds
+        ring = self._load(*key)
+        ring.expires = began + self._seconds
         return ring
 
-    def _shared(self, key: Key, load: Callable[[], Ring]) -> Ring:
+    def _shared(self, key: Key) -> Ring:
         """One thread loads; who asks meanwhile gets its ring, or its refusal."""
         mine: Future[Ring] = Future()
         with self._lock:
@@ -137,16 +148,19 @@ class RingCache:
         if flight is not mine:
             try:
                 return flight.result(timeout=WAIT)
-            except TimeoutError:
-                return load()
+            except (TimeoutError, CancelledError):
+                return self._loaded(key)
         try:
-            ring = load()
+            ring = self._loaded(key)
+            self._land(key, mine, ring)
         except BaseException as error:
-            self._land(key, flight, None)
-            flight.set_exception(error)
+            self._land(key, mine, None)
+            if isinstance(error, KeyUnavailable):
+                mine.set_exception(error)
+            else:  # a trouble of this thread alone, such as its broken transaction
+                mine.cancel()
             raise
-        self._land(key, flight, ring)
-        flight.set_result(ring)
+        mine.set_result(ring)
         return ring
 
     def _land(self, key: Key, flight: "Future[Ring]", ring: Ring | None) -> None:
@@ -155,16 +169,39 @@ class RingCache:
             if self._flights.get(key) is not flight:
                 return
             del self._flights[key]
-            if ring is not None:
-                self._rings[key] = ring
-                self._make_room()
+            if ring is None:
+                return
+            if self._sweeper is None:  # first the thread: a ring that nobody takes out again must not stand there
+                sweeper = threading.Thread(target=self._sweep_until_empty, name="hq-keys", daemon=True)
+                sweeper.start()
+                self._sweeper = sweeper
+            self._make_room()
+            organization_id, purpose, environment_id = key
+            self._shelves[purpose][_number(organization_id, environment_id)] = ring
+
+    def _sweep_until_empty(self) -> None:
+        while (seconds := self.sweep()) is not None:
+            time.sleep(max(seconds, 0.01))
+
+    def _drop(self, unwanted: Callable[[Ring], bool]) -> None:
+        for shelf in self._shelves.values():
+            for number in [number for number, ring in shelf.items() if unwanted(ring)]:
+                del shelf[number]
 
     def _make_room(self) -> None:
-        """Over the limit the least recently used eighth goes, so that this is rarely done."""
-        if len(self._rings) > self._limit:
-            by_use = sorted(self._rings, key=lambda key: self._rings[key].used)
-            for key in by_use[: max(len(by_use) - self._limit, self._limit // 8)]:
-                del self._rings[key]
+        """At the limit an eighth goes: first what was not used since the last time this was done, then the oldest."""
+        standing = [(shelf, number, ring) for shelf in self._shelves.values() for number, ring in shelf.items()]
+        if len(standing) < self._limit:
+            return
+        standing.sort(key=lambda place: (place[2].used, place[2].expires))
+        for shelf, number, _ in standing[: len(standing) - self._limit + max(1, self._limit // 8)]:
+            del shelf[number]
+        for _, _, ring in standing:
+            ring.used = False
+
+
+def _number(organization_id: UUID, environment_id: UUID | None) -> int | tuple[int, int]:
+    return (organization_id.int, environment_id.int) if environment_id else organization_id.int
 
 
 def load(organization_id: UUID, purpose: Purpose, environment_id: UUID | None) -> Ring:
@@ -201,6 +238,7 @@ def _unwrapped(row: DataKey) -> bytes | None:
 
 
 cache = RingCache(load)
+os.register_at_fork(after_in_child=cache.reset)
 
 
 def forget(organization_id: UUID | None = None) -> None:

@@ -46,7 +46,7 @@ def content_key(organization_id: UUID, version: int | None = None) -> KeyMateria
 
 def capability_key(organization_id: UUID, environment_id: UUID, version: int | None = None) -> KeyMaterial:
     """The key that seals one environment's capability tokens (KEY-5). Raises KeyUnavailable."""
-    return _material(rings.cache.environment_ring(organization_id, environment_id), version)
+    return _material(rings.cache.ring(organization_id, Purpose.CAPABILITY, environment_id), version)
 
 
 def blind_index(organization_id: UUID, label: str, value: str) -> bytes:

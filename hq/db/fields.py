@@ -7,6 +7,7 @@ cannot be searched, compared or copied inside the database: filters, `update(...
 
 import json
 import logging
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, Literal, TypeVar, overload
 from uuid import UUID
 
@@ -46,15 +47,6 @@ class CannotBeSealed(Invalid):
     """Something in this text or document has no exact form (half a character, for one), so it cannot be stored."""
 
 
-class _Ready:
-    """What `pre_save` made for the database. Nothing else gets there: no plain text, no foreign ciphertext."""
-
-    __slots__ = ("data",)
-
-    def __init__(self, data: bytes) -> None:
-        self.data = data
-
-
 class _IsNull(Exact):
     """`filter(column=None)` is the only comparison that means something: each sealing of a text differs."""
 
@@ -76,29 +68,44 @@ class SealedAttribute(DeferredAttribute):
     def __get__(self, instance: Any, cls: Any = None) -> Any:
         if instance is None:
             return self
-        state, field = instance.__dict__, self.field
-        name = field.attname
-        if name not in state:
+        field = self.field
+        try:
+            held: Any = instance.__dict__[field.attname]
+        except KeyError:
             field.load(instance)
-        held = state[name]
-        if held is None:
-            return None
-        if held.opened is CLOSED:
-            organization_id, row_id = field.origin(held, instance)
-            field.open_into(held, organization_id, row_id)
-        return held.opened
+            held = instance.__dict__[field.attname]
+        if type(held) is not Sealed:
+            return held
+        if held.opened is not CLOSED:
+            return held.opened
+        # The usual case in few steps; anything else is for `open`, which has every case with its reason.
+        data: Any = held.data
+        organization_id: Any = held.organization_id
+        row_id: Any = held.row_id
+        try:
+            ring = field.rings[organization_id.int]
+            if data[:5] != ring.head:
+                return field.open(held, instance)
+            plain = ring.open(data[5:], field.place + ring.organization + row_id.int.to_bytes(16))
+        except (AttributeError, KeyError, Tampered):
+            return field.open(held, instance)
+        ring.used = True
+        if field.mutable:
+            held.plain = plain
+        held.opened = opened = field.decode(plain)
+        return opened
 
     def __set__(self, instance: Any, value: Any) -> None:
         state, field = instance.__dict__, self.field
-        if value is None:
-            state[field.attname] = None
-        elif isinstance(value, Sealed):
+        if type(value) is Sealed:
             if value.row_id is None:  # fresh from the database: the row's id and organization were set just before
                 value.row_id = state.get(field.row_name)
                 value.organization_id = field.under or state.get("organization_id")
-            state[field.attname] = value
-        else:
-            field.assign(state, value)
+        elif not field.mutable:
+            held = state.get(field.attname)
+            if type(held) is Sealed and held.opened == value:
+                return  # the same text again is no change: full_clean() does that
+        state[field.attname] = value
 
 
 if TYPE_CHECKING:
@@ -117,11 +124,14 @@ class _SealedField(Field[_Set, _Get]):
     mutable = False  # whether an opened value can be changed in place
     under: UUID | None = None  # set when the model's rows belong to the deployment itself
     row_name = "id"
+    encode: Callable[[Any], bytes]
+    decode: Callable[[bytes], Any]
 
     def __init__(self, *args: Any, purpose: Purpose, **kwargs: Any) -> None:
         kwargs["editable"] = False
         kwargs["serialize"] = False
         self.purpose = Purpose(purpose)
+        self.rings = sealing.remembered[self.purpose]
         super().__init__(*args, **kwargs)
 
     # ---- what Django asks of a field
@@ -147,13 +157,15 @@ class _SealedField(Field[_Set, _Get]):
 
     def check(self, **kwargs: Any) -> list[checks.CheckMessage]:
         meta = self.model._meta  # noqa: SLF001 - Django's documented name
-        earlier = [field.attname for field in meta.concrete_fields[: meta.concrete_fields.index(self)]]
+        names = [field.attname for field in meta.concrete_fields]
+        earlier = names[: names.index(self.attname)]
         found: list[checks.CheckMessage] = list(super().check(**kwargs))
         if self.unique or getattr(self, "db_index", False):
             found.append(self._error(1, "A sealed column cannot be unique or indexed."))
         if not isinstance(meta.pk, models.UUIDField) or meta.pk.attname not in earlier:
             found.append(self._error(2, "A sealed column needs a UUID primary key, declared before it."))
-        if self.under is None and "organization_id" not in earlier and not hasattr(self.model, "organization_id"):
+        computed = "organization_id" not in names and hasattr(self.model, "organization_id")
+        if self.under is None and "organization_id" not in earlier and not computed:
             found.append(self._error(3, "A sealed column needs an organization before it, or `sealed_under`."))
         return found
 
@@ -161,10 +173,15 @@ class _SealedField(Field[_Set, _Get]):
         return checks.Error(sentence, obj=self, id=f"hq.E{number:03}")
 
     def from_db_value(self, value: bytes | None, expression: Any, connection: Any) -> Sealed | None:
-        return None if value is None else Sealed(value)
+        if value is None:
+            return None
+        held = Sealed()
+        held.data, held.opened, held.row_id = value, CLOSED, None
+        return held
 
     def get_prep_value(self, value: Any) -> Any:
-        if value is None or type(value) is _Ready:
+        """Let through what `pre_save` made, and nothing else: no plain text, no ciphertext of another place."""
+        if value is None or (type(value) is Sealed and hasattr(value, "ready")):
             return value
         raise FieldError(f"{self.name} is sealed: set it on a row and save that row.")
 
@@ -191,90 +208,109 @@ class _SealedField(Field[_Set, _Get]):
     def get_transform(self, lookup_name: str) -> None:
         return None
 
+    # ---- sealing and opening
+
     def pre_save(self, model_instance: models.Model, add: bool) -> Any:
         """Seal a new value. A sealed one stays as it is while row, organization and key version are the same."""
         state = model_instance.__dict__
+        # The usual case in few steps; anything else is for `_seal`, which has every case with its reason: what came from
+        # the database, for one, cannot be encoded.
+        try:
+            value = state[self.attname]
+            if value is None:
+                return None
+            organization_id: Any = self.under or state["organization_id"]
+            row_id: Any = state[self.row_name]
+            ring = self.rings[organization_id.int]
+            plain = self.encode(value)
+            data = ring.head + ring.seal(plain, self.place + ring.organization + row_id.int.to_bytes(16))
+        except (AttributeError, KeyError, TypeError, ValueError):
+            return self._seal(model_instance, add)
+        ring.used = True
+        state[self.attname] = made = Sealed()
+        made.data, made.opened, made.ready = data, value, True
+        made.organization_id, made.row_id = organization_id, row_id
+        if self.mutable:
+            made.plain = plain
+        return made
+
+    def _seal(self, instance: models.Model, add: bool) -> Sealed | None:
+        """Seal for the place where the instance is now. Raises KeyUnavailable, CannotBeSealed, FieldError, Tampered."""
+        state = instance.__dict__
         if self.attname not in state:
-            self.load(model_instance)
-        held = state[self.attname]
-        if held is None:
+            self.load(instance)
+        value = state[self.attname]
+        if value is None:
             return None
-        row_id, organization_id = state[self.row_name], self.under or state.get("organization_id")
-        if type(row_id) is not UUID or type(organization_id) is not UUID:
-            row_id, organization_id = _uuid(row_id), self.organization_of(model_instance)
-        ring = sealing._source.ring(organization_id, self.purpose)  # noqa: SLF001 - a call saved on the hot path
-        if held.data is None:
-            plain = self.encode(held.opened)
-        elif not add and self._stands(held, organization_id, row_id, ring):
-            return _Ready(held.data)
-        else:
-            plain = self._plain_of(held, model_instance)
-        data = ring.head + ring.seal(plain, self.place + ring.organization + row_id.int.to_bytes(16, "big"))
-        state[self.attname] = Sealed(data, organization_id, row_id, held.opened, plain if self.mutable else None)
-        return _Ready(data)
-
-    # ---- sealing and opening
-
-    def encode(self, value: Any) -> bytes:
-        raise NotImplementedError
-
-    def decode(self, plain: bytes) -> Any:
-        raise NotImplementedError
-
-    def assign(self, state: dict[str, Any], value: Any) -> None:
-        """Keep a new value until the row is saved."""
-        state[self.attname] = Sealed(None, opened=value)
+        organization_id, row_id = self._place_of(instance)
+        ring = sealing.key_source().ring(organization_id, self.purpose)
+        if isinstance(value, Sealed):
+            if not add and self._stands(value, organization_id, row_id, ring):
+                value.ready = True
+                return value
+            value = self.open(value, instance) if value.opened is CLOSED else value.opened
+        plain = self._encoded(value)
+        data = ring.head + ring.seal(plain, self._aad(organization_id, row_id))
+        state[self.attname] = made = Sealed.of(data, organization_id, row_id)
+        made.opened, made.ready = value, True
+        if self.mutable:
+            made.plain = plain
+        return made
 
     def _stands(self, held: Sealed, organization_id: UUID, row_id: UUID, ring: Ring) -> bool:
-        """True if the sealed bytes are still right for this row, and under the current version of the key."""
-        if held.data is None or held.data[:HEADER_BYTES] != ring.head:
-            return False
-        return held.row_id == row_id and held.organization_id in (None, organization_id) and not held.changed
+        """True if the bytes are still right for this row, what they say is unchanged, and their key version current."""
+        here = held.row_id == row_id and held.organization_id in (None, organization_id)
+        return here and held.data[:HEADER_BYTES] == ring.head and not held.changed
 
-    def _plain_of(self, held: Sealed, instance: models.Model) -> bytes:
-        """What is to be sealed anew, opened under where it came from. Raises Tampered, KeyUnavailable."""
-        if held.opened is CLOSED:
-            self.open_into(held, *self.origin(held, instance))
-        return self.encode(held.opened)
-
-    def origin(self, held: Sealed, instance: models.Model) -> tuple[UUID, UUID]:
-        """Where the value was sealed, which is not where the instance is now if its id was changed to copy the row."""
-        row_id = held.row_id or instance.__dict__[self.row_name]
-        return _uuid(held.organization_id or self.organization_of(instance)), _uuid(row_id)
-
-    def organization_of(self, instance: models.Model) -> UUID:
-        organization_id = self.under or getattr(instance, "organization_id", None)
-        if organization_id is None:
-            raise FieldError(f"{self.name} is sealed: the row must name its organization first.")
-        return _uuid(organization_id)
-
-    def open_into(self, held: Sealed, organization_id: UUID, row_id: UUID) -> None:
+    def open(self, held: Sealed, instance: models.Model) -> Any:
         """Open a value and keep what came out beside it. Raises Tampered, KeyUnavailable."""
-        data = held.data or b""
-        ring = sealing._source.ring(organization_id, self.purpose)  # noqa: SLF001 - a call saved on the hot path
-        opener = ring.openers.get(data[:HEADER_BYTES]) or self._opener_of(data, organization_id, row_id)
+        organization_id, row_id = self._origin(held, instance)
+        data, source = held.data, sealing.key_source()
+        whose = self._whose(organization_id, row_id)
+        if len(data) < SHORTEST or data[0] != FORMAT:
+            raise self._tampered(whose)
+        head = data[:HEADER_BYTES]
+        cipher = source.ring(organization_id, self.purpose).cipher(head)
+        if cipher is None:  # perhaps another process has just made this version
+            cipher = source.renewed(organization_id, self.purpose).cipher(head)
+        if cipher is None:
+            version = int.from_bytes(head[1:])
+            log.error("unknown data key version", extra=whose | {"version": version})
+            raise KeyUnavailable(f"Version {version} of this organization's {self.purpose} key is not there.")
         try:
-            plain = opener(data[HEADER_BYTES:], self.place + ring.organization + row_id.int.to_bytes(16, "big"))
+            plain = cipher.open(data[HEADER_BYTES:], self._aad(organization_id, row_id))
         except Tampered:
-            raise self._tampered(organization_id, row_id) from None
+            raise self._tampered(whose) from None
         if self.mutable:
             held.plain = plain
         held.opened = self.decode(plain)
+        return held.opened
 
-    def _opener_of(self, data: bytes, organization_id: UUID, row_id: UUID) -> Any:
-        """For a version that the remembered ring lacks: perhaps another process has just made it."""
-        if len(data) < SHORTEST or data[0] != FORMAT:
-            raise self._tampered(organization_id, row_id)
-        opener = sealing.key_source().renewed(organization_id, self.purpose).openers.get(data[:HEADER_BYTES])
-        if opener is None:
-            version = int.from_bytes(data[1:HEADER_BYTES], "big")
-            log.error("unknown data key version", extra=self._whose(organization_id, row_id) | {"version": version})
-            raise KeyUnavailable(f"Version {version} of this organization's {self.purpose} key is not there.")
-        return opener
+    def _encoded(self, value: Any) -> bytes:
+        try:
+            return self.encode(value)
+        except TypeError:
+            raise FieldError(f"{self.name} holds text, not {type(value).__name__}.") from None
+        except (UnicodeEncodeError, NotCanonical) as error:
+            raise CannotBeSealed from error
 
-    def _tampered(self, organization_id: UUID, row_id: UUID) -> Tampered:
-        log.error("sealed value does not open", extra=self._whose(organization_id, row_id))
-        return Tampered(f"{self} of row {row_id} was changed, cut, moved, or sealed under another key.")
+    def _aad(self, organization_id: UUID, row_id: UUID) -> bytes:
+        return self.place + organization_id.bytes + row_id.bytes
+
+    def _place_of(self, instance: models.Model) -> tuple[UUID, UUID]:
+        organization_id = self.under or getattr(instance, "organization_id", None)
+        if organization_id is None:
+            raise FieldError(f"{self.name} is sealed: the row must name its organization first.")
+        return _uuid(organization_id), _uuid(instance.__dict__[self.row_name])
+
+    def _origin(self, held: Sealed, instance: models.Model) -> tuple[UUID, UUID]:
+        """Where the value was sealed, which is not where the instance is now if its id was changed to copy the row."""
+        organization_id, row_id = self._place_of(instance)
+        return _uuid(held.organization_id or organization_id), _uuid(held.row_id or row_id)
+
+    def _tampered(self, whose: dict[str, str]) -> Tampered:
+        log.error("sealed value does not open", extra=whose)
+        return Tampered(f"{self} of row {whose['row_id']} was changed, cut, moved, or sealed under another key.")
 
     def _whose(self, organization_id: UUID, row_id: UUID) -> dict[str, str]:
         """What the log may say of it: names and ids, never a value."""
@@ -322,23 +358,7 @@ class SealedTextField(_SealedField[_Set, _Get]):
     ) -> None: ...
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-
-    def assign(self, state: dict[str, Any], value: Any) -> None:
-        """The same text again is no change: full_clean() does that."""
-        held = state.get(self.attname)
-        if held is None or held.data is None or held.opened != value:
-            super().assign(state, value)
-
-    def encode(self, value: Any) -> bytes:
-        if not isinstance(value, str):
-            raise FieldError(f"{self.name} holds text, not {type(value).__name__}.")
-        try:
-            return value.encode()
-        except UnicodeEncodeError:
-            raise CannotBeSealed from None
-
-    def decode(self, plain: bytes) -> str:
-        return plain.decode()
+        self.encode, self.decode = str.encode, bytes.decode
 
 
 class SealedJSONField(_SealedField[_Set, _Get]):
@@ -355,12 +375,4 @@ class SealedJSONField(_SealedField[_Set, _Get]):
     def __init__(self, *args: Any, **kwargs: Any) -> None: ...
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-
-    def encode(self, value: Any) -> bytes:
-        try:
-            return canonical(value)
-        except NotCanonical as error:
-            raise CannotBeSealed from error
-
-    def decode(self, plain: bytes) -> Any:
-        return json.loads(plain)
+        self.encode, self.decode = canonical, json.loads

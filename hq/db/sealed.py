@@ -2,7 +2,7 @@
 
 import copy
 import pickle
-from typing import Any, Final, Self
+from typing import Any, Final
 from uuid import UUID
 
 from hq.lib.canonical import NotCanonical, canonical
@@ -16,49 +16,46 @@ CLOSED: Final = _Closed()
 
 
 class Sealed:
-    """A sealed value, with the organization and row it was sealed for. A draft has no bytes yet, only `opened`.
+    """A sealed value, with the organization and row it was sealed for, and `opened` once somebody has looked.
 
-    `plain` is kept for documents only: they can be changed in place, and that is found by comparing. Printing shows the
-    size; copying deeply and pickling leave out what was opened.
+    `plain` is set for documents only: they can be changed in place, and that is found by comparing. `ready` is set on
+    what a field made to be written. Printing shows the size; copying deeply and pickling leave out what was opened.
+
+    There is no `__init__`: one is made for each value of each row that is read, and calling it would cost more than the
+    rest of making it. `of` makes one, closed.
     """
 
-    __slots__ = ("data", "opened", "organization_id", "plain", "row_id")
+    __slots__ = ("data", "opened", "organization_id", "plain", "ready", "row_id")
+    data: bytes
+    opened: Any
+    organization_id: UUID | None
+    plain: bytes
+    ready: bool
+    row_id: UUID | None
 
-    def __init__(
-        self,
-        data: Any,
-        organization_id: Any = None,
-        row_id: Any = None,
-        opened: Any = CLOSED,
-        plain: bytes | None = None,
-    ) -> None:
-        self.data: bytes | None = data
-        self.organization_id: UUID | None = organization_id
-        self.row_id: UUID | None = row_id
-        self.opened = opened
-        self.plain = plain
+    @classmethod
+    def of(cls, data: bytes, organization_id: UUID | None = None, row_id: UUID | None = None) -> "Sealed":
+        made = cls()
+        made.data, made.opened, made.organization_id, made.row_id = data, CLOSED, organization_id, row_id
+        return made
 
     @property
     def changed(self) -> bool:
-        """True for what no sealed bytes stand for yet."""
-        if self.data is None or self.plain is None:
-            return self.data is None
+        """True if an opened document is no longer what the bytes say."""
         try:
-            return canonical(self.opened) != self.plain
+            return hasattr(self, "plain") and canonical(self.opened) != self.plain
         except NotCanonical:
             return True
 
     def __repr__(self) -> str:
-        return "<draft of a sealed value>" if self.data is None else f"<sealed {len(self.data)} bytes>"
+        return f"<sealed {len(self.data)} bytes>"
 
-    def __deepcopy__(self, memo: dict[int, Any]) -> Self:
+    def __deepcopy__(self, memo: dict[int, Any]) -> Any:
         if self.changed:
-            return type(self)(None, opened=copy.deepcopy(self.opened, memo))
-        return type(self)(self.data, self.organization_id, self.row_id)
+            return copy.deepcopy(self.opened, memo)
+        return Sealed.of(self.data, self.organization_id, self.row_id)
 
     def __reduce__(self) -> Any:
         if self.changed:
-            raise pickle.PicklingError(
-                "Save the row first: the new value of its sealed column would leave memory as plain text."
-            )
-        return type(self), (self.data, self.organization_id, self.row_id)
+            raise pickle.PicklingError("Save the row first: its sealed document was changed.")
+        return Sealed.of, (self.data, self.organization_id, self.row_id)
