@@ -1,7 +1,6 @@
 """What every object store does. A store's own tests inherit this and give `store`."""
 
 import os
-from collections.abc import Iterator
 
 import pytest
 
@@ -33,9 +32,21 @@ def get(store: ObjectStore, key: str, start: int = 0, stop: int | None = None, a
     return b"".join(store.open(key.partition("/")[0], key, content_key=KEY, aad=aad, start=start, stop=stop))
 
 
+def interrupted_put(store: ObjectStore, key: str) -> None:
+    with store.put(BUCKET, key, content_key=KEY, aad=AAD) as writer:
+        writer.write(bytes(500_000))
+        raise Interrupted
+
+
+def overtaken_put(store: ObjectStore, key: str) -> None:
+    with store.put(BUCKET, key, content_key=KEY, aad=AAD) as writer:
+        writer.write(b"x")
+        store.delete(BUCKET, key)
+
+
 class StoreContract:
     @pytest.fixture
-    def store(self) -> Iterator[ObjectStore]:
+    def store(self) -> ObjectStore:
         raise NotImplementedError
 
     @pytest.fixture(autouse=True)
@@ -55,7 +66,9 @@ class StoreContract:
         store.make_bucket(BUCKET)
         assert get(store, key) == b"kept"
 
-    @pytest.mark.parametrize(("start", "stop"), [(0, 1), (5, 5), (65_535, 65_537), (70_000, None), (199_999, 10**9), (10**9, None)])
+    @pytest.mark.parametrize(
+        ("start", "stop"), [(0, 1), (5, 5), (65_535, 65_537), (70_000, None), (199_999, 10**9), (10**9, None)]
+    )
     def test_it_gives_the_slice_that_was_asked_for(self, store: ObjectStore, start: int, stop: int | None) -> None:
         content, key = os.urandom(200_000), new_key()
         put(store, key, content)
@@ -76,9 +89,8 @@ class StoreContract:
 
     def test_a_put_that_raises_leaves_nothing(self, store: ObjectStore) -> None:
         key = new_key()
-        with pytest.raises(Interrupted), store.put(BUCKET, key, content_key=KEY, aad=AAD) as writer:
-            writer.write(bytes(500_000))
-            raise Interrupted
+        with pytest.raises(Interrupted):
+            interrupted_put(store, key)
         assert store.sealed_size(BUCKET, key) is None
         assert store.unfinished(BUCKET) == []
 
@@ -102,9 +114,8 @@ class StoreContract:
 
     def test_deleting_while_it_is_written_fails_the_writer_and_leaves_nothing(self, store: ObjectStore) -> None:
         key = new_key()
-        with pytest.raises(MissingBytes), store.put(BUCKET, key, content_key=KEY, aad=AAD) as writer:
-            writer.write(b"x")
-            store.delete(BUCKET, key)
+        with pytest.raises(MissingBytes):
+            overtaken_put(store, key)
         assert store.sealed_size(BUCKET, key) is None
 
     def test_what_was_opened_can_be_read_although_it_is_deleted(self, store: ObjectStore) -> None:
@@ -114,8 +125,21 @@ class StoreContract:
         store.delete(BUCKET, key)
         assert b"".join(pieces) == content
 
-    @pytest.mark.parametrize("hostile", [f"{OTHER}/{'0' * 32}", "0" * 32, f"{BUCKET}/", f"{BUCKET}/../{OTHER}/{'0' * 32}", f"/{BUCKET}/x", f"{BUCKET}/..", ""])
-    def test_a_key_whose_first_segment_is_another_bucket_is_refused_by_every_call(self, store: ObjectStore, hostile: str) -> None:
+    @pytest.mark.parametrize(
+        "hostile",
+        [
+            f"{OTHER}/{'0' * 32}",
+            "0" * 32,
+            f"{BUCKET}/",
+            f"{BUCKET}/../{OTHER}/{'0' * 32}",
+            f"/{BUCKET}/x",
+            f"{BUCKET}/..",
+            "",
+        ],
+    )
+    def test_a_key_whose_first_segment_is_another_bucket_is_refused_by_every_call(
+        self, store: ObjectStore, hostile: str
+    ) -> None:
         with pytest.raises(ForeignKey):
             store.open(BUCKET, hostile, content_key=KEY, aad=AAD)
         with pytest.raises(ForeignKey), store.put(BUCKET, hostile, content_key=KEY, aad=AAD):

@@ -2,7 +2,6 @@
 
 import os
 import stat
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -15,13 +14,17 @@ from vault.store.embedded import EmbeddedStore
 
 class TestEmbeddedStore(StoreContract):
     @pytest.fixture
-    def store(self, tmp_path: Path) -> Iterator[ObjectStore]:
-        yield EmbeddedStore(tmp_path / "objects")
+    def store(self, tmp_path: Path) -> ObjectStore:
+        return EmbeddedStore(tmp_path / "objects")
 
     def test_folders_are_0700_and_files_0600(self, store: ObjectStore, tmp_path: Path) -> None:
         put(store, new_key(), b"x")
         modes = {stat.S_IMODE(path.stat().st_mode) for path in (tmp_path / "objects").rglob("*") if path.is_file()}
-        folders = {stat.S_IMODE(path.stat().st_mode) for path in [tmp_path / "objects", *(tmp_path / "objects").rglob("*")] if path.is_dir()}
+        folders = {
+            stat.S_IMODE(path.stat().st_mode)
+            for path in [tmp_path / "objects", *(tmp_path / "objects").rglob("*")]
+            if path.is_dir()
+        }
         assert modes == {0o600}
         assert folders == {0o700}
 
@@ -44,7 +47,9 @@ class TestEmbeddedStore(StoreContract):
             get(store, key)
 
     @pytest.mark.parametrize("cut", [1, 17, 65_552, 150_000, 200_107])
-    def test_a_cut_file_is_refused_before_its_first_byte_is_given_away(self, store: ObjectStore, tmp_path: Path, cut: int) -> None:
+    def test_a_cut_file_is_refused_before_its_first_byte_is_given_away(
+        self, store: ObjectStore, tmp_path: Path, cut: int
+    ) -> None:
         key = new_key()
         put(store, key, bytes(200_000))
         file = tmp_path / "objects" / BUCKET / key[-2:] / key.rpartition("/")[2]
