@@ -19,14 +19,15 @@ from keys.models import Cmk, DataKey
 from keys.providers import KeyState
 
 YEAR = timedelta(days=365)  # KEY-2
-PROTECTS = {
-    Purpose.AUDIT: "The trail of what was done",
-    Purpose.BLIND_INDEX: "Finding encrypted values again",
-    Purpose.CAPABILITY: "Share links and session tokens of this environment",
-    Purpose.CONTENT: "Files",
-    Purpose.METADATA: "Names, addresses and other details of people",
-    Purpose.PEOPLE: "Accounts of people",
+TITLES = {
+    Purpose.AUDIT: ("Audit", "The trail of what was done"),
+    Purpose.BLIND_INDEX: ("Search", "Finding encrypted details again without opening them"),
+    Purpose.CAPABILITY: ("Capability", "Share links and session tokens of this environment"),
+    Purpose.CONTENT: ("Content", "Files"),
+    Purpose.METADATA: ("Metadata", "Names, addresses and other details of people"),
+    Purpose.PEOPLE: ("People", "Accounts of people"),
 }
+KEPT_IN = {"embedded": "HQ's own key store"}
 
 
 class KeyMaterial(NamedTuple):
@@ -69,11 +70,17 @@ def _material(ring: Ring, version: int | None) -> KeyMaterial:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class KeyLine:
-    """What the page shows of one key. `purpose` is empty for the CMK, which wraps the others."""
+    """What may be shown of one key. `purpose` is empty for the CMK, which wraps the others.
+
+    `since` is when this version was made, `next_rotation_on` a year later, None for what is not in use. `state` is CURRENT
+    or RETIRED for data keys of a usable CMK, else the CMK's own: ENABLED, DISABLED, PENDING_DELETION or DESTROYED.
+    """
 
     id: UUID
     purpose: str
+    title: str
     protects: str
+    kept_in: str
     version: int
     created_at: datetime
     since: datetime
@@ -105,7 +112,9 @@ def _cmk_line(cmk: Cmk) -> KeyLine:
     return KeyLine(
         id=cmk.id,
         purpose="",
+        title="Organization key",
         protects="Every data key of this organization",
+        kept_in=KEPT_IN.get(cmk.provider, cmk.provider),
         version=cmk.version,
         created_at=cmk.created_at,
         since=since,
@@ -118,10 +127,13 @@ def _cmk_line(cmk: Cmk) -> KeyLine:
 def _data_key_line(row: DataKey) -> KeyLine:
     usable = row.cmk.state == KeyState.ENABLED
     current = row.retired_at is None
+    title, protects = TITLES[Purpose(row.purpose)]
     return KeyLine(
         id=row.id,
         purpose=row.purpose,
-        protects=PROTECTS[Purpose(row.purpose)],
+        title=title,
+        protects=protects,
+        kept_in="Wrapped in the database",
         version=row.version,
         created_at=row.created_at,
         since=row.created_at,
