@@ -245,3 +245,12 @@ def test_a_lifeline_places_points_and_counts_refusals():
     assert life.refused == {"x": "30.00%", "anchor": "middle", "label": "Refused twice"}
     assert life.now == {"x": "50.00%", "label": "Now 12:50", "tight": ""}
     assert _charts.lifeline(points, NOON + timedelta(days=1), UTC).now is None
+
+
+def test_the_components_page_stands_by_itself():
+    html = Template('{% extends "components.html" %}').render(Context({"csrf_token": "token"}))
+    assert "3 things to correct" not in html
+    assert "1 thing to correct" in html
+    assert "style=" not in html
+    assert html.count("</table>") == 3
+    assert "changed, value not kept" in html

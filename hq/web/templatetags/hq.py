@@ -22,7 +22,7 @@ from django.utils import timezone
 from django.utils.html import format_html
 from django.utils.safestring import SafeString, mark_safe
 
-from hq.web.templatetags import _charts, _diff, _fields, _text, _time
+from hq.web.templatetags import _charts, _diff, _fields, _samples, _text, _time
 
 register = template.Library()
 
@@ -46,6 +46,8 @@ register.filter("file_icon", _text.file_icon)
 register.filter("times", _text.times)
 register.filter("browser", _text.browser)
 register.filter("short_hash", _charts.short_hash)
+
+register.simple_tag(_samples.sample, name="sample")
 
 
 @register.simple_tag
