@@ -1,13 +1,19 @@
 """Share links over /v1, for those who make them and for those who hold one."""
 
+from dataclasses import asdict
 from typing import Any
 from uuid import UUID
 
+from django.http import HttpResponseBase
+from django.urls import path
+from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import OpenApiExample, OpenApiParameter, extend_schema
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from hq.lib.errors import Invalid
+from hq.db.context import tenant
+from hq.lib.errors import Invalid, Unauthenticated
+from hq.web import transfer
 from hq.web.api import Endpoint, page, page_arguments, read, uuid_cursor
 from hq.web.request import origin
 from sharing import actions, selectors
@@ -16,6 +22,8 @@ from sharing.serializers import (
     MadeShareBody,
     RedeemedBody,
     RedeemInput,
+    SharedObjectBody,
+    SharedObjectList,
     ShareInput,
     ShareLifeBody,
     ShareList,
@@ -54,6 +62,13 @@ _REDEEMED = OpenApiExample(
         "expires_at": "2026-11-22T14:51:21Z",
     },
 )
+_RECIPIENT: Any = [{"shareSession": []}]  # drf-spectacular passes it on as it is
+_PATH = OpenApiParameter("path", str, "path", description="One of the session's paths.")
+_PRECONDITIONS = [OpenApiParameter(name, str, "header") for name in ("If-Match", "If-None-Match")]
+_BYTES = {
+    (200, "application/octet-stream"): OpenApiTypes.BINARY,
+    (206, "application/octet-stream"): OpenApiTypes.BINARY,
+}
 
 
 def share_body(link: ShareLink) -> dict[str, Any]:
@@ -156,3 +171,85 @@ class Redeem(Endpoint):
             "expires_at": redeemed.expires_at,
         }
         return Response(answer)
+
+
+class Shared(Endpoint):
+    """Base of what a recipient reaches with a session token: asked anew each time, so a revoked link stops at once."""
+
+    public = True
+    own_context = True
+
+    def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
+        super().initial(request, *args, **kwargs)
+        scheme, _, token = request.headers.get("Authorization", "").partition(" ")
+        if scheme.lower() != "bearer" or not token.strip():
+            raise Unauthenticated("Send the session token that redeeming the link gave, as Authorization: Bearer.")
+        actor = actions.open_session(session_token=token.strip(), origin=origin(request._request))  # noqa: SLF001
+        request._request.actor = actor  # type: ignore[attr-defined]  # noqa: SLF001
+
+
+class SharedObjects(Shared):
+    """What a session gives."""
+
+    @extend_schema(operation_id="list_shared_objects", responses=SharedObjectList, auth=_RECIPIENT)
+    def get(self, request: Request) -> Response:
+        """Every path of the session, in the order in which they were chosen."""
+        with tenant(self.actor.organization_id):
+            files = selectors.list_shared_files(self.actor)
+        return Response({"items": [asdict(file) for file in files], "next_cursor": None})
+
+
+class SharedObject(Shared):
+    """One object of a session. Bytes are streamed both ways."""
+
+    parser_classes = ()  # nothing reads the body but the action
+
+    @extend_schema(
+        operation_id="get_shared_object",
+        parameters=[_PATH, *_PRECONDITIONS, OpenApiParameter("Range", str, "header", description="One range.")],
+        responses=_BYTES,
+        auth=_RECIPIENT,
+    )
+    def get(self, request: Request, path: str) -> HttpResponseBase:
+        """Read it, or the part of it that Range names. Anything but the session's paths is not there."""
+        opened = actions.open_shared(actor=self.actor, path=path)
+        return transfer.download(request, opened.described, opened.read)
+
+    @extend_schema(
+        operation_id="head_shared_object", parameters=[_PATH, *_PRECONDITIONS], responses={200: None}, auth=_RECIPIENT
+    )
+    def head(self, request: Request, path: str) -> HttpResponseBase:
+        """What GET would say of it, without its bytes."""
+        return self.get(request, path)
+
+    @extend_schema(
+        operation_id="put_shared_object",
+        parameters=[_PATH, *_PRECONDITIONS],
+        request={"application/octet-stream": OpenApiTypes.BINARY},
+        responses={200: SharedObjectBody, 201: SharedObjectBody},
+        auth=_RECIPIENT,
+    )
+    def put(self, request: Request, path: str) -> Response:
+        """Store the body as its current version, if the link gives writing. Content-Length is required."""
+        stored = actions.put_shared(
+            actor=self.actor,
+            path=path,
+            body=transfer.body(request),
+            match=transfer.if_match(request),
+            none_match=transfer.if_none_match(request),
+        )
+        version = stored.version
+        answer = {"path": version.path, "size": version.size, "sha256": version.sha256}
+        return Response(answer, status=201 if stored.created else 200, headers={"ETag": version.etag})
+
+
+environment_routes = [
+    path("shares", Shares.as_view()),
+    path("shares/<uuid:id>", ShareItem.as_view()),
+]
+
+public_routes = [
+    path("shares/redeem", Redeem.as_view()),
+    path("shared/objects", SharedObjects.as_view()),
+    path("shared/objects/<path:path>", SharedObject.as_view()),
+]

@@ -1,6 +1,7 @@
 """Reads of links. Those without an actor serve the actions, which look before it is known who asks."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
@@ -14,8 +15,22 @@ from hq.db.models import PLATFORM_ID
 from hq.lib.clock import now
 from hq.lib.errors import NotFound
 from sharing.models import ShareAttempt, ShareLink, SharePath, ShareSession, State, count_by, in_state
+from vault import selectors as vault
 
 ATTEMPTS_SHOWN = 200
+
+
+@dataclass(frozen=True, slots=True)
+class SharedFile:
+    """A path of a link and what is there now; `size` and `sha256` are None where nothing is stored yet."""
+
+    path: str
+    size: int | None
+    sha256: str | None
+
+    @property
+    def name(self) -> str:
+        return self.path.rpartition("/")[2]
 
 
 def locate_link(link_id: UUID) -> UUID:
@@ -116,3 +131,21 @@ def get_opened(actor: Actor) -> ShareLink:
     if link is None:
         raise NotFound
     return link
+
+
+def list_files(actor: Actor, paths: Sequence[str]) -> tuple[SharedFile, ...]:
+    """What is at these paths now, for an actor who may read them."""
+    return tuple(_file(actor, path) for path in paths)
+
+
+def list_shared_files(actor: Actor) -> tuple[SharedFile, ...]:
+    """Everything that a recipient's session gives, in the order in which it was chosen."""
+    return list_files(actor, [pin.path for pin in get_opened(actor).pins.all()])
+
+
+def _file(actor: Actor, path: str) -> SharedFile:
+    try:
+        version = vault.get_object(actor, path)
+    except NotFound:
+        return SharedFile(path, None, None)
+    return SharedFile(path, version.size, version.sha256)

@@ -44,7 +44,7 @@ def keep_refusal(organization_id: UUID, link_id: UUID | None, reason: str, origi
             keep(organization_id, link_id, Kind.REFUSED, origin, reason=reason)
 
 
-def note_transfer(*, actor: Actor, kind: Kind, path: str, size: int) -> None:
-    """Keep that a recipient downloads or has uploaded something, `size` bytes. In a transaction of its own."""
+def keep_transfer(actor: Actor, kind: Kind, path: str, size: int) -> None:
+    """Add that a recipient downloads or has uploaded `size` bytes. In a transaction of its own."""
     with tenant(actor.organization_id):
         keep(actor.organization_id, actor.id, kind, actor.origin, path=path, size=size)

@@ -21,7 +21,7 @@ from hq.lib.ids import new_id
 from hq.lib.paths import clean_path
 from sharing import selectors
 from sharing.actions import capability
-from sharing.models import LONGEST, PATHS_MOST, PURPOSE_LENGTH, SHORTEST, ShareLink, SharePath
+from sharing.models import DEFAULT, LONGEST, PATHS_MOST, PURPOSE_LENGTH, SHORTEST, ShareLink, SharePath
 from tenants import selectors as tenants
 from vault import selectors as vault
 
@@ -64,8 +64,8 @@ def create_share(
     *,
     actor: Actor,
     paths: Sequence[str],
-    permission: str,
-    ttl_seconds: int,
+    permission: str = "read",
+    ttl_seconds: int = int(DEFAULT.total_seconds()),
     purpose: str = "",
     share_id: UUID | None = None,
 ) -> MadeShare:

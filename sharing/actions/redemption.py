@@ -18,11 +18,11 @@ from hq.crypto import secrets
 from hq.crypto.tokens import BadToken
 from hq.db.context import tenant
 from hq.lib.clock import now
-from hq.lib.errors import NotFound, Refused
+from hq.lib.errors import Refused
 from sharing import selectors
 from sharing.actions import attempts, capability
 from sharing.models import SESSION_LIFE, ClockTimestamp, ShareAttempt, ShareLink, ShareSession
-from vault import selectors as vault
+from sharing.selectors import SharedFile
 
 SESSION_PREFIX = "hqt_"
 _NOWHERE = UUID(int=0)
@@ -52,21 +52,12 @@ class _Unopenable(Exception):
 
 
 @dataclass(frozen=True, slots=True)
-class Offered:
-    """One file of a link; `size` and `sha256` are None for one that is to be written first."""
-
-    path: str
-    size: int | None
-    sha256: str | None
-
-
-@dataclass(frozen=True, slots=True)
 class Offer:
     """What somebody who holds a link may know before opening it."""
 
     link: ShareLink
     organization_name: str
-    files: tuple[Offered, ...]
+    files: tuple[SharedFile, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -159,7 +150,7 @@ def _look(link: ShareLink, paths: tuple[str, ...], origin: Origin) -> Offer:
     if reason := reason_of(link):
         raise _Unopenable(reason, link.id)
     attempts.keep(link.organization_id, link.id, ShareAttempt.Kind.LOOKED, origin)
-    return Offer(link, link.organization.name, list_offered(recipient(link, paths, origin), paths))
+    return Offer(link, link.organization.name, selectors.list_files(recipient(link, paths, origin), paths))
 
 
 def _redeem(link: ShareLink, paths: tuple[str, ...], nonce_digest: bytes, origin: Origin) -> RedeemedSession:
@@ -197,16 +188,3 @@ def recipient(link: ShareLink, paths: tuple[str, ...], origin: Origin) -> Actor:
         pinned=frozenset(paths),
         origin=origin,
     )
-
-
-def list_offered(actor: Actor, paths: tuple[str, ...]) -> tuple[Offered, ...]:
-    """The files behind a link's paths as they are now. Call it inside the tenant's context."""
-    return tuple(_offered(actor, path) for path in paths)
-
-
-def _offered(actor: Actor, path: str) -> Offered:
-    try:
-        found = vault.get_object(actor, path)
-    except NotFound:
-        return Offered(path, None, None)
-    return Offered(path, found.size, found.sha256)

@@ -1,0 +1,58 @@
+"""Bytes in and out of a session, each kept in the life of its link. The vault decides what may be read and written."""
+
+from dataclasses import dataclass
+
+from hq.authz.actor import Actor
+from hq.web.transfer import Body, Closeable, Described
+from sharing.actions import attempts
+from sharing.models import ShareAttempt
+from vault import actions as vault
+from vault.actions import Conditions, Opened, StoredAs
+
+Kind = ShareAttempt.Kind
+
+
+@dataclass(frozen=True, slots=True)
+class SharedObject:
+    """An object that a recipient may read. Nothing was read yet."""
+
+    actor: Actor
+    opened: Opened
+
+    @property
+    def described(self) -> Described:
+        version = self.opened.version
+        return Described(version.object.name, version.size, version.sha256, version.content_type)
+
+    def read(self, start: int, stop: int) -> Closeable:
+        """The slice, kept as a download before its first byte leaves."""
+        pieces = self.opened.read(start, stop)
+        attempts.keep_transfer(self.actor, Kind.DOWNLOADED, self.opened.version.path, stop - start)
+        return pieces
+
+
+def open_shared(*, actor: Actor, path: str) -> SharedObject:
+    """Find what a recipient asks for. Call it outside of any transaction. Raises NotFound, InvalidPath."""
+    return SharedObject(actor, vault.open_object(actor=actor, path=path))
+
+
+def put_shared(
+    *,
+    actor: Actor,
+    path: str,
+    body: Body,
+    match: frozenset[str] | None = None,
+    none_match: frozenset[str] | None = None,
+) -> StoredAs:
+    """Store what a recipient sends. Call it outside of any transaction. Raises what the vault's `put_object` does."""
+    stored = vault.put_object(
+        actor=actor,
+        path=path,
+        chunks=body.chunks,
+        content_type=body.content_type,
+        conditions=Conditions(match, none_match),
+        expected_size=body.length,
+        expected_sha256=body.sha256,
+    )
+    attempts.keep_transfer(actor, Kind.UPLOADED, stored.version.path, stored.version.size)
+    return stored

@@ -1,0 +1,11 @@
+"""Addresses for recipients: the link itself, and what it opened. Neither needs an account."""
+
+from django.urls import path
+
+from sharing.views import recipient
+
+urlpatterns = [
+    path("s/<str:token>", recipient.link, name="share_link"),
+    path("shared/", recipient.shared, name="shared"),
+    path("shared/<path:path>", recipient.shared_object, name="shared_object"),
+]

@@ -1,0 +1,13 @@
+"""Addresses of links in the portal, below /o/…/shares/."""
+
+from django.urls import path
+
+from sharing.views import portal
+
+app_name = "sharing"
+urlpatterns = [
+    path("", portal.share_list, name="list"),
+    path("new", portal.new_share, name="new"),
+    path("<uuid:id>", portal.share, name="share"),
+    path("<uuid:id>/revoke", portal.revoke, name="revoke"),
+]

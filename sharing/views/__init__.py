@@ -1,0 +1,1 @@
+"""Pages of those who share (portal) and of those who were sent a link (recipient)."""

@@ -1,0 +1,150 @@
+"""Links, as those who make them see them."""
+
+from collections.abc import Sequence
+from typing import Any
+from uuid import UUID
+
+from django.contrib import messages
+from django.http import HttpResponse
+from django.shortcuts import redirect, render
+from django.urls import reverse
+
+from audit import selectors as trail
+from hq.authz import gate
+from hq.authz.permissions import Permission
+from hq.lib.errors import Invalid, Problem
+from hq.lib.paths import clean_path
+from hq.web.request import TenantRequest
+from sharing import actions, selectors
+from sharing.actions.links import CannotBeShared, MadeShare, ShareAlreadyMade
+from sharing.forms import ShareForm
+from sharing.models import PATHS_MOST, SESSION_LIFE, ShareLink, State
+from sharing.selectors import SharedFile
+from sharing.views import life
+
+PAGE = 50
+STATES = [
+    (State.WAITING.value, "waiting"),
+    (State.IN_USE.value, "in use"),
+    (State.SPENT.value, "spent"),
+    (State.EXPIRED.value, "expired"),
+    (State.REVOKED.value, "revoked"),
+]
+
+
+def share_list(request: TenantRequest, org_slug: str, env_name: str) -> HttpResponse:
+    """Every link of the environment; the filter stands in the address."""
+    state = request.GET.get("state", "")
+    if state not in {"", *State.values}:
+        raise Invalid("There is no such state of a link.")
+    before = _cursor(request.GET.get("cursor", ""))
+    rows = selectors.list_shares(request.actor, state=state, before=before, limit=PAGE)
+    here = reverse("sharing:list", kwargs={"org_slug": org_slug, "env_name": env_name})
+    kept = f"state={state}&" if state else ""
+    context = {
+        "links": rows[:PAGE],
+        "counts": selectors.count_states(request.actor),
+        "state": state,
+        "states": STATES,
+        "may_create": gate.allows(request.actor, Permission.SHARES_CREATE),
+        "older": f"{here}?{kept}cursor={rows[PAGE - 1].pk}" if len(rows) > PAGE else "",
+        "newest": f"{here}?state={state}" if before and state else here if before else "",
+    }
+    return render(request, "sharing/list.html", context)
+
+
+def _cursor(raw: str) -> UUID | None:
+    if not raw:
+        return None
+    try:
+        return UUID(raw)
+    except ValueError:
+        raise Invalid("The address of this page is not one of ours.") from None
+
+
+def new_share(request: TenantRequest, org_slug: str, env_name: str) -> HttpResponse:
+    """Make a link. It is shown on the answer to this form and never again."""
+    gate.require(request.actor, Permission.SHARES_CREATE)
+    asked = request.POST if request.method == "POST" else request.GET
+    paths, faults = _chosen(asked.getlist("path"))
+    form = ShareForm(request.POST if request.method == "POST" else None)
+    if request.method == "POST" and form.is_valid():
+        try:
+            made = _make(request, form, paths)
+        except CannotBeShared as refused:
+            _explain(form, refused)
+        except ShareAlreadyMade as refused:
+            form.add_error(None, str(refused))
+        else:
+            return render(request, "sharing/made.html", {"made": made, "link": made.link})
+    context = {"form": form, "files": _files(request, paths), "faults": faults, "most": PATHS_MOST}
+    return render(request, "sharing/new.html", context, status=400 if form.errors or faults else 200)
+
+
+def _make(request: TenantRequest, form: ShareForm, paths: Sequence[str]) -> MadeShare:
+    data = form.cleaned_data
+    return actions.create_share(
+        actor=request.actor,
+        paths=paths,
+        permission=data["permission"],
+        ttl_seconds=data["ttl_seconds"],
+        purpose=data["purpose"],
+        share_id=data["once"],
+    )
+
+
+def _chosen(raw: Sequence[str]) -> tuple[list[str], list[str]]:
+    """The paths in the address, each once, and what is wrong with the others."""
+    paths: dict[str, None] = {}
+    faults = []
+    for given in raw[: PATHS_MOST + 1]:
+        try:
+            if given.strip():
+                paths[clean_path(given)] = None
+        except Problem as problem:
+            faults.append(str(problem))
+    return list(paths), faults
+
+
+def _files(request: TenantRequest, paths: Sequence[str]) -> list[dict[str, Any]]:
+    """Each file with the address of this page without it."""
+    if not gate.allows(request.actor, Permission.OBJECTS_READ):
+        files: Sequence[SharedFile] = [SharedFile(path, None, None) for path in paths]
+    else:
+        files = selectors.list_files(request.actor, paths)
+    return [{"file": file, "rest": [path for path in paths if path != file.path]} for file in files]
+
+
+def _explain(form: ShareForm, refused: CannotBeShared) -> None:
+    """Put each fault beside its field."""
+    fields = {"/purpose": "purpose", "/permission": "permission", "/ttl_seconds": "life"}
+    for fault in refused.errors:
+        form.add_error(fields.get(fault["pointer"]), fault["detail"])
+
+
+def share(request: TenantRequest, org_slug: str, env_name: str, id: UUID) -> HttpResponse:
+    """The life of one link (SHR-5)."""
+    link = selectors.get_share(request.actor, id)
+    attempts = selectors.list_attempts(request.actor, id)
+    may_read_trail = gate.allows(request.actor, Permission.AUDIT_READ)
+    context = {
+        "link": link,
+        "paths": [pin.path for pin in link.pins.all()],
+        "events": life.events(link, attempts),
+        "points": life.points(link, attempts),
+        "stranger": life.stranger(link, attempts),
+        "session_minutes": int(SESSION_LIFE.total_seconds() // 60),
+        "fingerprint": bytes(link.nonce_digest).hex(),
+        "may_revoke": link.is_live and gate.allows(request.actor, Permission.SHARES_REVOKE),
+        "audit_count": trail.count_target_events(request.actor, id) if may_read_trail else None,
+    }
+    return render(request, "sharing/share.html", context)
+
+
+def revoke(request: TenantRequest, org_slug: str, env_name: str, id: UUID) -> HttpResponse:
+    """End a link at once. Nothing is lost by it that a new link would not give back, so nothing is typed."""
+    if request.method != "POST":
+        return HttpResponse(status=405, headers={"Allow": "POST"})
+    link: ShareLink = actions.revoke_share(actor=request.actor, share_id=id)
+    messages.success(request, f"{link.title} revoked. Whoever holds it gets nothing from now on.")
+    return redirect("sharing:share", org_slug=org_slug, env_name=env_name, id=id)
