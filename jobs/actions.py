@@ -198,8 +198,7 @@ def _claim(worker: str, lease: timedelta) -> RunningJob | None:
 def _settle(job: RunningJob, values: dict[str, Any]) -> None:
     """Write how it ended, if it is still ours; once more on a new connection, as the handler's may be lost."""
     for attempt in (1, 2):
-        if not connection.in_atomic_block:
-            connection.close_if_unusable_or_obsolete()
+        _drop_lost_connection()
         try:
             with tenant(job.organization_id):
                 ours = job.mine().update(**values)
@@ -210,6 +209,12 @@ def _settle(job: RunningJob, values: dict[str, Any]) -> None:
             if not ours:
                 log.warning("no longer ours at its end", extra=_named(job))
             return
+
+
+def _drop_lost_connection() -> None:
+    """Django's own help would close a sound one too: outside a request each is past its age at once."""
+    if connection.errors_occurred and not connection.in_atomic_block and not connection.is_usable():
+        connection.close()
 
 
 def _named(job: RunningJob) -> dict[str, Any]:

@@ -18,7 +18,7 @@ from jobs import actions
 from tests.jobs.support import until
 
 ROOT = Path(__file__).resolve().parents[2]
-LEASE = 0.4
+LEASE = 0.2
 
 
 def own_database() -> dict[str, str]:

@@ -6,19 +6,22 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
+from uuid import UUID
 
 import pytest
 from django.db import connection
 from pytest_django.fixtures import Settings
 
+from hq.db.context import tenant
 from hq.embedded.layout import Layout
 from hq.embedded.valkey import Valkey
 from hq.lib.ids import new_id
 from jobs import actions
 from jobs.models import Job
 from tests.jobs.conftest import ROOT, own_database
-from tests.jobs.support import effects, put, read, until
+from tests.jobs.support import effects, lose_connection, put, read, until
 
 
 @pytest.fixture
@@ -73,6 +76,25 @@ def test_it_is_done_once_when_the_connection_is_lost(kind: str, attempts: int) -
     until(lambda: read(job).state == Job.State.DONE or (actions.run_one("w") and False))
     assert effects(job.organization_id) == {str(job.id): 1}
     assert read(job).attempts == attempts
+
+
+@pytest.mark.django_db(transaction=True)
+def test_its_end_is_written_on_a_new_connection(monkeypatch: pytest.MonkeyPatch) -> None:
+    job = put("test.returns")
+    lost: list[bool] = []
+
+    @contextmanager
+    def losing_once(organization_id: UUID) -> Iterator[None]:
+        with tenant(organization_id):
+            if not lost:
+                lost.append(True)
+                lose_connection()
+            yield
+
+    monkeypatch.setattr(actions, "tenant", losing_once)
+    assert actions.run_one("w")
+    assert lost
+    assert (read(job).state, read(job).attempts) == ("DONE", 1)
 
 
 def test_work_goes_in_when_valkey_is_away(bell: actions._Bell, settings: Settings, transactional_db: None) -> None:
