@@ -102,7 +102,8 @@ def test_an_icon_is_decoration_unless_it_has_a_label():
         "{% datatable bad %}<tbody><tr><td>{{ bad }}</td></tr></tbody>{% enddatatable %}",
         "{% note %}{{ bad }}{% endnote %}", "{% event 'link' detail=bad %}{{ bad }}{% endevent %}",
         "{% proof bad bad %}{{ bad }}{% endproof %}", "{% progress 1 2 bad detail=bad %}", "{% stepper steps %}",
-        "{% selection %}{{ bad }}{% endselection %}", "{% lifeline points %}", "{% strip days bad %}",
+        "{% selection %}{{ bad }}{% endselection %}",
+        "{% paths steps %}", "{% lifeline points %}", "{% strip days bad %}",
     ],
 )  # fmt: skip
 def test_nothing_typed_becomes_markup(source):

@@ -19,7 +19,7 @@ from django.template.context import Context
 from django.template.loader import render_to_string
 from django.templatetags.static import static
 from django.utils import timezone
-from django.utils.html import format_html
+from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString, mark_safe
 
 from hq.web.templatetags import _charts, _diff, _fields, _samples, _text, _time
@@ -99,6 +99,12 @@ def fact(label: str, value: object, note: object = "", state: str = "") -> dict[
 def kv(label: str, value: object) -> SafeString:
     """One row of a key-value list, inside <dl class="hq-kv">. An empty value reads as a dash."""
     return format_html("<div><dt>{}</dt><dd>{}</dd></div>", label, "–" if value in ("", None) else value)
+
+
+@register.simple_tag
+def paths(values: Sequence[object]) -> SafeString:
+    """Names one below the other, for a key-value list."""
+    return format_html_join(SafeString("<br>"), "{}", ((value,) for value in values))
 
 
 @register.simple_tag
