@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from time import monotonic
+from typing import Any
 from uuid import UUID
 
 from django.conf import settings
@@ -10,6 +11,7 @@ from django.http import HttpRequest, HttpResponse
 from audit import recorder
 from hq.authz.actor import Actor
 from hq.db.models import PLATFORM_ID
+from hq.db.sealing import KeyUnavailable
 from hq.web.request import origin
 
 # Parts of an address that say what was touched. Tokens are never among them.
@@ -37,13 +39,17 @@ class AccessLog:
         organization_id: UUID = actor.organization_id if actor else PLATFORM_ID
         match = request.resolver_match
         touched = {key: str(value)[:1100] for key, value in (match.kwargs if match else {}).items() if key in RECORDED}
-        recorder.record_access(
-            organization_id=organization_id,
-            actor=actor,
-            origin=origin(request),
-            verb=request.method or "",
-            route=(match.route if match else "")[:200],
-            status=response.status_code,
-            milliseconds=int((monotonic() - began) * 1000),
-            detail=touched,
-        )
+        line: dict[str, Any] = {
+            "actor": actor,
+            "origin": origin(request),
+            "verb": request.method or "",
+            "route": (match.route if match else "")[:200],
+            "status": response.status_code,
+            "milliseconds": int((monotonic() - began) * 1000),
+        }
+        try:
+            recorder.record_access(organization_id=organization_id, detail=touched, **line)
+        except KeyUnavailable:
+            # An organization that is still being made has no key of its own yet; the deployment keeps the line for it.
+            named = touched | {"organization": str(organization_id)}
+            recorder.record_access(organization_id=PLATFORM_ID, detail=named, **line)
