@@ -69,7 +69,9 @@ def body(request: HttpRequest) -> Body:
     if request.headers.get("Content-Encoding", "identity").strip().lower() not in {"", "identity"}:
         raise UnsupportedBody
     length = _length(request)
-    return Body(length, _announced_sha256(request), _media_type(request), _chunks(request, length))
+    return Body(
+        length, _announced_sha256(request), media_type(request.META.get("CONTENT_TYPE", "")), _chunks(request, length)
+    )
 
 
 def _length(request: HttpRequest) -> int:
@@ -94,8 +96,9 @@ def _chunks(request: HttpRequest, length: int) -> Iterator[bytes]:
         yield chunk
 
 
-def _media_type(request: HttpRequest) -> str:
-    raw: str = request.META.get("CONTENT_TYPE", "").strip()
+def media_type(raw: str) -> str:
+    """The type to store of what was sent as Content-Type. Raises UnsupportedBody, Invalid."""
+    raw = raw.strip()
     kind = raw.partition(";")[0].strip().lower()
     if kind == "multipart/form-data":
         raise UnsupportedBody
@@ -175,10 +178,10 @@ class Closeable(Protocol):
 
 
 def download(request: HttpRequest, what: Described, read: Callable[[int, int], Closeable]) -> HttpResponseBase:
-    """Answer GET or HEAD with a file or its slice (200, 206), that the caller has it (304), or that it is shorter (416).
+    """Answer GET or HEAD: a file or its slice (200, 206), that the caller has it (304), that it is shorter (416).
 
-    Raises PreconditionFailed. `read(start, stop)` is called only when bytes are to be sent. Whatever the file is, a browser saves it and runs
-    nothing of it.
+    `read(start, stop)` is called only when bytes are to be sent. Whatever the file is, a browser saves it and runs
+    nothing of it. Raises PreconditionFailed.
     """
     match, none_match = if_match(request), if_none_match(request)
     if match is not None and not match & {"*", what.sha256}:

@@ -1,0 +1,73 @@
+"""What the portal's files pages are asked."""
+
+from typing import Any
+
+from django import forms
+
+from hq.lib.errors import Problem
+from hq.lib.paths import clean_prefix
+
+MOST_AT_ONCE = 200
+
+
+class BrowseForm(forms.Form):
+    """Where to look. `folder` ends with a slash or is empty, `q` begins names, `into` is a folder to step into."""
+
+    folder = forms.CharField(required=False, max_length=4096, strip=False)
+    q = forms.CharField(required=False, max_length=1024, strip=False)
+    into = forms.CharField(required=False, max_length=255)
+
+    def clean(self) -> dict[str, Any]:
+        data = super().clean() or {}
+        folder, into, begins = (data.get(name, "") for name in ("folder", "into", "q"))
+        if folder and not folder.endswith("/"):
+            folder += "/"
+        if into := into.strip("/"):
+            folder = f"{folder}{into}/"
+        try:
+            clean_prefix(folder + begins)
+            folder = clean_prefix(folder)
+        except Problem as problem:
+            raise forms.ValidationError(str(problem)) from problem
+        return {"folder": folder, "q": begins, "into": into}
+
+
+class ChosenForm(forms.Form):
+    """What to do with the ticked files. `delete` names one file, whatever is ticked: the button in its row."""
+
+    action = forms.ChoiceField(required=False, choices=[("share", "Share"), ("delete", "Delete")])
+    delete = forms.CharField(required=False, max_length=4096, strip=False)
+    folder = forms.CharField(required=False, max_length=4096, strip=False)
+
+    def clean(self) -> dict[str, Any]:
+        data = super().clean() or {}
+        only, ticked = data.get("delete"), dict.fromkeys(self.data.getlist("path"))  # type: ignore[attr-defined]
+        paths = [only] if only else list(ticked)
+        if not 1 <= len(paths) <= MOST_AT_ONCE:
+            raise forms.ValidationError(f"Choose 1 to {MOST_AT_ONCE} files.")
+        if not (only or data.get("action")):
+            raise forms.ValidationError("Choose what to do with the files.")
+        return {"action": "delete" if only else data["action"], "paths": paths, "folder": data.get("folder", "")}
+
+
+class RestoreForm(forms.Form):
+    """Which file, and which of its versions; without one, what was shown when it was deleted.
+
+    `restore` says both as `3:claims/a`, whatever is ticked: the button in a version's row.
+    """
+
+    path = forms.CharField(required=False, max_length=4096, strip=False)
+    version = forms.IntegerField(required=False, min_value=1, max_value=2**31 - 1)
+    restore = forms.CharField(required=False, max_length=4200, strip=False)
+
+    def clean(self) -> dict[str, Any]:
+        data = super().clean() or {}
+        path, version = data.get("path", ""), data.get("version")
+        if both := data.get("restore"):
+            number, _, path = both.partition(":")
+            if not (number.isascii() and number.isdigit() and len(number) <= 9):
+                raise forms.ValidationError("The version is a number.")
+            version = int(number)
+        if not path:
+            raise forms.ValidationError("Choose a file.")
+        return {"path": path, "version": version}
