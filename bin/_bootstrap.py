@@ -114,7 +114,7 @@ def prepared_python(names: tuple[str, ...]) -> Path:
 def command_line(command: str, rest: list[str]) -> list[str]:
     match command:
         case "run":
-            return [str(ROOT / "manage.py"), "run", *rest]
+            return [str(ROOT / "bin" / "_run.py"), *rest]
         case "manage":
             return [str(ROOT / "bin" / "_manage.py"), *rest]
         case "check":

@@ -12,6 +12,7 @@ import sys
 from collections.abc import Iterable
 from pathlib import Path
 
+from hq.embedded import static_files
 from hq.embedded.errors import CannotStart
 from hq.embedded.layout import Layout
 from hq.embedded.locks import Lock
@@ -60,8 +61,7 @@ def fill(layout: Layout) -> None:
 
 def static_folder() -> Path:
     """Where the collected static files are, or will be when `fill` has run."""
-    files = [path for path in (ROOT / "static").rglob("*") if path.is_file()]
-    return shelf() / f"static-{_hash([*files, REQUIREMENTS, ROOT / 'hq' / 'settings.py'])}"
+    return shelf() / f"static-{static_files.fingerprint()[:24]}"
 
 
 def _static(kept: Path) -> None:

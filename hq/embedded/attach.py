@@ -12,10 +12,11 @@ from hq.embedded.errors import CannotStart
 from hq.embedded.layout import Layout
 from hq.embedded.locks import Lock
 from hq.embedded.process import POLL
-from hq.embedded.programs import MANAGE
+from hq.embedded.programs import KEYS, MANAGE
 from hq.embedded.services import Services
 
 WAITING_SECONDS = 120  # for another command that is still starting the services
+QUIETLY = ("--skip-checks", "--verbosity", "0")  # what the command prints must stand alone
 OWNERS_COMMANDS = {"migrate"}  # everything else runs with the rights of the application
 
 
@@ -52,7 +53,7 @@ def _with_services(layout: Layout, arguments: list[str]) -> int:
     with Services(layout) as services:
         code = 0
         if services.unmigrated and arguments[:1] != ["migrate"]:
-            code = _run(layout, ["migrate", "--skip-checks", "--verbosity", "0"])
+            code = _run(layout, ["migrate", *QUIETLY]) or _run(layout, [KEYS, *QUIETLY])
         owner.say(command="bin/manage", ready=True, port=layout.port)
         code = code or _run(layout, arguments)
         users.take()  # others came in meanwhile: the services are theirs too

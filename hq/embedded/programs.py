@@ -8,6 +8,7 @@ from hq.embedded.layout import ROOT, Layout
 
 # Each blocking thread holds one request and at most one pooled connection; the pool is larger (hq.links).
 WEB_THREADS = 24
+KEYS = "ensure_platform_keys"  # the command that makes what nobody can sign up without
 MANAGE = (sys.executable, str(ROOT / "manage.py"))
 
 

@@ -5,15 +5,16 @@ import os
 import signal
 import socket
 import subprocess
+import sys
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from hq.embedded import locks, process
+from hq.embedded import locks, process, static_files
 from hq.embedded.console import Console, Stopped
 from hq.embedded.errors import CannotStart
 from hq.embedded.layout import ROOT, Layout
-from hq.embedded.programs import MANAGE, Program, all_programs
+from hq.embedded.programs import KEYS, MANAGE, Program, all_programs
 from hq.embedded.services import Services
 
 READY_SECONDS = 60
@@ -21,6 +22,17 @@ TICK = 0.05
 FIRST_DELAY, LONGEST_DELAY = 0.5, 30.0
 STEADY_SECONDS = 30  # having run so long, a program starts over with the first delay
 TRIES = 5
+
+
+def main() -> int:
+    """Run the instance that the environment describes. Returns the exit code."""
+    try:
+        layout = Layout.from_environment()
+        layout.prepare()
+        return Supervisor(layout, all_programs(layout)).run()
+    except CannotStart as error:
+        sys.stderr.write(f"{error}\n")
+        return 1
 
 
 @dataclass
@@ -42,10 +54,6 @@ class Supervisor:
     services: Services = field(init=False)
     console: Console = field(default_factory=Console)
 
-    @classmethod
-    def for_instance(cls, layout: Layout) -> "Supervisor":
-        return cls(layout, all_programs(layout))
-
     def run(self) -> int:
         """Until a signal (0) or until something cannot go on (1)."""
         self.services = Services(self.layout)
@@ -62,8 +70,12 @@ class Supervisor:
         try:
             self.services.start()
             self._prepare()
+            self.running = [Running(program) for program in self.programs]
+            for entry in self.running:
+                self._launch(entry)
+            self._finish()
             owner.say(command="bin/run", ready=True, port=self.layout.port)  # bin/manage may come in
-            self._start()
+            self._wait_for_answer()
             self._announce()
             while True:
                 self.console.wait(1)
@@ -88,28 +100,26 @@ class Supervisor:
                     f"Port {self.layout.port} cannot be used ({error.strerror}); name another one in HQ_PORT."
                 ) from error
 
-    def _start(self) -> None:
-        self.running = [Running(program) for program in self.programs]
-        for entry in self.running:
-            self._launch(entry)
-        self._wait_for_answer()
-
     def _prepare(self) -> None:
-        """Migrate as the owner; meanwhile collect the static files."""
-        owner = self.layout.environment(role="hq_owner")
-        static = self._spawn(
-            "static",
-            (*MANAGE, "collectstatic", "--noinput", "--skip-checks", "--verbosity", "0"),
-            self.layout.environment(),
-        )
+        """Migrate as the owner; meanwhile collect the static files, if they have changed."""
+        static = None if static_files.collected(self.layout) else self._manage("collectstatic", "--noinput")
         try:
-            self._to_the_end(
-                "The database could not be migrated",
-                self._spawn("migrate", (*MANAGE, "migrate", "--skip-checks", "--verbosity", "0"), owner),
-            )
-            self._to_the_end("The static files could not be collected", static)
+            self._to_the_end("The database could not be migrated", self._manage("migrate", role="hq_owner"))
+            if static is not None:
+                self._to_the_end("The static files could not be collected", static)
+                static_files.remember(self.layout)
         finally:
-            process.stop(static, signal.SIGTERM, seconds=5)
+            if static is not None:
+                process.stop(static, signal.SIGTERM, seconds=5)
+
+    def _manage(self, command: str, *options: str, role: str = "hq_app") -> subprocess.Popen[bytes]:
+        """A management command under its own name, quiet when all is well. bin/check runs the checks."""
+        arguments = (*MANAGE, command, "--skip-checks", "--verbosity", "0", *options)
+        return self._spawn(command, arguments, self.layout.environment(role=role))
+
+    def _finish(self) -> None:
+        """Make the deployment's own keys, while the programs are loading."""
+        self._to_the_end("The deployment's keys could not be made", self._manage(KEYS))
 
     def _launch(self, entry: Running) -> None:
         entry.child = self._spawn(entry.program.name, entry.program.arguments, entry.program.environment)

@@ -32,6 +32,7 @@ http.server.ThreadingHTTPServer(("127.0.0.1", int(sys.argv[1])), Answer).serve_f
 
 class Small(supervisor.Supervisor):
     def _prepare(self): pass
+    def _finish(self): pass
     def _announce(self): self.console.say("HQ is ready")
 
 layout = Layout(Path(sys.argv[1]), port=int(sys.argv[2]))

@@ -3,9 +3,7 @@ from typing import Any
 
 from django.core.management.base import BaseCommand
 
-from hq.embedded.errors import CannotStart
-from hq.embedded.layout import Layout
-from hq.embedded.supervisor import Supervisor
+from hq.embedded import supervisor
 
 
 class Command(BaseCommand):
@@ -13,11 +11,4 @@ class Command(BaseCommand):
     requires_system_checks = ()  # each process checks itself; the database is not there yet
 
     def handle(self, *_: Any, **__: Any) -> None:
-        try:
-            layout = Layout.from_environment()
-            layout.prepare()
-            code = Supervisor.for_instance(layout).run()
-        except CannotStart as error:
-            self.stderr.write(str(error))
-            code = 1
-        sys.exit(code)
+        sys.exit(supervisor.main())

@@ -11,9 +11,10 @@ from keys.providers import ProviderError
 class Command(BaseCommand):
     help = "Make the deployment's own keys if they are not there yet. Safe to repeat, and to run twice at once."
 
-    def handle(self, *_args: Any, **_options: Any) -> None:
+    def handle(self, *_args: Any, **options: Any) -> None:
         try:
             cmk = ensure_platform_keys()
         except ProviderError as error:
             raise CommandError(str(error)) from error
-        self.stdout.write(f"The deployment's keys are there, under {cmk}.")
+        if options["verbosity"]:
+            self.stdout.write(f"The deployment's keys are there, under {cmk}.")
