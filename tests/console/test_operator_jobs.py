@@ -131,6 +131,7 @@ def test_the_detail_page_shows_attempts_error_and_ids(operator: Client) -> None:
     for words in ("2 of 2", "Secret: ", "worker 9", "thing-7", str(job.organization_id), "Retry", "Discard"):
         assert words in page
     assert "hunter2" not in page
+    assert f'href="/operator/jobs?organization={job.organization_id}"' in page
 
 
 def test_only_what_is_dead_has_buttons(operator: Client) -> None:
