@@ -18,8 +18,9 @@ from hq.authz import gate
 from hq.authz.actor import Actor
 from hq.authz.permissions import Permission
 from hq.db.context import tenant
-from hq.lib.errors import Invalid, NotFound
+from hq.lib.errors import Invalid, NotFound, Problem
 from hq.web import transfer
+from hq.web.errors import MEDIA_TYPE, answer
 from hq.web.portal import own_context, public
 from hq.web.request import origin
 from sharing import actions, selectors
@@ -32,7 +33,10 @@ from sharing.selectors import SharedFile
 COOKIE = ("__Secure-" if settings.SECURE else "") + "hq-shared-"
 COOKIES_READ = 10
 BELOW = "/shared"
-HEADERS = {"Cache-Control": "no-store", "Referrer-Policy": "same-origin", "X-Robots-Tag": "noindex, nofollow"}
+HEADERS = {"Cache-Control": "no-store", "X-Robots-Tag": "noindex, nofollow"}
+# No address goes anywhere. A page with a form names at least its origin: with `no-referrer` a browser says that the
+# form comes from "null", which the CSRF check must refuse.
+SILENT, ORIGIN_ONLY = "no-referrer", "strict-origin"
 
 View = Callable[..., HttpResponseBase]
 
@@ -58,12 +62,22 @@ def _for_recipients(view: View) -> View:
         try:
             response = view(request, *args, **kwargs)
         except (LinkCannotBeOpened, SessionEnded):
-            response = render(request, "sharing/dead.html", {"words": LinkCannotBeOpened()}, status=404)
+            response = _dead(request)
+        except Problem as problem:
+            response = answer(request, problem)
         for name, value in HEADERS.items():
             response.headers[name] = value
+        response.headers.setdefault("Referrer-Policy", SILENT)
         return response
 
     return own_context(public(inner))  # type: ignore[type-var]
+
+
+def _dead(request: HttpRequest) -> HttpResponse:
+    """The one page for whatever cannot be opened; a script that sends a file gets the same words as a document."""
+    if request.headers.get("Accept", "").startswith(MEDIA_TYPE):
+        return answer(request, LinkCannotBeOpened())
+    return render(request, "sharing/dead.html", status=404)
 
 
 @_for_recipients
@@ -83,7 +97,12 @@ def link(request: HttpRequest, token: str) -> HttpResponseBase:
         "minutes": int(SESSION_LIFE.total_seconds() // 60),
         "address": origin(request).ip,
     }
-    return render(request, "sharing/offer.html", context)
+    return _with_form(render(request, "sharing/offer.html", context))
+
+
+def _with_form(response: HttpResponse) -> HttpResponse:
+    response.headers["Referrer-Policy"] = ORIGIN_ONLY
+    return response
 
 
 def _open(request: HttpRequest, token: str) -> HttpResponse:
@@ -138,7 +157,8 @@ def shared(request: HttpRequest) -> HttpResponseBase:
     """The files of every link that this browser opened in the last quarter of an hour."""
     if request.method not in {"GET", "HEAD"}:
         return HttpResponse(status=405, headers={"Allow": "GET, HEAD"})
-    return render(request, "sharing/shared.html", {"sessions": _sessions(request), "host": request.get_host()})
+    context = {"sessions": _sessions(request), "host": request.get_host()}
+    return _with_form(render(request, "sharing/shared.html", context))
 
 
 @_for_recipients

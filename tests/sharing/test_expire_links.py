@@ -11,7 +11,7 @@ from jobs.models import Job
 from sharing import actions, selectors, tasks
 from sharing.actions import expiry
 from sharing.actions.expiry import KEPT
-from sharing.models import ShareAttempt, ShareLink, SharePath, ShareSession
+from sharing.models import ShareAttempt, ShareLink, SharePath, ShareSession, ended_before
 from tests.factories import make_place, run_jobs
 from tests.sharing.conftest import RECIPIENT, count_sessions, link_of, share
 
@@ -124,5 +124,5 @@ def test_the_rules_of_the_sweep_and_of_the_job_are_the_same(place, earlier):
     for moment in (now() - KEPT - timedelta(minutes=3), now() - KEPT):
         found = selectors.list_organizations_with_ended(moment)
         with tenant(place.id):
-            due = ShareLink.objects.filter(expiry.ended_before(moment)).exists()
+            due = ShareLink.objects.filter(ended_before(moment)).exists()
         assert bool(found) == due

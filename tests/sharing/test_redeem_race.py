@@ -115,7 +115,7 @@ def test_revoking_and_opening_at_once_leave_nobody_with_access(place):
         def next_turn(turns=turns, lock=lock) -> str:
             with lock:
                 turn = next(turns)
-            return turn()
+            return str(turn())
 
         ended = together(next_turn, 10)
         assert ended["revoked"] == 1

@@ -2,6 +2,7 @@
 
 from datetime import timedelta
 from hashlib import sha256
+from typing import Any
 
 import pytest
 from django.test import Client
@@ -78,7 +79,7 @@ def test_15_minutes_of_reading_is_what_is_given_when_nothing_is_said(api):
     assert (item["state"], item["purpose"]) == ("waiting", "")
 
 
-BAD = [
+BAD: list[tuple[dict[str, Any], str | None]] = [
     ({"ttl_seconds": 59}, "/ttl_seconds"),
     ({"ttl_seconds": 604_801}, "/ttl_seconds"),
     ({"ttl_seconds": "soon"}, "/ttl_seconds"),
@@ -215,6 +216,7 @@ def test_every_refusal_of_a_token_is_the_same_answer(place, earlier):
 
 
 def test_a_redemption_without_a_readable_token_is_a_400(db):
+    body: Any
     for body in ({}, {"token": None}, {"token": ""}, {"token": []}, {"token": "a\0"}, {"token": "x" * 9000}, []):
         answer = Client().post("/v1/shares/redeem", body, content_type="application/json")
         assert answer.status_code == 400, body
