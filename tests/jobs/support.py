@@ -23,7 +23,7 @@ from jobs.registry import RunningJob, handles
 
 __all__ = ["app"]
 NEVER = datetime(2100, 1, 1, tzinfo=UTC)
-DEADLINE = 15.0
+DEADLINE = 60.0
 
 
 class Hold:

@@ -102,7 +102,7 @@ def test_work_goes_in_when_valkey_is_away(bell: actions._Bell, settings: Setting
     organization_id = new_id()
     began = time.monotonic()
     jobs = [put("test.once", organization_id) for _ in range(20)]
-    assert time.monotonic() - began < 3
+    assert time.monotonic() - began < 5
     assert bell.silent_until > began
     assert all(actions.run_one("w") for _ in jobs)
     assert effects(organization_id) == {str(job.id): 1 for job in jobs}
@@ -116,7 +116,7 @@ def test_a_valkey_that_does_not_answer_holds_up_one_request_for_a_second(
     began = time.monotonic()
     for _ in range(20):
         put("test.once")
-    assert time.monotonic() - began < 3
+    assert time.monotonic() - began < 5
     os.kill(own_valkey.child.pid, signal.SIGCONT)
 
 
