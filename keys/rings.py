@@ -89,9 +89,12 @@ class RingCache:
 
     def renewed(self, organization_id: UUID, purpose: Purpose, environment_id: UUID | None = None) -> Ring:
         """The ring as it is in the database now: something names a version that the remembered one lacks."""
+        key = (organization_id, purpose, environment_id)
         with self._lock:
             self._shelves[purpose].pop(_number(organization_id, environment_id), None)
-            self._flights.pop((organization_id, purpose, environment_id), None)
+            self._flights.pop(key, None)
+        if unsettled := self._local.unsettled.get(organization_id):
+            unsettled.rings.pop(key, None)
         return self.ring(organization_id, purpose, environment_id)
 
     def forget(self, organization_id: UUID | None = None) -> None:

@@ -12,7 +12,7 @@ from hq.authz.actor import Actor
 from hq.authz.permissions import Permission
 from hq.crypto.kdf import derive
 from hq.crypto.secrets import keyed_digest
-from hq.db.sealing import KeyUnavailable, Purpose, Ring
+from hq.db.sealing import KeyUnavailable, Purpose
 from hq.lib.clock import now
 from keys import rings
 from keys.models import Cmk, DataKey
@@ -42,12 +42,12 @@ class KeyMaterial(NamedTuple):
 
 def content_key(organization_id: UUID, version: int | None = None) -> KeyMaterial:
     """The key for new files, or the one an older file names. Raises KeyUnavailable."""
-    return _material(rings.cache.ring(organization_id, Purpose.CONTENT), version)
+    return _material(organization_id, Purpose.CONTENT, version)
 
 
 def capability_key(organization_id: UUID, environment_id: UUID, version: int | None = None) -> KeyMaterial:
     """The key that seals one environment's capability tokens (KEY-5). Raises KeyUnavailable."""
-    return _material(rings.cache.ring(organization_id, Purpose.CAPABILITY, environment_id), version)
+    return _material(organization_id, Purpose.CAPABILITY, version, environment_id)
 
 
 def blind_index(organization_id: UUID, label: str, value: str) -> bytes:
@@ -56,24 +56,31 @@ def blind_index(organization_id: UUID, label: str, value: str) -> bytes:
     `label` names table and column: the same value has another index in each. Bring the value to one form first.
     Raises KeyUnavailable.
     """
-    material = _material(rings.cache.ring(organization_id, Purpose.BLIND_INDEX), None)
+    material = _material(organization_id, Purpose.BLIND_INDEX)
     return keyed_digest(derive(material.key, info=b"hq blind index: " + label.encode()), value)
 
 
-def _material(ring: Ring, version: int | None) -> KeyMaterial:
+def _material(
+    organization_id: UUID, purpose: Purpose, version: int | None = None, environment_id: UUID | None = None
+) -> KeyMaterial:
+    place = (organization_id, purpose, environment_id)
+    ring = rings.cache.ring(*place)
+    if version is not None and version not in ring.keys:  # perhaps another process has just made it
+        ring = rings.cache.renewed(*place)
     number = ring.current if version is None else version
-    try:
-        return KeyMaterial(number, ring.keys[number])
-    except KeyError:
-        raise KeyUnavailable(f"Version {number} of this key is not there.") from None
+    key = ring.keys.get(number)
+    if key is None:
+        raise KeyUnavailable(f"Version {number} of this organization's {purpose} key is not there.")
+    return KeyMaterial(number, key)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class KeyLine:
     """What may be shown of one key. `purpose` is empty for the CMK, which wraps the others.
 
-    `since` is when this version was made, `next_rotation_on` a year later, None for what is not in use. `state` is CURRENT
-    or RETIRED for data keys of a usable CMK, else the CMK's own: ENABLED, DISABLED, PENDING_DELETION or DESTROYED.
+    `since` is when this version was made, `next_rotation_on` a year later, None for what is not in use. `state` is
+    CURRENT or RETIRED for data keys of a usable CMK, else the CMK's own: ENABLED, DISABLED, PENDING_DELETION or
+    DESTROYED.
     """
 
     id: UUID

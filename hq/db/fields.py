@@ -213,8 +213,8 @@ class _SealedField(Field[_Set, _Get]):
     def pre_save(self, model_instance: models.Model, add: bool) -> Any:
         """Seal a new value. A sealed one stays as it is while row, organization and key version are the same."""
         state = model_instance.__dict__
-        # The usual case in few steps; anything else is for `_seal`, which has every case with its reason: what came from
-        # the database, for one, cannot be encoded.
+        # The usual case in few steps; anything else is for `_seal`, which has every case with its reason. What came
+        # from the database cannot be encoded, so it goes there too.
         try:
             value = state[self.attname]
             if value is None:

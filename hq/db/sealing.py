@@ -57,7 +57,7 @@ class Ring(Aead):
         self.keys = dict(keys)
         self.older = {header(version): Aead(key) for version, key in keys.items() if version != current}
         self.expires = 0.0
-        self.used = True
+        self.used = False
 
     def cipher(self, head: bytes) -> Aead | None:
         """The cipher of the version that a value's first five bytes name."""

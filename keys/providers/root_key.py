@@ -54,10 +54,12 @@ def _read_private(path: Path) -> bytes:
         descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK)
     except OSError as error:
         raise RootKeyMissing(f"The root key file cannot be read ({error.strerror}).") from None
-    with os.fdopen(descriptor, "rb") as file:
+    try:
         found = os.fstat(descriptor)
         if not stat.S_ISREG(found.st_mode):
             raise RootKeyMalformed("The root key file is not a file.")
         if stat.S_IMODE(found.st_mode) & 0o077 or found.st_uid not in {0, os.geteuid()}:
             raise RootKeyExposed
-        return file.read(LONGEST_FILE)
+        return os.read(descriptor, LONGEST_FILE)
+    finally:
+        os.close(descriptor)

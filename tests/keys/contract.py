@@ -1,0 +1,150 @@
+"""What every keeper of CMKs does. A test class of a provider inherits `ProviderContract` and gives its fixtures."""
+
+from datetime import timedelta
+
+import pytest
+
+from hq.lib.clock import now
+from keys.providers import Gone, InvalidWrapping, KeyDisabled, KeyPendingDeletion, KeyState, NoSuchKey, PlainKey
+from keys.providers.base import InvalidWait, WrongState
+
+CONTEXT = {"hq:organization": "a", "hq:purpose": "content", "hq:version": "1"}
+TAGS = {"hq:organization": "a"}
+
+
+class ProviderContract:
+    """Fixtures: `keeper`, the provider; `pass_days(n)`, which moves its clock."""
+
+    @pytest.fixture
+    def ref(self, keeper):
+        return keeper.create_key(TAGS)
+
+    @pytest.fixture
+    def made(self, keeper, ref) -> PlainKey:
+        return keeper.generate_data_key(ref, CONTEXT)
+
+    def test_a_new_key_is_enabled_in_its_first_version_and_carries_its_tags(self, keeper, ref):
+        found = keeper.describe_key(ref)
+        assert (found.ref, found.state, found.version, dict(found.tags)) == (ref, KeyState.ENABLED, 1, TAGS)
+        assert abs(found.created_at - now()) < timedelta(minutes=1)
+        assert (found.rotated_at, found.delete_at) == (None, None)
+
+    def test_every_key_is_another(self, keeper, ref, made):
+        other = keeper.create_key(TAGS)
+        assert other != ref
+        with pytest.raises(InvalidWrapping):
+            keeper.decrypt(other, made.wrapped, CONTEXT)
+
+    def test_a_data_key_has_256_bits_and_comes_back(self, keeper, ref, made):
+        assert len(made.plain) == 32
+        assert keeper.decrypt(ref, made.wrapped, CONTEXT) == made.plain
+        assert made.plain not in made.wrapped
+        assert keeper.generate_data_key(ref, CONTEXT).plain != made.plain
+
+    def test_a_data_key_is_not_printed(self, made):
+        assert repr(made.plain) not in repr(made)
+        assert made.plain.hex() not in repr(made)
+
+    @pytest.mark.parametrize(
+        "context",
+        [{}, {**CONTEXT, "hq:version": "2"}, {**CONTEXT, "more": "x"}, {k: CONTEXT[k] for k in list(CONTEXT)[:2]}],
+    )
+    def test_another_context_does_not_unwrap(self, keeper, ref, made, context):
+        with pytest.raises(InvalidWrapping):
+            keeper.decrypt(ref, made.wrapped, context)
+        with pytest.raises(InvalidWrapping):
+            keeper.reencrypt(ref, made.wrapped, context)
+
+    def test_the_order_of_the_context_does_not_matter(self, keeper, ref, made):
+        assert keeper.decrypt(ref, made.wrapped, dict(reversed(CONTEXT.items()))) == made.plain
+
+    def test_a_changed_or_cut_wrapping_does_not_unwrap(self, keeper, ref, made):
+        for at in range(len(made.wrapped)):
+            changed = bytes(byte ^ (1 if i == at else 0) for i, byte in enumerate(made.wrapped))
+            with pytest.raises(InvalidWrapping):
+                keeper.decrypt(ref, changed, CONTEXT)
+            with pytest.raises(InvalidWrapping):
+                keeper.decrypt(ref, made.wrapped[:at], CONTEXT)
+
+    def test_rotated_it_wraps_with_the_new_version_and_unwraps_both(self, keeper, ref, made):
+        assert keeper.rotate_key(ref) == 2
+        newer = keeper.generate_data_key(ref, CONTEXT)
+        assert (made.version, newer.version, keeper.describe_key(ref).version) == (1, 2, 2)
+        assert keeper.describe_key(ref).rotated_at is not None
+        assert keeper.decrypt(ref, made.wrapped, CONTEXT) == made.plain
+        assert keeper.decrypt(ref, newer.wrapped, CONTEXT) == newer.plain
+
+    def test_rewrapped_it_is_the_same_data_key_under_the_new_version(self, keeper, ref, made):
+        keeper.rotate_key(ref)
+        again = keeper.reencrypt(ref, made.wrapped, CONTEXT)
+        assert (again.version, again.wrapped == made.wrapped) == (2, False)
+        assert keeper.decrypt(ref, again.wrapped, CONTEXT) == made.plain
+
+    def uses(self, keeper, ref, made):
+        return [
+            lambda: keeper.decrypt(ref, made.wrapped, CONTEXT),
+            lambda: keeper.generate_data_key(ref, CONTEXT),
+            lambda: keeper.reencrypt(ref, made.wrapped, CONTEXT),
+            lambda: keeper.rotate_key(ref),
+        ]
+
+    def test_disabled_it_refuses_every_use_until_enabled(self, keeper, ref, made):
+        keeper.disable_key(ref)
+        assert keeper.describe_key(ref).state is KeyState.DISABLED
+        for use in self.uses(keeper, ref, made):
+            with pytest.raises(KeyDisabled):
+                use()
+        keeper.enable_key(ref)
+        assert keeper.decrypt(ref, made.wrapped, CONTEXT) == made.plain
+
+    def test_scheduled_for_deletion_it_refuses_every_use(self, keeper, ref, made):
+        due = keeper.schedule_deletion(ref, days=7)
+        assert abs(due - now() - timedelta(days=7)) < timedelta(minutes=1)
+        assert keeper.describe_key(ref).delete_at == due
+        for use in self.uses(keeper, ref, made):
+            with pytest.raises(KeyPendingDeletion):
+                use()
+        with pytest.raises(WrongState):
+            keeper.enable_key(ref)
+        with pytest.raises(WrongState):
+            keeper.schedule_deletion(ref)
+
+    def test_deletion_can_be_cancelled_and_enabling_is_a_second_decision(self, keeper, ref, made):
+        keeper.schedule_deletion(ref)
+        keeper.cancel_deletion(ref)
+        found = keeper.describe_key(ref)
+        assert (found.state, found.delete_at) == (KeyState.DISABLED, None)
+        keeper.enable_key(ref)
+        assert keeper.decrypt(ref, made.wrapped, CONTEXT) == made.plain
+        with pytest.raises(WrongState):
+            keeper.cancel_deletion(ref)
+
+    @pytest.mark.parametrize("days", [-1, 0, 6, 31])
+    def test_deletion_waits_seven_to_thirty_days(self, keeper, ref, days):
+        with pytest.raises(InvalidWait):
+            keeper.schedule_deletion(ref, days=days)
+        assert keeper.describe_key(ref).state is KeyState.ENABLED
+
+    def test_it_is_destroyed_when_due_and_not_before(self, keeper, ref, made, pass_days):
+        keeper.schedule_deletion(ref, days=7)
+        other = keeper.create_key(TAGS)
+        pass_days(6.99)
+        assert ref not in keeper.purge_due()
+        assert keeper.describe_key(ref).state is KeyState.PENDING_DELETION
+        pass_days(0.02)
+        keeper.purge_due()
+        assert keeper.describe_key(ref).state is KeyState.DESTROYED
+        for use in self.uses(keeper, ref, made):
+            with pytest.raises(Gone):
+                use()
+        for change in (keeper.enable_key, keeper.disable_key, keeper.cancel_deletion, keeper.schedule_deletion):
+            with pytest.raises(Gone):
+                change(ref)
+        assert keeper.describe_key(other).state is KeyState.ENABLED
+        assert ref not in keeper.purge_due()
+
+    @pytest.mark.parametrize("ref", ["", "x", "../root", "00000000-0000-0000-0000-000000000000", "a\0b"])
+    def test_an_unknown_key_is_named(self, keeper, ref):
+        for use in (keeper.describe_key, keeper.rotate_key, keeper.disable_key):
+            with pytest.raises(NoSuchKey):
+                use(ref)
