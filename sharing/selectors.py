@@ -81,6 +81,10 @@ def environment_of(actor: Actor) -> UUID:
 
 def _links(actor: Actor) -> QuerySet[ShareLink]:
     gate.require(actor, Permission.SHARES_READ)
+    return _here(actor)
+
+
+def _here(actor: Actor) -> QuerySet[ShareLink]:
     return ShareLink.objects.filter(organization_id=actor.organization_id, environment_id=environment_of(actor))
 
 
@@ -101,9 +105,17 @@ def count_states(actor: Actor) -> dict[str, int]:
     return count_by(_links(actor), State.values, now())
 
 
-def get_share(actor: Actor, share_id: UUID, *, lock: bool = False) -> ShareLink:
-    rows = _links(actor).filter(pk=share_id).prefetch_related("pins")
-    link = (rows.select_for_update(no_key=True) if lock else rows).first()
+def get_share(actor: Actor, share_id: UUID) -> ShareLink:
+    return _one(_links(actor), share_id)
+
+
+def lock_share(actor: Actor, share_id: UUID) -> ShareLink:
+    """For a verb that has asked the gate for its own permission."""
+    return _one(_here(actor).select_for_update(no_key=True), share_id)
+
+
+def _one(rows: QuerySet[ShareLink], share_id: UUID) -> ShareLink:
+    link = rows.filter(pk=share_id).prefetch_related("pins").first()
     if link is None:
         raise NotFound
     return link

@@ -142,7 +142,7 @@ def list_api_keys(actor: Actor, *, before: UUID | None = None, limit: int = 200)
 
 
 def get_api_key(actor: Actor, key_id: UUID, *, lock: bool = False) -> ApiKey:
-    gate.require(actor, Permission.API_KEYS_READ)
+    """One key of the actor's environment, for a caller that has asked the gate for its own verb."""
     rows = ApiKey.objects.filter(_here(actor), pk=key_id)
     key = (rows.select_for_update(no_key=True) if lock else rows).first()
     if key is None:

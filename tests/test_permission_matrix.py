@@ -5,6 +5,7 @@ from dataclasses import dataclass, replace
 from uuid import uuid4
 
 import pytest
+from django.core.files.uploadedfile import SimpleUploadedFile
 from django.test import Client
 
 from hq.authz.permissions import SCOPES, Permission
@@ -25,13 +26,17 @@ P = Permission
 
 @dataclass(frozen=True)
 class Act:
-    """One method of one /v1 route: the scope it needs (None: none at all), a body that works, what it then answers."""
+    """One method of one /v1 route: the scope it needs (None: none at all), a body that works, what it then answers.
+
+    `also` is what the body asks to hand on: nobody gives what they do not have.
+    """
 
     route: str
     method: str
     needs: Permission | None
     body: object = None
     answers: int = 200
+    also: Permission | None = None
 
 
 V1 = [
@@ -44,13 +49,20 @@ V1 = [
     Act(ENVIRONMENT + "deleted-objects", "GET", P.OBJECTS_READ),
     Act(ENVIRONMENT + "object-restores", "POST", P.OBJECTS_WRITE, {"path": "a/b", "version": 1}, 201),
     Act(ENVIRONMENT + "shares", "GET", P.SHARES_READ),
-    Act(ENVIRONMENT + "shares", "POST", P.SHARES_CREATE, {"paths": ["a/b"]}, 201),
+    Act(ENVIRONMENT + "shares", "POST", P.SHARES_CREATE, {"paths": ["a/b"]}, 201, P.OBJECTS_READ),
     Act(ENVIRONMENT + "shares/<uuid:id>", "GET", P.SHARES_READ),
     Act(ENVIRONMENT + "shares/<uuid:id>", "DELETE", P.SHARES_REVOKE, answers=204),
     Act(ENVIRONMENT + "audit/events", "GET", P.AUDIT_READ),
     Act(ENVIRONMENT + "audit/admin/verify-chain", "GET", P.AUDIT_VERIFY),
     Act(ENVIRONMENT + "api-keys", "GET", P.API_KEYS_READ),
-    Act(ENVIRONMENT + "api-keys", "POST", P.API_KEYS_CREATE, {"name": "n", "scopes": ["objects:read"]}, 201),
+    Act(
+        ENVIRONMENT + "api-keys",
+        "POST",
+        P.API_KEYS_CREATE,
+        {"name": "n", "scopes": ["objects:read"]},
+        201,
+        P.OBJECTS_READ,
+    ),
     Act(ENVIRONMENT + "api-keys/<uuid:id>", "DELETE", P.API_KEYS_REVOKE, answers=204),
     Act(ENVIRONMENT + "jobs/<uuid:job_id>", "GET", P.JOBS_READ),
     Act(ORGANIZATION + "members", "GET", P.MEMBERS_READ),
@@ -134,15 +146,7 @@ def test_each_v1_act_is_refused_without_its_scope_and_without_a_key_and_allowed_
         if act.needs is not None:
             world.with_scopes(every - {act.needs})
             assert world.act(act).status_code == 403, name
-            world.with_scopes(
-                {
-                    act.needs,
-                    *({P.OBJECTS_READ} if act.route.endswith("shares") else ()),
-                    *({P.API_KEYS_READ} if "api-keys" in act.route else ()),
-                }
-            )
-        if act.route.endswith("api-keys") and act.method == "POST":
-            world.with_scopes({act.needs, P.OBJECTS_READ})
+            world.with_scopes({act.needs} | ({act.also} if act.also else set()))
         answer = world.act(act)
         assert answer.status_code == act.answers, (name, answer.content)
         world.with_scopes(every)
@@ -159,23 +163,35 @@ def test_each_v1_act_in_another_organization_looks_like_nothing(world):
             assert there.status_code == 404, act
 
 
-# ---- the portal: what a page needs; `None` is any signed-in person, `"public"` anyone
+# ---- the portal: what a page of a place needs, and what it is asked with
 
 PLACE = "o/<slug:org_slug>/<env:env_name>/"
 PAGES = {
-    PLACE: P.ORGANIZATION_READ,
-    PLACE + "audit/": P.AUDIT_READ,
-    PLACE + "audit/<int:index>": P.AUDIT_READ,
-    PLACE + "audit/verify": P.AUDIT_VERIFY,
-    PLACE + "keys/": P.KEYS_READ,
-    PLACE + "people/": P.MEMBERS_READ,
-    PLACE + "people/invite": P.MEMBERS_INVITE,
-    PLACE + "people/<uuid:id>/role": P.MEMBERS_CHANGE_ROLE,
-    PLACE + "people/<uuid:id>/remove": P.MEMBERS_REMOVE,
-    PLACE + "invitations/<uuid:id>/revoke": P.MEMBERS_INVITE,
-    PLACE + "api-keys/": P.API_KEYS_READ,
-    PLACE + "api-keys/new": P.API_KEYS_CREATE,
-    PLACE + "api-keys/<uuid:id>/revoke": P.API_KEYS_REVOKE,
+    PLACE: (P.ORGANIZATION_READ, {}),
+    PLACE + "files/": (P.OBJECTS_READ, {}),
+    PLACE + "files/row": (P.OBJECTS_READ, {"path": "a/b"}),
+    PLACE + "files/versions": (P.OBJECTS_READ, {"path": "a/b"}),
+    PLACE + "files/deleted": (P.OBJECTS_READ, {}),
+    PLACE + "files/objects/<path:path>": (P.OBJECTS_READ, {}),
+    PLACE + "files/upload": (P.OBJECTS_WRITE, {"folder": "", "files": "file"}),
+    PLACE + "files/restore": (P.OBJECTS_WRITE, {"path": "a/b", "version": "1"}),
+    PLACE + "files/chosen": (P.OBJECTS_DELETE, {"path": "a/b", "action": "delete"}),
+    PLACE + "shares/": (P.SHARES_READ, {}),
+    PLACE + "shares/new": (P.SHARES_CREATE, {}),
+    PLACE + "shares/<uuid:id>": (P.SHARES_READ, {}),
+    PLACE + "shares/<uuid:id>/revoke": (P.SHARES_REVOKE, {}),
+    PLACE + "audit/": (P.AUDIT_READ, {}),
+    PLACE + "audit/<int:index>": (P.AUDIT_READ, {}),
+    PLACE + "audit/verify": (P.AUDIT_VERIFY, {}),
+    PLACE + "keys/": (P.KEYS_READ, {}),
+    PLACE + "people/": (P.MEMBERS_READ, {}),
+    PLACE + "people/invite": (P.MEMBERS_INVITE, {}),
+    PLACE + "people/<uuid:id>/role": (P.MEMBERS_CHANGE_ROLE, {"role": "auditor"}),
+    PLACE + "people/<uuid:id>/remove": (P.MEMBERS_REMOVE, {}),
+    PLACE + "invitations/<uuid:id>/revoke": (P.MEMBERS_INVITE, {}),
+    PLACE + "api-keys/": (P.API_KEYS_READ, {}),
+    PLACE + "api-keys/new": (P.API_KEYS_CREATE, {}),
+    PLACE + "api-keys/<uuid:id>/revoke": (P.API_KEYS_REVOKE, {}),
 }
 
 
@@ -184,10 +200,14 @@ def test_every_portal_page_of_a_place_is_in_the_table():
 
 
 def visit(client, world, pattern):
-    """The page; a verb behind a button is posted, with nothing in its form."""
-    url = world.url(pattern)
-    answer = client.get(url)
-    return client.post(url) if answer.status_code == 405 else answer
+    """The page; a verb behind a button is posted."""
+    url, data = world.url(pattern), dict(PAGES[pattern][1])
+    answer = client.get(url, data)
+    if answer.status_code != 405:
+        return answer
+    if data.pop("files", None):
+        data["files"] = SimpleUploadedFile("note.txt", b"text")
+    return client.post(url, data)
 
 
 PEOPLE = [role for role in Role if role is not Role.SERVICE_ACCOUNT]
@@ -196,7 +216,7 @@ PEOPLE = [role for role in Role if role is not Role.SERVICE_ACCOUNT]
 @pytest.mark.parametrize("role", PEOPLE)
 def test_each_page_opens_for_the_roles_that_may_and_for_no_other(world, role):
     client = sign_in(make_member(world.place, role))
-    for pattern, needs in PAGES.items():
+    for pattern, (needs, _) in PAGES.items():
         status = visit(client, world, pattern).status_code
         if needs in GRANTS[role]:
             assert status not in {401, 403, 404, 405, 500}, (pattern, status)
@@ -219,5 +239,5 @@ def test_the_operators_rooms_look_like_nothing_to_everybody_else(world):
     rooms = [route.pattern for route in every_route() if route.pattern.startswith("operator/")]
     assert rooms
     for pattern in rooms:
-        assert owner.get(world.url(pattern)).status_code == 404
+        assert owner.get(world.url(pattern)).status_code in {404, 405}
         assert owner.post(world.url(pattern)).status_code == 404

@@ -155,17 +155,25 @@ def csrf_failure(request: HttpRequest, reason: str = "") -> HttpResponse:
     )
 
 
+class _Refused(HttpResponse):
+    """Stands for the page until the request's transaction has ended: before that, nothing can be read for it."""
+
+    def __init__(self, problem: errors.Problem) -> None:
+        super().__init__(status=problem.status)
+        self.problem = problem
+
+
 class RefusalPages:
-    """Turns refusals of portal views into pages, after undoing what they wrote."""
+    """Turns refusals of portal views into pages, after undoing what they wrote. Stands around the tenant's context."""
 
     def __init__(self, get_response: Any) -> None:
         self.get_response = get_response
 
     def __call__(self, request: HttpRequest) -> HttpResponse:
         response: HttpResponse = self.get_response(request)
-        return response
+        return answer(request, response.problem) if isinstance(response, _Refused) else response
 
     def process_exception(self, request: HttpRequest, exception: Exception) -> HttpResponse | None:
         undo()
         problem = as_problem(exception)
-        return answer(request, problem) if problem else None
+        return _Refused(problem) if problem else None

@@ -70,6 +70,7 @@ def revoke_invitation(request: TenantRequest, id: UUID, **where: str) -> HttpRes
 
 @post_only
 def change_role(request: TenantRequest, id: UUID, **where: str) -> HttpResponse:
+    gate.require(request.actor, Permission.MEMBERS_CHANGE_ROLE)
     form = RoleForm(request.POST, actor=request.actor)
     refuse_invalid(form)
     membership = actions.change_role(actor=request.actor, member_id=id, role=Role(form.cleaned_data["role"]))
