@@ -13,5 +13,5 @@ ABSENT = (
 def find() -> str | None:
     """The path of an installed Chromium or Chrome, or None."""
     if given := os.environ.get("HQ_CHROMIUM"):
-        return given
+        return shutil.which(given)
     return next((path for name in NAMES if (path := shutil.which(name))), None)
