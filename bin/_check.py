@@ -45,7 +45,6 @@ def checks(folder: Path) -> list[tuple[str, list[str], dict[str, str]]]:
         ("deployment", python(manage, "check", "--deploy", "--fail-level", "WARNING"), production(folder)),
     ]
     if TEMPLATES.is_dir():
-        found.append(("template format", python("-m", "djlint", "--check", "--quiet", str(TEMPLATES)), {}))
         found.append(("template lint", python("-m", "djlint", "--lint", "--quiet", str(TEMPLATES)), {}))
     return found
 

@@ -64,6 +64,7 @@ MIDDLEWARE = [
     "audit.middleware.AccessLog",
     "hq.web.middleware.Headers",
     "django.middleware.security.SecurityMiddleware",
+    "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "hq.web.middleware.SignedSessions",
     "django.middleware.common.CommonMiddleware",
@@ -196,8 +197,8 @@ SECURE_HSTS_SECONDS = 63_072_000 if SECURE else 0
 SECURE_HSTS_INCLUDE_SUBDOMAINS = SECURE
 SECURE_HSTS_PRELOAD = SECURE
 SECURE_CONTENT_TYPE_NOSNIFF = True
-# A link's address is a capability: it goes to no other place. Not "no-referrer": a browser then sends `Origin: null` with
-# our own forms too, which the CSRF check has to refuse.
+# A link's address is a capability: it goes to no other place. Not "no-referrer": a browser then sends `Origin: null`
+# with our own forms too, which the CSRF check has to refuse.
 SECURE_REFERRER_POLICY = "same-origin"
 SECURE_CROSS_ORIGIN_OPENER_POLICY = "same-origin"
 X_FRAME_OPTIONS = "DENY"

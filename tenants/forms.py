@@ -8,10 +8,10 @@ from django import forms
 from hq.authz.actor import Actor
 from hq.authz.permissions import SCOPES, Permission
 from hq.authz.roles import Role, may_assign
+from hq.lib.text import NO_CONTROL
 from hq.web.portal import OnceForm
 from tenants.models import THEMES
 
-NO_CONTROL = r"^[^\x00-\x1f\x7f]*$"
 LIVES = [("30", "30 days"), ("90", "90 days"), ("365", "1 year"), ("", "Does not expire")]
 
 

@@ -6,8 +6,8 @@ from rest_framework import serializers
 
 from hq.authz.permissions import SCOPES
 from hq.authz.roles import Role
+from hq.lib.text import NO_CONTROL
 from hq.web.api import Input
-from tenants.forms import NO_CONTROL
 
 PEOPLE_ROLES = [role.value for role in Role if role is not Role.SERVICE_ACCOUNT]
 
