@@ -1,6 +1,9 @@
 """A table with sealed columns, and a key source whose keys a test can see. The models stay out of the app registry."""
 
-from django.db import models
+from typing import Any, ClassVar
+from uuid import UUID
+
+from django.db import connection, models
 from django.test.utils import isolate_apps
 
 from hq.db.fields import KeyUnavailable, Purpose, Ring, SealedJSONField, SealedTextField
@@ -10,6 +13,7 @@ from hq.db.sealing import remembered
 with isolate_apps("hq.db"):
 
     class Note(Model):
+        objects: ClassVar[models.Manager["Note"]] = models.Manager()
         organization_id = models.UUIDField()
         number = models.IntegerField(default=0, unique=True)
         text = SealedTextField(purpose=Purpose.METADATA)
@@ -23,6 +27,7 @@ with isolate_apps("hq.db"):
 
     class PlatformNote(Model):
         sealed_under = PLATFORM_ID
+        objects: ClassVar[models.Manager["PlatformNote"]] = models.Manager()
         text = SealedTextField(purpose=Purpose.METADATA)
 
         class Meta:
@@ -37,6 +42,7 @@ CREATE TABLE test_note (id uuid PRIMARY KEY, organization_id uuid NOT NULL, numb
 CREATE TABLE test_platformnote (id uuid PRIMARY KEY, text bytea NOT NULL);
 GRANT ALL ON test_note, test_platformnote TO hq_app
 """
+SECRET = "Zoë was here"
 DROP = "DROP TABLE test_note, test_platformnote"
 
 
@@ -45,8 +51,8 @@ class OpenSource:
 
     def __init__(self, *, remembers: bool):
         self.remembers = remembers
-        self.keys = {}
-        self.current = {}
+        self.keys: dict[UUID, dict[int, bytes]] = {}
+        self.current: dict[UUID, int] = {}
         self.down = False
         self.asked_again = 0
 
@@ -75,3 +81,21 @@ class OpenSource:
     def forget(self):
         for shelf in remembered.values():
             shelf.clear()
+
+
+def stored(row, column="text"):
+    """What the database has there."""
+    with connection.cursor() as cursor:
+        cursor.execute(f"SELECT {column} FROM {row._meta.db_table} WHERE id = %s", [row.pk])
+        return bytes(cursor.fetchone()[0])
+
+
+def store(row, data, column="text"):
+    """Put bytes there, as somebody with the database in hand could."""
+    with connection.cursor() as cursor:
+        cursor.execute(f"UPDATE {row._meta.db_table} SET {column} = %s WHERE id = %s", [data, row.pk])
+
+
+def again(row) -> Any:
+    """The same row, fresh from the database."""
+    return type(row).objects.get(pk=row.pk)

@@ -21,7 +21,8 @@ class ProviderContract:
 
     @pytest.fixture
     def made(self, keeper, ref) -> PlainKey:
-        return keeper.generate_data_key(ref, CONTEXT)
+        made: PlainKey = keeper.generate_data_key(ref, CONTEXT)
+        return made
 
     def test_a_new_key_is_enabled_in_its_first_version_and_carries_its_tags(self, keeper, ref):
         found = keeper.describe_key(ref)

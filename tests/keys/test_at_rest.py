@@ -52,13 +52,14 @@ def test_plain_text_and_keys_are_nowhere():
     needles = [form for secret in (canary.encode(), *(ring.keys[1] for ring in held)) for form in forms(secret)]
     with as_superuser() as admin:
         admin.execute("CHECKPOINT")  # everything is in the files now
-        [folder] = admin.execute("SELECT current_setting('data_directory')").fetchone()
+        row = admin.execute("SELECT current_setting('data_directory')").fetchone()
+    assert row
 
     dumped = dump()
     assert seen.encode() in dumped  # the search itself works
     assert [needle for needle in needles if needle in dumped] == []
-    assert found_in(Path(folder), [seen.encode()])
-    assert found_in(Path(folder), needles) == []
+    assert found_in(Path(row[0]), [seen.encode()])
+    assert found_in(Path(row[0]), needles) == []
     assert found_in(settings.DATA_DIR, needles) == []
 
 
