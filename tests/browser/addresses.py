@@ -1,0 +1,149 @@
+"""Every page that HQ has, by the name of its address, with an address of it in a filled organization."""
+
+from collections.abc import Iterator
+from urllib.parse import quote, urlsplit
+from uuid import UUID
+
+from django.urls import URLPattern, URLResolver, get_resolver, reverse
+
+from audit import selectors as trail
+from audit.selectors import Filters
+from hq.authz.roles import Role
+from hq.db.context import tenant
+from jobs.models import Job
+from sharing import actions as sharing
+from sharing import selectors as shares
+from tenants import actions, selectors
+from tests.factories import Place
+
+PATH = "handbook/THREAT_MODEL.md"
+# Not pages: verbs, bytes, parts of a page, machines' addresses, and pages of libraries that HQ's configuration never
+# shows (it verifies by code, has no social account yet, and lets nobody change an address by link).
+NO_PAGES = {
+    "healthz",
+    "readyz",
+    "openapi",
+    "favicon",
+    "revoke_invitation",
+    "change_role",
+    "verify_chain",
+    "vault:row",
+    "vault:upload",
+    "vault:chosen",
+    "vault:restore",
+    "vault:object",
+    "sharing:revoke",
+    "shared_object",
+    "console:retry_job",
+    "console:discard_job",
+    "home",
+    "organization",
+    "account_inactive",
+    "account_confirm_email",
+    "account_confirm_login_code",
+    "account_email_verification_sent",
+    "account_set_password",
+    "account_reset_password_from_key",
+    "account_reset_password_from_key_done",
+    "account_reauthenticate",
+    "google_login",
+    "google_callback",
+    "google_login_by_token",
+    "socialaccount_signup",
+}
+
+
+def names() -> set[str]:
+    """The names of all addresses outside of /v1's endpoints."""
+    return {name for name in _walk(get_resolver().url_patterns, "") if name}
+
+
+def _walk(patterns: list[URLPattern | URLResolver], space: str) -> Iterator[str]:
+    for pattern in patterns:
+        if isinstance(pattern, URLResolver):
+            inner = f"{space}{pattern.namespace}:" if pattern.namespace else space
+            yield from _walk(pattern.url_patterns, inner)
+        elif pattern.name:
+            yield space + pattern.name
+
+
+def for_members(place: Place) -> dict[str, list[str]]:
+    """Pages behind signing in, as the owner, who is an operator too."""
+    where = {"org_slug": place.slug, "env_name": "live"}
+    found = _with_rows(place, where)
+    for name in (
+        "overview",
+        "people",
+        "invite",
+        "api_keys",
+        "new_api_key",
+        "sharing:list",
+        "keys:list",
+        "vault:deleted",
+    ):
+        found[name] = [reverse(name, kwargs=where)]
+    found["overview"].append(reverse("overview", kwargs={**where, "env_name": "test"}))
+    files, new_share, audit = (reverse(name, kwargs=where) for name in ("vault:browse", "sharing:new", "audit"))
+    found["vault:browse"] = [files, f"{files}?folder=handbook/", f"{files}?q=nothing"]
+    found["vault:versions"] = [reverse("vault:versions", kwargs=where) + f"?path={quote(PATH)}"]
+    found["sharing:new"] = [new_share, f"{new_share}?path={quote(PATH)}&path=handbook/README.md"]
+    found["audit"] = [audit, f"{audit}?kind=access", f"{audit}?tag=share:opened", f"{audit}?request_id=none"]
+    for name in ("organizations", "new_organization", "profile", "console:jobs", "components"):
+        found[name] = [reverse(name)]
+    for name in (
+        "account_email",
+        "account_change_password",
+        "account_logout",
+        "usersessions_list",
+        "socialaccount_connections",
+    ):
+        found[name] = [reverse(name)]
+    return found
+
+
+def _with_rows(place: Place, where: dict[str, str]) -> dict[str, list[str]]:
+    def at(name: str, **row: UUID | int) -> str:
+        return reverse(name, kwargs={**where, **row})
+
+    with tenant(place.id):
+        actor = place.actor()
+        others = [member for member in selectors.list_members(actor) if member.user_id != place.owner.pk]
+        key = next(key for key in selectors.list_api_keys(actor) if key.state == "active")
+        links = list(shares.list_shares(actor))
+        events = trail.list_events(actor, Filters(), before=None, limit=200)
+        wanted = {event.tag: event.index for event in events}
+        job = Job.objects.filter(organization_id=place.id).first()
+        assert job is not None
+    return {
+        "remove_member": [at("remove_member", id=others[0].id)],
+        "revoke_api_key": [at("revoke_api_key", id=key.id)],
+        "sharing:share": [at("sharing:share", id=link.id) for link in links],
+        "audit_event": [at("audit_event", index=wanted[tag]) for tag in ("member:role_changed", "object:updated")],
+        "console:job": [reverse("console:job", kwargs={"job_id": job.id})],
+    }
+
+
+def for_link(place: Place) -> str:
+    """The address of a new link to two files, one of which may be replaced."""
+    paths = [PATH, "handbook/README.md"]
+    with tenant(place.id):
+        made = sharing.create_share(
+            actor=place.actor(), paths=paths, permission="write", ttl_seconds=900, purpose="Two for you"
+        )
+    return urlsplit(made.url).path
+
+
+def for_anybody(place: Place) -> dict[str, list[str]]:
+    """Pages that ask for no account."""
+    with tenant(place.id):
+        actor = place.actor()
+        invitation = actions.invite_member(actor=actor, email="new@alderpeak.example", role=Role.ANALYST)
+    found = {name: [reverse(name)] for name in ("account_login", "account_signup", "account_reset_password", "docs")}
+    found["account_reset_password_done"] = [reverse("account_reset_password_done")]
+    found["invitation"] = [urlsplit(invitation.url).path]
+    found["sign_in_once"] = [urlsplit(actions.create_sign_in_link(person=place.owner)).path]
+    found["share_link"] = [for_link(place)]
+    found["problem"] = [reverse("problem", kwargs={"code": "local-only-path"})]
+    for name in ("socialaccount_login_cancelled", "socialaccount_login_error"):
+        found[name] = [reverse(name)]
+    return found

@@ -1,0 +1,69 @@
+"""Every page in light, in dark and at 320 px: no fault of accessibility, no sideways scroll, no word in the console."""
+
+import re
+from io import StringIO
+
+import pytest
+from django.core.management import call_command
+from playwright.sync_api import expect
+
+from hq.db.context import tenant
+from overview.management import story
+from tenants import actions, selectors
+from tenants.models import Organization
+from tests.browser import addresses
+from tests.browser.conftest import Open
+from tests.browser.eyes import Eyes
+from tests.factories import Place
+
+LOOKS = {
+    "light": {"color_scheme": "light"},
+    "dark": {"color_scheme": "dark"},
+    "narrow": {"color_scheme": "light", "viewport": {"width": 320, "height": 640}},
+}
+DEAD_ADDRESSES = ("/s/hqs_nothing", "/invitations/hqi_nothing", "/sign-in/hqo_nothing", "/nothing/here")
+
+
+@pytest.fixture
+def place(transactional_db: None) -> Place:
+    """What the demo makes; its owner is an operator too."""
+    call_command("demo", "--json", stdout=StringIO())
+    owner = actions.promote_operator(email=story.OWNER.email)
+    belonging = selectors.find_belonging(owner.pk, "alder-peak")
+    assert belonging is not None
+    with tenant(belonging.organization_id):
+        return Place(Organization.objects.get(), owner, belonging.live_id, belonging.test_id)
+
+
+def look(eyes: Eyes, found: dict[str, list[str]], mode: str) -> list[str]:
+    faults = []
+    for name, paths in found.items():
+        for number, path in enumerate(paths):
+            eyes.go(path)
+            faults += eyes.faults(f"{mode}-{name.replace(':', '_')}{number or ''}")
+    return faults
+
+
+@pytest.mark.parametrize("mode", LOOKS)
+def test_every_page_is_without_fault(open_browser: Open, place: Place, mode: str):
+    member, anybody = open_browser(**LOOKS[mode]), open_browser(**LOOKS[mode]).expect(401)
+    faults = look(member.sign_in(place.owner), addresses.for_members(place), mode)
+    faults += look(anybody, addresses.for_anybody(place), mode)
+    faults += opened_link(anybody, place, mode)
+    anybody.expect(404)
+    faults += look(anybody, {f"dead{number}": [path] for number, path in enumerate(DEAD_ADDRESSES)}, mode)
+    assert not faults, "\n".join(faults)
+
+
+def opened_link(eyes: Eyes, place: Place, mode: str) -> list[str]:
+    """The page behind a link, which only opening it shows."""
+    page = eyes.go(addresses.for_link(place))
+    page.get_by_role("button", name="Open the files").click()
+    expect(page).to_have_url(re.compile(r"/shared/$"))
+    return eyes.faults(f"{mode}-shared")
+
+
+def test_no_page_is_left_out(place: Place):
+    known = set(addresses.for_members(place)) | set(addresses.for_anybody(place)) | {"shared"}
+    assert addresses.names() - known - addresses.NO_PAGES == set()
+    assert addresses.NO_PAGES & known == set()
