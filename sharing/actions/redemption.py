@@ -154,8 +154,9 @@ def _look(link: ShareLink, paths: tuple[str, ...], origin: Origin) -> Offer:
 
 
 def _redeem(link: ShareLink, paths: tuple[str, ...], nonce_digest: bytes, origin: Origin) -> RedeemedSession:
-    if not link.backed():
-        raise _Unopenable(Reason.UNBACKED, link.id)
+    # What is known to be over needs no lock. This decides nothing: between here and `consume` another may come first.
+    if reason := reason_of(link):
+        raise _Unopenable(reason, link.id)
     at = now()
     if not consume(link, nonce_digest, at, origin.ip):
         link.refresh_from_db(fields=["opened_at", "revoked_at"])

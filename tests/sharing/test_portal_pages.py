@@ -2,6 +2,7 @@
 
 import re
 from datetime import timedelta
+from typing import Any
 
 import pytest
 
@@ -142,7 +143,7 @@ def test_it_lives_as_long_as_chosen(portal, place, data, seconds):
 
 
 def test_what_is_wrong_stands_at_its_field_and_nothing_is_made(portal, place):
-    bad = [
+    bad: list[tuple[dict[str, Any], str]] = [
         ({"life": "other"}, "Enter how many"),
         ({"life": "other", "amount": "8", "unit": "86400"}, "from 1 minute to 7 days"),
         ({"life": "other", "amount": "-1", "unit": "60"}, "greater than or equal to 1"),
