@@ -1,5 +1,6 @@
 """The trail. It knows organizations, environments and targets by plain ids, and outlives them."""
 
+import re
 from typing import Any
 
 from django.db import models
@@ -12,6 +13,7 @@ from hq.db.models import Model
 from hq.lib.canonical import canonical
 
 models.BinaryField.register_lookup(Length)
+_PART = re.compile(r"<(?:\w+:)?(\w+)>")
 FORMAT = 1
 
 
@@ -123,6 +125,10 @@ class ChainVerification(Model):
         indexes = [models.Index(fields=["organization_id", "environment_id", "at"], name="audit_verification_at")]
 
 
+def _plain(route: str) -> str:
+    return _PART.sub(r"{\1}", route)
+
+
 class AccessEntry(Model):
     """One request: who, what, when, from where, with what outcome. Refusals too."""
 
@@ -139,6 +145,14 @@ class AccessEntry(Model):
     request_id = models.CharField(max_length=40)
     duration_ms = models.PositiveIntegerField()
     detail = SealedJSONField(purpose=Purpose.AUDIT)
+
+    @property
+    def where(self) -> str:
+        """The route as people read it: without what every address of a place begins with."""
+        for beginning in ("o/<slug:org_slug>/<env:env_name>/", "v1/environments/<uuid:environment_id>/"):
+            if self.route.startswith(beginning):
+                return ("/v1/…/" if beginning.startswith("v1") else "/") + _plain(self.route.removeprefix(beginning))
+        return "/" + _plain(self.route)
 
     class Meta:
         indexes = [

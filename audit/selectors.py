@@ -13,6 +13,7 @@ from audit.models import AccessEntry, AuditEvent, ChainHead, ChainVerification, 
 from hq.authz import gate
 from hq.authz.actor import Actor
 from hq.authz.permissions import Permission
+from hq.db import lookups
 from hq.lib.clock import now
 from hq.lib.errors import NotFound
 
@@ -147,7 +148,7 @@ class Day:
     date: dt.date
     events: int
     refused: int
-    verified: bool
+    verified: bool | None  # None: there was nothing yet to verify
 
 
 def activity(actor: Actor, days: int = 90) -> list[Day]:
@@ -164,7 +165,21 @@ def activity(actor: Actor, days: int = 90) -> list[Day]:
     refused = counted(AccessEntry.objects.filter(_scope(actor), status__gte=400))
     verified = counted(ChainVerification.objects.filter(_scope(actor), first_bad__isnull=True))
     dates = [first + timedelta(days=offset) for offset in range(days)]
-    return [Day(on, events.get(on, 0), refused.get(on, 0), on in verified) for on in dates]
+    begun = AuditEvent.objects.filter(_scope(actor), index=1).values_list("at__date", flat=True).first() or today
+    return [
+        Day(
+            on,
+            events.get(on, 0),
+            refused.get(on, 0),
+            (on in verified) if begun <= on < today or on in verified else None,
+        )
+        for on in dates
+    ]
+
+
+def find_unverified(before: datetime) -> list[dict[str, UUID]]:
+    """Chains with events that were last verified before a time, or never: organization and environment of each."""
+    return lookups.call("audit_find_unverified", before)
 
 
 def list_person_events(person_id: UUID, limit: int = 50) -> Sequence[PersonEvent]:

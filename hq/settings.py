@@ -129,6 +129,7 @@ CELERY_TASK_DEFAULT_QUEUE = "hq"
 CELERY_BEAT_SCHEDULE = {
     "ring": {"task": "jobs.ring", "schedule": timedelta(seconds=5), "options": {"expires": 5}},
     "reap": {"task": "jobs.reap", "schedule": timedelta(seconds=15), "options": {"expires": 15}},
+    "verify-chains": {"task": "audit.sweep", "schedule": timedelta(minutes=10), "options": {"expires": 600}},
     "expire-links": {"task": "sharing.sweep", "schedule": timedelta(minutes=5), "options": {"expires": 300}},
     "expire-invitations": {"task": "tenants.sweep", "schedule": timedelta(hours=1), "options": {"expires": 3600}},
     "collect-orphans": {"task": "vault.sweep", "schedule": timedelta(minutes=10), "options": {"expires": 600}},

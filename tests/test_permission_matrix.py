@@ -90,7 +90,7 @@ class World:
             self.invitation = actions.invite_member(actor=owner, email="i@example.com", role=Role.ANALYST).invitation.id
             self.key = actions.create_api_key(actor=owner, name="spare", scopes=frozenset({P.OBJECTS_READ})).key.id
             self.membership = Membership.objects.get(user=self.member).id
-            self.job = Job.objects.order_by("id").first().id
+            self.job = Job.objects.values_list("id", flat=True).order_by("id")[0]
             self.secret = actions.create_api_key(actor=owner, name="all", scopes=SCOPES & owner.permissions).secret
 
     def url(self, route):
@@ -201,7 +201,7 @@ def test_every_portal_page_of_a_place_is_in_the_table():
 
 def visit(client, world, pattern):
     """The page; a verb behind a button is posted."""
-    url, data = world.url(pattern), dict(PAGES[pattern][1])
+    url, data = world.url(pattern), dict[str, object](PAGES[pattern][1])
     answer = client.get(url, data)
     if answer.status_code != 405:
         return answer
