@@ -68,14 +68,17 @@ class RingCache:
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._load, self._shelves, self._limit, self._seconds, self._clock = load, shelves, limit, seconds, clock
-        self.reset()
+        self._begin()
 
-    def reset(self) -> None:
-        """Begin anew, as after a fork: a lock held by a thread that the child lacks is never let go."""
+    def _begin(self) -> None:
         self._lock = threading.Lock()
         self._flights: dict[Key, Future[Ring]] = {}
         self._local = _Local()
         self._sweeper: threading.Thread | None = None
+
+    def reset(self) -> None:
+        """Begin anew after a fork: a lock held by a thread that the child lacks is never let go."""
+        self._begin()
         for shelf in self._shelves.values():
             shelf.clear()
 

@@ -15,7 +15,7 @@ from django.db.models.functions import Lower
 from django.forms import modelform_factory
 from django.test.utils import isolate_apps
 
-from hq.db.fields import Purpose, SealedTextField
+from hq.db.fields import Purpose, SealedTextField, Tampered
 from hq.db.models import PLATFORM_ID
 from hq.lib.ids import new_id
 from tests.db.sealed_notes import SECRET, Note, again, stored
@@ -65,6 +65,19 @@ class TestCopies:
         row.document["a"].append(2)
         row.save()
         assert again(note).document == {"a": [1, 2]}
+
+    def test_a_document_that_only_looks_equal_is_a_change(self, note):
+        row = again(note)
+        assert row.document == {"a": [1]} == {"a": [True]}
+        row.document = {"a": [True]}
+        row.save()
+        assert again(note).document["a"][0] is True
+
+    def test_the_sealed_value_of_one_row_is_not_written_into_a_new_one(self, note):
+        [values] = Note.objects.values("organization_id", "text")
+        with pytest.raises(Tampered), transaction.atomic():
+            Note.objects.create(number=1, **values)
+        assert Note.objects.count() == 1
 
     def test_printing_shows_the_size_only(self, note):
         [values] = Note.objects.values()
