@@ -28,6 +28,30 @@ class Tag(StrEnum):
     SHARE_REVOKED = "share:revoked"
 
 
+# How a page tells of it: an icon, and what follows the actor's name, where {} is the target's.
+TOLD = {
+    Tag.API_KEY_CREATED: ("square-terminal", "made the API key {}"),
+    Tag.API_KEY_REVOKED: ("ban", "revoked the API key {}"),
+    Tag.INVITATION_REVOKED: ("ban", "took back the invitation of {}"),
+    Tag.JOB_DISCARDED: ("trash-2", "discarded the job {}"),
+    Tag.JOB_RETRIED: ("refresh-cw", "started the job {} again"),
+    Tag.KEY_CREATED: ("key-round", "made the key {}"),
+    Tag.MEMBER_INVITED: ("user-plus", "invited {}"),
+    Tag.MEMBER_JOINED: ("users", "joined"),
+    Tag.MEMBER_REMOVED: ("user-x", "removed {}"),
+    Tag.MEMBER_ROLE_CHANGED: ("users", "changed the role of {}"),
+    Tag.OBJECT_CREATED: ("file-up", "stored {}"),
+    Tag.OBJECT_DELETED: ("trash-2", "deleted {}"),
+    Tag.OBJECT_RESTORED: ("rotate-ccw", "restored {}"),
+    Tag.OBJECT_UPDATED: ("file-up", "stored a new version of {}"),
+    Tag.ORGANIZATION_CREATED: ("building-2", "made {}"),
+    Tag.ORGANIZATION_PROVISIONED: ("building-2", "made {} ready"),
+    Tag.SESSION_ENTERED: ("laptop", "came in"),
+    Tag.SHARE_CREATED: ("link-2", "made the link “{}”"),
+    Tag.SHARE_OPENED: ("lock-open", "opened the link"),
+    Tag.SHARE_REVOKED: ("ban", "revoked the link “{}”"),
+}
+
 # Acts on the whole organization go to the live environment's chain, wherever the person stood.
 ORGANIZATION_WIDE = frozenset(
     {

@@ -81,6 +81,11 @@ def _account_navigation(request: HttpRequest) -> list[dict[str, str]]:
     return items
 
 
+def _account_groups(request: HttpRequest, items: list[dict[str, str]]) -> list[dict[str, Any]]:
+    """Outside of an organization the side bar leads through what is the person's own."""
+    return [{"title": "Your account", "items": [{**item, "active": request.path == item["url"]} for item in items]}]
+
+
 def frame(request: HttpRequest) -> dict[str, Any]:
     """Context of base.html. Outside an organization it is only the person's own."""
     person = _person(request)
@@ -91,7 +96,7 @@ def frame(request: HttpRequest) -> dict[str, Any]:
     belonging = getattr(request, "belonging", None)
     actor: Actor | None = getattr(request, "actor", None)
     if belonging is None or actor is None:
-        return context
+        return context | {"nav": _account_groups(request, context["account_nav"])}
     return context | _place(request, actor, belonging)
 
 
@@ -115,7 +120,7 @@ def _place(request: HttpRequest, actor: Actor, belonging: selectors.Belonging) -
     chain = {
         "state": status.state,
         "verified_at": status.verified_at,
-        "length": status.length,
+        "length": status.verified_length if status.state == "verified" else status.length,
         "broken_at": status.first_bad,
     }
     where = {"org_slug": belonging.slug, "env_name": name}

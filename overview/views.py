@@ -8,11 +8,13 @@ from django.shortcuts import render
 from django.urls import reverse
 
 from audit import selectors as trail
-from audit.selectors import ChainStatus, Filters
+from audit.selectors import ChainStatus, Day, Filters
+from audit.tags import TOLD, Tag
 from hq.authz import gate
 from hq.authz.actor import Actor
 from hq.authz.permissions import Permission
 from hq.web.request import TenantRequest
+from hq.web.templatetags._text import middle
 from keys import selectors as keys
 from sharing import selectors as sharing
 from tenants import selectors as tenants
@@ -44,13 +46,39 @@ def overview(request: TenantRequest, **where: str) -> HttpResponse:
         "key": keys.list_keys(actor).cmk if gate.allows(actor, Permission.KEYS_READ) else None,
         "bucket": vault.bucket_stats(actor) if gate.allows(actor, Permission.OBJECTS_READ) else None,
         "shares": sharing.count_states(actor) if gate.allows(actor, Permission.SHARES_READ) else None,
-        "days": trail.activity(actor) if may_read_trail else None,
-        "recent": trail.list_events(actor, Filters(), before=None, limit=RECENT)[:RECENT] if may_read_trail else None,
+        "newer": status.length - status.verified_length,
+        "days": _since_the_beginning(trail.activity(actor)) if may_read_trail else None,
+        "recent": _recent(actor) if may_read_trail else None,
         "needs": needs(actor, status, where),
         "may_upload": gate.allows(actor, Permission.OBJECTS_WRITE),
         "may_share": gate.allows(actor, Permission.SHARES_CREATE),
     }
     return render(request, "overview/overview.html", context)
+
+
+def _since_the_beginning(days: list[Day]) -> list[dict[str, Any]]:
+    """Before its first event a chain was not left unverified: there was none."""
+    first = next((day.date for day in days if day.events or day.verified), days[-1].date)
+    return [
+        {
+            "date": day.date,
+            "events": day.events,
+            "refused": day.refused,
+            "verified": day.verified if day.date >= first else None,
+        }
+        for day in days
+    ]
+
+
+def _recent(actor: Actor) -> list[dict[str, Any]]:
+    """The newest events as sentences."""
+    events = trail.list_events(actor, Filters(), before=None, limit=RECENT)[:RECENT]
+    return [{"event": event, **_told(event.tag, event.target_label, event.index)} for event in events]
+
+
+def _told(tag: str, target: str, index: int) -> dict[str, str]:
+    icon, sentence = TOLD[Tag(tag)]
+    return {"icon": icon, "words": sentence.format(middle(target)), "detail": f"{tag} · #{index:,}"}
 
 
 def needs(actor: Actor, status: ChainStatus, where: dict[str, str]) -> list[Need]:

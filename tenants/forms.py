@@ -83,7 +83,9 @@ class InviteForm(OnceForm, RoleForm):
 class ApiKeyForm(OnceForm):
     name = forms.RegexField(NO_CONTROL, label="Name", max_length=80, help_text="What uses it, such as nightly-backup.")
     scopes = forms.MultipleChoiceField(label="Scopes", widget=forms.CheckboxSelectMultiple)
-    life = forms.ChoiceField(label="Expires after", choices=LIVES, required=False, initial="90")
+    life = forms.ChoiceField(
+        label="Expires after", choices=LIVES, required=False, initial="90", widget=forms.RadioSelect
+    )
 
     def __init__(self, *args: Any, actor: Actor, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)

@@ -4,7 +4,7 @@ import hashlib
 import re
 from pathlib import Path
 
-from playwright.sync_api import Page, expect
+from playwright.sync_api import FilePayload, Locator, Page, expect
 
 from tests.browser.conftest import Open
 from tests.factories import make_place
@@ -13,15 +13,15 @@ REGISTER = b"claim,amount\n" + b"".join(b"%d,%d\n" % (number, number * 17) for n
 METHOD = "# Method\n\nHow the loss ratio is computed: größer, kleiner, 比率.\n".encode()
 
 
-def payload(name: str, content: bytes, kind: str = "text/plain") -> dict:
+def payload(name: str, content: bytes, kind: str = "text/plain") -> FilePayload:
     return {"name": name, "mimeType": kind, "buffer": content}
 
 
-def row(page: Page, name: str):
+def row(page: Page, name: str) -> Locator:
     return page.get_by_role("row").filter(has=page.get_by_role("link", name=name, exact=True))
 
 
-def download(page: Page, link) -> bytes:
+def download(page: Page, link: Locator) -> bytes:
     with page.expect_download() as caught:
         link.click()
     return Path(caught.value.path()).read_bytes()

@@ -5,12 +5,13 @@ import re
 from playwright.sync_api import expect
 
 from tests.browser.conftest import Mailbox, Open
+from tests.browser.eyes import Eyes
 from tests.factories import run_jobs
 
 PASSWORD = "a calm register, well kept"
 
 
-def sign_up(eyes, mailbox: Mailbox, name: str, address: str) -> None:
+def sign_up(eyes: Eyes, mailbox: Mailbox, name: str, address: str) -> None:
     """From the form to a confirmed address."""
     page = eyes.page
     page.get_by_label("Your name").fill(name)

@@ -4,9 +4,10 @@ import json
 import re
 import urllib.error
 import urllib.request
+from typing import Any
 
 import pytest
-from playwright.sync_api import expect
+from playwright.sync_api import Page, expect
 
 from tests.browser.conftest import Mailbox, Open
 from tests.browser.test_first_day import sign_up
@@ -49,7 +50,7 @@ def test_an_admin_invites_changes_a_role_makes_a_key_and_reads_all_of_it(open_br
     read_the_trail(admin.go(f"{where}/audit/"))
 
 
-def make_key(page) -> str:
+def make_key(page: Page) -> str:
     page.get_by_role("link", name="New API key").first.click()
     page.get_by_label("Name").fill("nightly-backup")
     page.get_by_label("objects:read").check()
@@ -60,13 +61,14 @@ def make_key(page) -> str:
     return secret
 
 
-def me(base: str, secret: str) -> dict:
+def me(base: str, secret: str) -> dict[str, Any]:
     request = urllib.request.Request(f"{base}/v1/me", headers={"Authorization": f"Bearer {secret}"})
     with urllib.request.urlopen(request) as answer:
-        return json.load(answer)
+        found: dict[str, Any] = json.load(answer)
+    return found
 
 
-def read_the_trail(page) -> None:
+def read_the_trail(page: Page) -> None:
     for tag in ("member:invited", "member:joined", "member:role_changed", "api_key:created"):
         expect(page.locator(".hq-action", has_text=tag)).to_have_count(1)
     row = page.get_by_role("row").filter(has_text="member:role_changed")

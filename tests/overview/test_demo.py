@@ -21,6 +21,7 @@ from tenants import selectors
 from tenants.models import Organization, User
 from tests.factories import Place
 from vault import selectors as vault
+from vault.models import ObjectVersion
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -52,7 +53,8 @@ def test_it_fills_every_page():
             "ci-deploy": "revoked",
             "claims-triage": "active",
         }
-        assert {number for version in vault.list_objects(actor, limit=200) for number in [version.number]} >= {1, 2}
+        stored = vault.list_objects(actor, limit=200)
+        assert {version.number for version in stored if isinstance(version, ObjectVersion)} == {1, 2}
         assert len(vault.list_deleted(actor)) == 1
         assert vault.bucket_stats(place.actor(environment_id=place.test_id)).objects == 3
 

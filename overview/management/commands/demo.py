@@ -210,8 +210,8 @@ class _Outside:
 
     def send(self, verb: str, path: str, body: bytes = b"", kind: str = "application/json", *, expect: int) -> bytes:
         """One request, and its answer's body. Raises CommandError if the status is another one."""
-        response = self._http.generic(verb, path, body, content_type=kind, secure=settings.SECURE)
-        content = b"".join(response.streaming_content) if response.streaming else response.content  # type: ignore[arg-type]
+        response: Any = self._http.generic(verb, path, body, content_type=kind, secure=settings.SECURE)
+        content: bytes = b"".join(response.streaming_content) if response.streaming else response.content
         response.close()
         if response.status_code != expect:
             raise CommandError(f"{verb} {path} was answered with {response.status_code}, not {expect}.")
