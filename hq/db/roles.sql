@@ -54,5 +54,7 @@ SELECT format('GRANT CONNECT ON DATABASE %I TO hq_app', :'database') \gexec
 \connect :"database"
 SET client_min_messages = warning;
 CREATE EXTENSION IF NOT EXISTS pgcrypto;
+-- It belongs to the database's owner through pg_database_owner, which on PostgreSQL 15 a role that does not inherit is not.
+ALTER SCHEMA public OWNER TO hq_owner;
 REVOKE CREATE ON SCHEMA public FROM PUBLIC;
 GRANT USAGE ON SCHEMA public TO hq_app, hq_lookup;

@@ -1,5 +1,6 @@
 """Starts real supervisors as real processes, and looks at what they leave behind."""
 
+import fcntl
 import os
 import subprocess
 import sys
@@ -111,14 +112,24 @@ class Instance:
     def postmaster(self) -> int:
         return int((self.data / "postgres" / "postmaster.pid").read_text().split()[0])
 
-    def left_running(self) -> list[int]:
-        """Processes that hold the services' lock or mention the data directory."""
-        return [int(entry.name) for entry in Path("/proc").iterdir() if entry.name.isdecimal() and self._is_ours(entry)]
+    def left_running(self) -> list[str]:
+        """Processes that mention the data directory, and a word on whether any child still holds the services' lock."""
+        mentioned = [entry.parent.name for entry in Path("/proc").glob("[0-9]*/cmdline") if self._mentions_us(entry)]
+        return mentioned + (["the lock of the services"] if self._lock_is_held() else [])
 
-    def _is_ours(self, entry: Path) -> bool:
+    def _mentions_us(self, command_line: Path) -> bool:
         try:
-            if str(self.data).encode() in (entry / "cmdline").read_bytes():
-                return True
-            return any(str(link.readlink()).startswith(f"{self.data}/") for link in (entry / "fd").iterdir())
+            return str(self.data).encode() in command_line.read_bytes()
         except OSError:  # it ended while we looked
             return False
+
+    def _lock_is_held(self) -> bool:
+        path = self.data / "services.lock"
+        if not path.exists():
+            return False
+        with path.open() as file:
+            try:
+                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                return True
+        return False
