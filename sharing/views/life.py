@@ -34,10 +34,11 @@ class Event:
 
 @dataclass(frozen=True, slots=True)
 class Stranger:
-    """Tries that came after the link was spent, from elsewhere than where it was opened."""
+    """Tries that came after the link was spent. `elsewhere`: from other addresses than the one that opened it."""
 
     count: int
     addresses: list[str]
+    elsewhere: bool
 
 
 def events(link: ShareLink, attempts: Sequence[ShareAttempt]) -> list[Event]:
@@ -91,7 +92,9 @@ def _ending(link: ShareLink) -> tuple[str, str]:
 
 
 def stranger(link: ShareLink, attempts: Sequence[ShareAttempt]) -> Stranger | None:
-    """None when nobody else tried."""
-    tries = [a for a in attempts if a.kind == Kind.REFUSED and a.reason == "spent" and a.ip != link.opened_ip]
-    addresses = list(dict.fromkeys(attempt.ip or "an unknown address" for attempt in tries))
-    return Stranger(len(tries), addresses) if tries else None
+    """None when nobody tried again. One address may be a whole office: whoever tries from there may be anybody."""
+    tries = [a for a in attempts if a.kind == Kind.REFUSED and a.reason == "spent"]
+    elsewhere = [attempt for attempt in tries if attempt.ip != link.opened_ip]
+    told = elsewhere or tries
+    addresses = list(dict.fromkeys(attempt.ip or "an unknown address" for attempt in told))
+    return Stranger(len(told), addresses, bool(elsewhere)) if told else None

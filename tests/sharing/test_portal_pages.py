@@ -193,12 +193,20 @@ def test_its_page_tells_its_life(portal, place):
     assert "0 of 1 left" in words
 
 
-def test_the_one_who_opened_it_trying_again_is_no_stranger(portal, place):
+def test_a_try_from_the_address_that_opened_it_may_be_the_recipient_again(portal, place):
     made = share(place)
     actions.redeem_share(token=made.token, origin=RECIPIENT)
     with pytest.raises(actions.redemption.LinkCannotBeOpened):
         actions.redeem_share(token=made.token, origin=RECIPIENT)
-    assert "Somebody else" not in text(portal.get(str(made.link.id)))
+    words = text(portal.get(str(made.link.id)))
+    assert "Your recipient or somebody else tried this link once." in words
+    assert "the address that opened it, 198.51.100.24, after it was spent, so it got nothing" in words
+
+
+def test_without_a_try_after_it_was_spent_there_is_no_warning(portal, place):
+    made = share(place)
+    actions.redeem_share(token=made.token, origin=RECIPIENT)
+    assert "tried this link" not in text(portal.get(str(made.link.id)))
 
 
 @pytest.mark.parametrize("state", ["waiting", "spent", "expired", "revoked"])
