@@ -203,11 +203,12 @@ def folder_of(prefix: str) -> str:
 # Hops from one folder to the first path behind it ("0" follows "/"), so that a folder costs one probe of the index,
 # whatever it holds. Objects that lie in the base folder itself are passed over in one hop as well.
 _HOP = """
-    SELECT %(base)s || split_part(substr(folder, char_length(%(base)s) + 1), '/', 1) || '/' AS folder
-    FROM vault_storedobject
-    WHERE organization_id = %(organization)s AND environment_id = %(environment)s AND deleted_at IS NULL
-      AND folder >= {start} COLLATE "C" AND folder > %(base)s COLLATE "C" AND folder < %(stop)s COLLATE "C"
-    ORDER BY organization_id, environment_id, folder LIMIT 1
+    SELECT %(base)s || split_part(substr(seen.folder, char_length(%(base)s) + 1), '/', 1) || '/'
+    FROM vault_storedobject AS seen
+    WHERE seen.organization_id = %(organization)s AND seen.environment_id = %(environment)s AND seen.deleted_at IS NULL
+      AND seen.folder >= {start} COLLATE "C" AND seen.folder > %(base)s COLLATE "C"
+      AND seen.folder < %(stop)s COLLATE "C"
+    ORDER BY seen.organization_id, seen.environment_id, seen.folder LIMIT 1
 """
 _FOLDERS = f"""
 WITH RECURSIVE hop AS (
@@ -247,8 +248,8 @@ def count_below(actor: Actor, prefix: str) -> Totals:
     gate.require(actor, Permission.OBJECTS_READ)
     prefix = clean_prefix(prefix)
     rows = objects_of(actor).filter(deleted_at=None, path__gte=prefix, path__lt=prefix + _LAST)
-    sizes = list(rows.order_by("path").values_list("size", flat=True)[: TOTALLED_MOST + 1])
-    return Totals(min(len(sizes), TOTALLED_MOST), sum(sizes), len(sizes) > TOTALLED_MOST)
+    found = rows.order_by("path")[: TOTALLED_MOST + 1].aggregate(objects=Count("*"), size=Sum("size"))
+    return Totals(min(found["objects"], TOTALLED_MOST), int(found["size"] or 0), found["objects"] > TOTALLED_MOST)
 
 
 def position_of_deleted(version: ObjectVersion) -> str:

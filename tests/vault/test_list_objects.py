@@ -179,6 +179,28 @@ def test_an_auditor_lists_no_files(place: Place) -> None:
         selectors.list_objects(place.actor(Role.AUDITOR))
 
 
+def test_a_folder_costs_one_probe_of_the_index_whatever_it_holds(actor: Actor, many: list[str]) -> None:
+    """Nothing is sorted and no table is read through: with few rows the planner must be told that it may not."""
+    with tenant(actor.organization_id), CaptureQueriesContext(connection) as queries:
+        selectors.list_objects(actor, prefix="b", folders=True)
+        selectors.list_objects(actor, prefix="b", after="ob")
+        selectors.count_below(actor, "b")
+        listing = [
+            query["sql"]
+            for query in queries
+            if 'FROM "vault_storedobject"' in query["sql"] or "RECURSIVE" in query["sql"]
+        ]
+        assert len(listing) == 4
+        with connection.cursor() as cursor:
+            cursor.execute("SET LOCAL enable_seqscan = off; SET LOCAL enable_bitmapscan = off")
+            for statement in listing:
+                cursor.execute(f"EXPLAIN {statement}")
+                plan = "\n".join(line for (line,) in cursor.fetchall())
+                assert "vault_live_by_folder" in plan or "RECURSIVE" not in statement
+                assert "Sort" not in plan
+                assert "Seq Scan" not in plan
+
+
 def test_a_page_costs_the_same_few_queries_whatever_is_listed(actor: Actor, many: list[str]) -> None:
     with tenant(actor.organization_id):
         for folders, most in ((True, 3), (False, 2)):
