@@ -27,7 +27,7 @@ TITLES = {
     Purpose.METADATA: ("Metadata", "Names, addresses and other details of people"),
     Purpose.PEOPLE: ("People", "Accounts of people"),
 }
-KEPT_IN = {"embedded": "HQ's own key store"}
+KEPT_IN = {"embedded": "HQ’s own key store"}
 
 
 class KeyMaterial(NamedTuple):
