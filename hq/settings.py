@@ -249,7 +249,10 @@ SPECTACULAR_SETTINGS = {
     "SERVERS": [{"url": BASE_URL}],
     "POSTPROCESSING_HOOKS": ["hq.web.openapi.describe"],
     "APPEND_COMPONENTS": {
-        "securitySchemes": {"apiKey": {"type": "http", "scheme": "bearer", "bearerFormat": "hd_live_… or hd_test_…"}}
+        "securitySchemes": {
+            "apiKey": {"type": "http", "scheme": "bearer", "bearerFormat": "hd_live_… or hd_test_…"},
+            "shareSession": {"type": "http", "scheme": "bearer", "bearerFormat": "hqt_…"},
+        }
     },
     "SECURITY": [{"apiKey": []}],
 }

@@ -1,0 +1,37 @@
+"""Nothing secret is logged, whoever logs it."""
+
+import logging
+import sys
+
+import pytest
+
+from hq.web.logs import LineFormatter
+
+TOKENS = ["hqs_AbC-123_x", "hqt_AbC123", "hqi_AbC123", "hqo_AbC123", "hd_live_AbC123", "hd_test_AbC123"]
+
+
+def told(message, *arguments, **more):
+    return LineFormatter().format(
+        logging.LogRecord("django.request", logging.ERROR, "", 1, message, arguments, None, **more)
+    )
+
+
+@pytest.mark.parametrize("token", TOKENS)
+def test_a_token_in_an_address_is_redacted(token):
+    line = told("Internal Server Error: %s", f"/s/{token}")
+    assert token not in line
+    assert "[redacted]" in line
+
+
+@pytest.mark.parametrize("token", TOKENS)
+def test_a_token_in_an_exception_is_redacted(token):
+    try:
+        raise ValueError(token)
+    except ValueError:
+        record = logging.LogRecord("x", logging.ERROR, "", 1, "failed", (), sys.exc_info())
+    assert token not in LineFormatter().format(record)
+
+
+def test_extras_that_a_call_names_are_told():
+    record = logging.makeLogRecord({"name": "hq.jobs", "msg": "claimed", "kind": "keys.reencrypt"})
+    assert LineFormatter().format(record).endswith("claimed kind=keys.reencrypt")
