@@ -14,7 +14,8 @@ from typing import NoReturn
 
 ROOT = Path(__file__).resolve().parent.parent
 RUNTIME = ("base", "embedded")
-REQUIREMENTS = {"run": RUNTIME, "manage": RUNTIME, "test": (*RUNTIME, "dev"), "check": (*RUNTIME, "dev")}
+EVERYTHING = (*RUNTIME, "dev")
+REQUIREMENTS = {"run": RUNTIME, "manage": RUNTIME, "test": EVERYTHING, "check": EVERYTHING, "screenshots": EVERYTHING}
 UNAVAILABLE = "unavailable"
 
 
@@ -117,8 +118,8 @@ def command_line(command: str, rest: list[str]) -> list[str]:
             return [str(ROOT / "bin" / "_run.py"), *rest]
         case "manage":
             return [str(ROOT / "bin" / "_manage.py"), *rest]
-        case "check":
-            return [str(ROOT / "bin" / "_check.py"), *rest]
+        case "check" | "screenshots":
+            return [str(ROOT / "bin" / f"_{command}.py"), *rest]
         case _:
             return ["-m", "pytest", "-n", "2", *rest]
 
