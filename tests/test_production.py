@@ -1,0 +1,129 @@
+"""What production refuses to start with, and what settings read from the environment."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from django.core.exceptions import ImproperlyConfigured
+
+from hq import env, links
+
+ROOT = Path(__file__).resolve().parent.parent
+SECRET = "x" * 50
+
+
+@pytest.fixture
+def production(tmp_path):
+    """The environment of a deployment that may start."""
+    files = {}
+    for name in ("HQ_SECRET_KEY", "HQ_API_KEY_PEPPER", "HQ_ROOT_KEY"):
+        path = tmp_path / name.lower()
+        path.touch(mode=0o600)
+        path.write_text(SECRET)
+        files[f"{name}_FILE"] = str(path)
+    return files | {
+        "PATH": os.environ["PATH"],
+        "HQ_ENV": "production",
+        "HQ_BASE_URL": "https://hq.example.org",
+        "HQ_DATABASE_URL": "postgresql://db.example.org/hq?sslmode=verify-full",
+        "HQ_REDIS_URL": "rediss://valkey.example.org/0",
+        "HQ_MAIL_URL": "smtps://mail.example.org",
+        "HQ_DATA_DIR": str(tmp_path),
+    }
+
+
+def start(environment):
+    """Import the settings as a new process does; what it said on failing, or ''."""
+    done = subprocess.run(
+        [sys.executable, "-c", "import hq.settings"],
+        cwd=ROOT,
+        env=environment,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    return done.stderr if done.returncode else ""
+
+
+def test_it_starts_with_secrets_of_its_own_and_encrypted_links(production):
+    assert start(production) == ""
+
+
+@pytest.mark.parametrize(
+    ("change", "sentence"),
+    [
+        ({"HQ_DEBUG": "true"}, "HQ_DEBUG must be off"),
+        ({"HQ_BASE_URL": "http://hq.example.org"}, "must begin with https"),
+        ({"HQ_DATABASE_URL": "postgresql://db.example.org/hq"}, "HQ_DATABASE_URL is not encrypted"),
+        ({"HQ_DATABASE_URL": "postgresql://db.example.org/hq?sslmode=require"}, "HQ_DATABASE_URL is not encrypted"),
+        ({"HQ_REDIS_URL": "redis://valkey.example.org/0"}, "HQ_REDIS_URL is not encrypted"),
+        ({"HQ_SECRET_KEY_FILE": None}, "HQ_SECRET_KEY"),
+        ({"HQ_API_KEY_PEPPER_FILE": None}, "HQ_API_KEY_PEPPER"),
+        ({"HQ_SECRET_KEY_FILE": "/nonexistent"}, "cannot be read"),
+        ({"HQ_DEBUG": "perhaps"}, "true or false"),
+        ({"HQ_TRUSTED_PROXIES": "many"}, "whole number"),
+    ],
+)
+def test_it_refuses_to_start_and_says_why(production, change, sentence):
+    environment = {name: value for name, value in (production | change).items() if value is not None}
+    assert sentence in start(environment)
+
+
+def test_it_refuses_a_development_secret(production):
+    Path(production["HQ_SECRET_KEY_FILE"]).write_text("development-" + SECRET)
+    assert "development secret" in start(production)
+
+
+def test_it_refuses_a_short_secret(production):
+    Path(production["HQ_API_KEY_PEPPER_FILE"]).write_text("short")
+    assert "shorter than 32" in start(production)
+
+
+@pytest.mark.parametrize("name", ["HQ_SECRET_KEY_FILE", "HQ_API_KEY_PEPPER_FILE", "HQ_ROOT_KEY_FILE"])
+def test_it_refuses_a_key_file_that_others_can_read(production, name):
+    Path(production[name]).chmod(0o640)
+    assert f"{name} can be read by others" in start(production)
+
+
+def test_a_plain_link_may_be_declared(production):
+    declared = {
+        "HQ_DATABASE_URL": "postgresql://db.internal/hq",
+        "HQ_PLAINTEXT_DATABASE": "true",
+        "HQ_REDIS_URL": "redis://valkey.internal/0",
+        "HQ_PLAINTEXT_REDIS": "true",
+    }
+    assert start(production | declared) == ""
+
+
+def test_an_unknown_environment_name_counts_as_production(production):
+    assert "HQ_SECRET_KEY" in start({"PATH": os.environ["PATH"], "HQ_ENV": "staging"})
+
+
+def test_a_database_link_takes_the_role_it_is_told():
+    found = links.database("postgresql://admin:s%40crt@db:5433/hq?sslmode=verify-full", role="hq_app", pool=False)
+    assert (found["USER"], found["PASSWORD"], found["HOST"], found["PORT"]) == ("hq_app", "s@crt", "db", "5433")
+    assert found["OPTIONS"] == {"sslmode": "verify-full"}
+
+
+def test_another_kind_of_database_is_refused():
+    with pytest.raises(ImproperlyConfigured):
+        links.database("sqlite:///x", role="hq_app", pool=False)
+
+
+@pytest.mark.parametrize(
+    ("url", "spelt"),
+    [
+        ("unix:///run/valkey.sock?db=3", "redis+socket:///run/valkey.sock?virtual_host=3"),
+        ("rediss://valkey/0", "rediss://valkey/0"),
+    ],
+)
+def test_celery_gets_its_own_spelling(url, spelt):
+    assert links.broker(url) == spelt
+
+
+def test_a_value_may_stand_in_a_file(monkeypatch, tmp_path):
+    (tmp_path / "secret").write_text("value\n")
+    monkeypatch.setenv("X_FILE", str(tmp_path / "secret"))
+    assert env.text("X") == "value"
