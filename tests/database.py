@@ -17,6 +17,7 @@ from typing import Any
 import psycopg
 import pytest
 from psycopg import sql
+from xdist.workermanage import NodeManager
 
 from hq.embedded.errors import CannotStart
 from hq.embedded.layout import Layout
@@ -118,6 +119,11 @@ def pytest_sessionstart(session: pytest.Session) -> None:
     except CannotStart as error:
         pytest.exit(str(error), returncode=1)
     _services.append(services)
+
+
+def pytest_keyboard_interrupt() -> None:
+    """Workers do not hear Ctrl-C; a person need not wait ten seconds for them."""
+    NodeManager.EXIT_TIMEOUT = 1
 
 
 def pytest_unconfigure(config: pytest.Config) -> None:
