@@ -1,0 +1,57 @@
+"""Each bench runs, on toy sizes. How long anything takes is for bin/bench alone."""
+
+import json
+
+import pytest
+
+from bench import audit, field, redeem, run, store
+from bench.figures import Figure, Report
+
+
+def figures_of(report: Report) -> dict[str, float]:
+    assert all(value for value in report.beside.values())
+    assert str(report)
+    json.dumps(report.as_json())
+    return {figure.what: figure.value for figure in report.figures}
+
+
+def test_a_sealed_field():
+    assert all(value > 0 for value in figures_of(field.measure(rounds=2, tenants=3)).values())
+
+
+@pytest.mark.django_db(transaction=True)
+def test_the_store():
+    assert len(figures_of(store.measure(rounds=1, mib=1))) == 4
+
+
+@pytest.mark.django_db(transaction=True)
+def test_the_trail():
+    assert figures_of(audit.measure(rounds=1, actions=3, writers=2))["the whole chain verifies"] == 1
+
+
+@pytest.mark.django_db(transaction=True)
+def test_share_links_under_kills():
+    report = redeem.measure(links=20, hands=3, kills=2)
+    assert report.met, str(report)
+
+
+def test_starting_and_stopping():
+    assert len(figures_of(run.measure(rounds=1))) == 1
+
+
+@pytest.mark.parametrize(
+    ("limits", "met"),
+    [
+        ({"at_least": 2}, True),
+        ({"at_least": 2.1}, False),
+        ({"at_most": 2}, True),
+        ({"at_most": 1.9}, False),
+        ({"at_least": 2, "at_most": 2}, True),
+        ({"at_least": 3, "at_most": 3}, False),
+    ],
+)
+def test_a_figure_is_the_median_and_says_whether_it_met_its_target(limits, met):
+    figure = Figure(what="trial", samples=[1, 2, 30], **limits)
+    assert figure.value == 2
+    assert figure.met is met
+    assert str(figure).startswith("pass" if met else "MISS")
