@@ -146,18 +146,14 @@ def get_opened(actor: Actor) -> ShareLink:
 
 
 def list_files(actor: Actor, paths: Sequence[str]) -> tuple[SharedFile, ...]:
-    """What is at these paths now, for an actor who may read them."""
-    return tuple(_file(actor, path) for path in paths)
+    """What is at these clean paths now, for an actor who may read them."""
+    there = vault.find_objects(actor, paths)
+    return tuple(
+        SharedFile(path, there[path].size, there[path].sha256) if path in there else SharedFile(path, None, None)
+        for path in paths
+    )
 
 
 def list_shared_files(actor: Actor) -> tuple[SharedFile, ...]:
     """Everything that a recipient's session gives, in the order in which it was chosen."""
     return list_files(actor, [pin.path for pin in get_opened(actor).pins.all()])
-
-
-def _file(actor: Actor, path: str) -> SharedFile:
-    try:
-        version = vault.get_object(actor, path)
-    except NotFound:
-        return SharedFile(path, None, None)
-    return SharedFile(path, version.size, version.sha256)

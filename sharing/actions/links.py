@@ -16,7 +16,7 @@ from hq.authz.actor import Actor
 from hq.authz.permissions import Permission
 from hq.crypto import secrets
 from hq.lib.clock import now
-from hq.lib.errors import Denied, Invalid, NotFound, Problem, Refused
+from hq.lib.errors import Denied, Invalid, Problem, Refused
 from hq.lib.ids import new_id
 from hq.lib.paths import clean_path
 from sharing import selectors
@@ -157,7 +157,7 @@ def _purpose(raw: str) -> str:
 def _shareable(actor: Actor, raw: Sequence[str], level: ShareLink.Level) -> tuple[str, ...]:
     if not 1 <= len(raw) <= PATHS_MOST:
         raise _fault("/paths", f"Choose 1 to {PATHS_MOST} files.")
-    paths: dict[str, None] = {}
+    paths: dict[str, int] = {}
     for index, given in enumerate(raw):
         try:
             path = clean_path(given)
@@ -165,17 +165,13 @@ def _shareable(actor: Actor, raw: Sequence[str], level: ShareLink.Level) -> tupl
             raise _fault(f"/paths/{index}", str(problem)) from problem
         for permission in _NEEDED[level]:
             gate.require(actor, permission, path=path)
-        if level == ShareLink.Level.READ:
-            _check_there(actor, path, index)
-        paths[path] = None
+        paths.setdefault(path, index)
+    if level == ShareLink.Level.READ:
+        there = vault.find_objects(actor, list(paths))
+        for path, index in paths.items():
+            if path not in there:
+                raise _fault(f"/paths/{index}", "There is no such file that you can see.")
     return tuple(paths)
-
-
-def _check_there(actor: Actor, path: str, index: int) -> None:
-    try:
-        vault.get_object(actor, path)
-    except NotFound:
-        raise _fault(f"/paths/{index}", "There is no such file that you can see.") from None
 
 
 def _membership_of(actor: Actor) -> UUID:

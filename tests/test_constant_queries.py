@@ -1,0 +1,99 @@
+"""Pages ask the database the same number of questions, whether an environment holds little or much."""
+
+from collections.abc import Callable
+
+import pytest
+from django.db import connection
+from django.test import Client
+from django.test.utils import CaptureQueriesContext
+
+from hq.authz.roles import Role
+from hq.db.context import tenant
+from sharing import actions as sharing
+from tenants import actions as tenants
+from tests.factories import ORIGIN, Place, make_api_key, make_member, make_place, sign_in
+from vault import actions as vault
+
+LITTLE, MUCH = 2, 12
+PAGES = (
+    "",
+    "files/",
+    "files/versions?path=file-00",
+    "files/deleted",
+    "shares/",
+    "shares/new?" + "&".join(f"path=file-{number:02}" for number in range(LITTLE)),
+    "keys/",
+    "audit/",
+    "audit/?kind=access",
+    "audit/1",
+    "people/",
+    "api-keys/",
+)
+
+
+def fill(place: Place, numbers: range) -> None:
+    """One more of everything that pages list, for each number."""
+    actor = place.actor()
+    for number in numbers:
+        for path in (f"file-{number:02}", f"folder-{number:02}/file", "file-00", f"gone-{number:02}"):
+            vault.put_object(actor=actor, path=path, chunks=[f"{path} {number}".encode()])
+        vault.delete_object(actor=actor, path=f"gone-{number:02}")
+        make_member(place, Role.DEVELOPER)
+        make_api_key(place)
+        with tenant(place.id):
+            sharing.create_share(actor=actor, paths=["file-00"], purpose=f"link {number}")
+            tenants.invite_member(actor=actor, email=f"guest{number}@example.com", role=Role.ANALYST)
+
+
+def statements(ask: Callable[[], object]) -> list[str]:
+    """What is asked once everything that is remembered for a while is there."""
+    ask()
+    with CaptureQueriesContext(connection) as captured:
+        ask()
+    return [query["sql"] for query in captured]
+
+
+@pytest.fixture
+def place(transactional_db: None) -> Place:
+    return make_place()
+
+
+def asked(client: Client, place: Place) -> dict[str, list[str]]:
+    def get(page: str) -> None:
+        response = client.get(f"/o/{place.slug}/live/{page}")
+        assert response.status_code == 200, (page, response.status_code)
+
+    return {page: statements(lambda page=page: get(page)) for page in PAGES}  # type: ignore[misc]
+
+
+def test_a_page_of_many_asks_no_more_than_a_page_of_few(place: Place) -> None:
+    client = sign_in(place.owner)
+    fill(place, range(LITTLE))
+    few = asked(client, place)
+    fill(place, range(LITTLE, MUCH))
+    many = asked(client, place)
+    more = {page: (len(few[page]), len(many[page])) for page in PAGES if len(many[page]) > len(few[page])}
+    assert not more
+
+
+def test_a_link_to_many_files_asks_no_more_than_a_link_to_few(place: Place) -> None:
+    fill(place, range(MUCH))
+
+    def look_at(count: int) -> int:
+        paths = [f"file-{number:02}" for number in range(count)]
+        with tenant(place.id):
+            made = sharing.create_share(actor=place.actor(), paths=paths)
+        return len(statements(lambda: sharing.look_at_link(token=made.token, origin=ORIGIN)))
+
+    assert look_at(MUCH) == look_at(LITTLE)
+
+
+def test_choosing_many_files_asks_no_more_than_choosing_few(place: Place) -> None:
+    fill(place, range(MUCH))
+    client = sign_in(place.owner)
+
+    def choose(count: int) -> int:
+        chosen = "&".join(f"path=file-{number:02}" for number in range(count))
+        return len(statements(lambda: client.get(f"/o/{place.slug}/live/shares/new?{chosen}")))
+
+    assert choose(MUCH) == choose(LITTLE)
