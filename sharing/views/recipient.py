@@ -138,7 +138,8 @@ def _session(request: HttpRequest, token: str) -> Session | None:
     except SessionEnded:
         return None
     with tenant(actor.organization_id):
-        return Session(actor, selectors.get_opened(actor), selectors.list_shared_files(actor))
+        link = selectors.get_opened(actor)
+        return Session(actor, link, selectors.list_files(actor, [pin.path for pin in link.pins.all()]))
 
 
 def _session_with(request: HttpRequest, path: str) -> Session:
