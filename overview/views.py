@@ -1,5 +1,6 @@
 """The first page of an environment: what is there, what needs you, what happened."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -21,6 +22,7 @@ from tenants import selectors as tenants
 from vault import selectors as vault
 
 RECENT = 6
+SHORT = 30  # days
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +49,7 @@ def overview(request: TenantRequest, **where: str) -> HttpResponse:
         "bucket": vault.bucket_stats(actor) if gate.allows(actor, Permission.OBJECTS_READ) else None,
         "shares": sharing.count_states(actor) if gate.allows(actor, Permission.SHARES_READ) else None,
         "newer": status.length - status.verified_length,
-        "days": _since_the_beginning(trail.activity(actor)) if may_read_trail else None,
+        "days": _drawn(trail.activity(actor)) if may_read_trail else None,
         "recent": _recent(actor) if may_read_trail else None,
         "needs": needs(actor, status, where),
         "may_upload": gate.allows(actor, Permission.OBJECTS_WRITE),
@@ -56,9 +58,10 @@ def overview(request: TenantRequest, **where: str) -> HttpResponse:
     return render(request, "overview/overview.html", context)
 
 
-def _since_the_beginning(days: list[Day]) -> list[dict[str, Any]]:
-    """Before its first event a chain was not left unverified: there was none."""
+def _drawn(days: Sequence[Day]) -> list[dict[str, Any]]:
+    """The days of the chart: fewer for a young organization, and none left unverified before there was a chain."""
     first = next((day.date for day in days if day.events or day.verified), days[-1].date)
+    shown = days[-SHORT:] if first > days[-SHORT].date else days
     return [
         {
             "date": day.date,
@@ -66,7 +69,7 @@ def _since_the_beginning(days: list[Day]) -> list[dict[str, Any]]:
             "refused": day.refused,
             "verified": day.verified if day.date >= first else None,
         }
-        for day in days
+        for day in shown
     ]
 
 

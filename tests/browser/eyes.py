@@ -13,6 +13,7 @@ from tenants import actions
 from tenants.models import User
 
 AXE = Path(__file__).parent / "vendor" / "axe.min.js"
+COLOURS = ["color-contrast", "link-in-text-block"]
 TAGS = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa"]
 # With this set to a folder, every page that is looked at is also photographed into it.
 PICTURES = os.environ.get("PICTURES", "")
@@ -70,17 +71,26 @@ class Eyes:
 
     # ---- looking
 
-    def faults(self, name: str = "") -> list[str]:
-        """What is wrong with the page as it stands: accessibility, and whether it scrolls sideways."""
-        found = self._violations() + self._overflow() + self._nowhere()
+    def faults(self, name: str) -> list[str]:
+        """What is wrong with the page as it stands: accessibility, sideways scrolling, links that lead nowhere."""
+        return self._seen(name, self._violations({"type": "tag", "values": TAGS}) + self._overflow() + self._nowhere())
+
+    def faults_in_the_dark(self, name: str) -> list[str]:
+        """The same page in dark: nothing but its colours is another, so only they are judged again."""
+        self.page.emulate_media(color_scheme="dark")
+        found = self._seen(name, self._violations({"type": "rule", "values": COLOURS}))
+        self.page.emulate_media(color_scheme="light")
+        return found
+
+    def _seen(self, name: str, found: list[str]) -> list[str]:
         if PICTURES:
             Path(PICTURES).mkdir(parents=True, exist_ok=True)
             self.page.screenshot(path=f"{PICTURES}/{name}.png", full_page=True)
         return [f"{name}: {fault}" for fault in found]
 
-    def _violations(self) -> list[str]:
+    def _violations(self, run_only: dict[str, Any]) -> list[str]:
         self.page.evaluate(_axe())  # a script element would be stopped by our own policy
-        options = {"runOnly": {"type": "tag", "values": TAGS}, "resultTypes": ["violations"]}
+        options = {"runOnly": run_only, "resultTypes": ["violations"]}
         result: dict[str, Any] = self.page.evaluate("(options) => axe.run(document, options)", options)
         return [
             f"{violation['id']}: {node['html'][:160]} {node['any'][0]['message'][:160] if node['any'] else ''}"

@@ -46,7 +46,7 @@ def test_uploading_deleting_and_verifying_are_forms(silent, place: Place):
     page = eyes.go(f"/o/{place.slug}/live/files/")
     page.locator("#upload-files").set_input_files([{"name": "plain.txt", "mimeType": "text/plain", "buffer": b"plain"}])
     page.get_by_role("button", name="Upload").click()
-    expect(page.get_by_role("link", name="plain.txt")).to_be_visible()
+    expect(page.get_by_role("link", name="plain.txt", exact=True)).to_be_visible()
     page.get_by_label("More for plain.txt").click()
     page.get_by_role("button", name="Delete", exact=True).click()
     expect(page.get_by_text("plain.txt deleted.")).to_be_visible()

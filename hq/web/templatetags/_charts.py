@@ -117,7 +117,8 @@ def lifeline(points: Sequence[object], now: datetime, zone: tzinfo) -> Life:
     placed = [_placed(point, place(aware(get(point, "at"))), zone, current) for point in ordered]
     _thin(placed, current if now < last else None)
     summary = ". ".join(f"{point['label']} {point['clock']}" for point in placed) + "."
-    clock = f"Now {now.astimezone(zone):%H:%M}"
+    # Close to an end the mark alone has to do: the label would stand on the end's own.
+    clock = f"Now {now.astimezone(zone):%H:%M}" if CLOSE <= current <= 100 - CLOSE else ""
     mark = {"x": percent(current), "label": clock, "tight": "" if 30 < current < 70 else "1"} if now < last else None
     return Life(placed, percent(current), mark, _refusals(placed), summary)
 
