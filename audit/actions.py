@@ -3,21 +3,19 @@
 from audit.models import ChainVerification
 from audit.verify import Verdict, walk
 from hq.authz import gate
-from hq.authz.actor import Actor
+from hq.authz.actor import Actor, environment_of
 from hq.authz.permissions import Permission
 from hq.lib.clock import now
-from hq.lib.errors import NotFound
 
 
 def verify_chain(*, actor: Actor) -> Verdict:
     """Check the chain of the actor's environment from its first event, and keep what was found (AUD-3)."""
     gate.require(actor, Permission.AUDIT_VERIFY)
-    if actor.environment_id is None:
-        raise NotFound
-    verdict = walk(actor.organization_id, actor.environment_id)
+    environment_id = environment_of(actor)
+    verdict = walk(actor.organization_id, environment_id)
     ChainVerification.objects.create(
         organization_id=actor.organization_id,
-        environment_id=actor.environment_id,
+        environment_id=environment_id,
         at=now(),
         length=verdict.length,
         head=verdict.head,

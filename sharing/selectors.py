@@ -8,7 +8,7 @@ from uuid import UUID
 from django.db.models import Count, Q, QuerySet
 
 from hq.authz import gate
-from hq.authz.actor import Actor
+from hq.authz.actor import Actor, environment_of
 from hq.authz.permissions import AuthMethod, Permission
 from hq.db import lookups
 from hq.db.models import PLATFORM_ID
@@ -70,13 +70,6 @@ def list_pins(organization_id: UUID, link_id: UUID) -> tuple[str, ...]:
 
 def count_attempts(organization_id: UUID, link_id: UUID, kind: str) -> int:
     return ShareAttempt.objects.filter(organization_id=organization_id, link_id=link_id, kind=kind).count()
-
-
-def environment_of(actor: Actor) -> UUID:
-    """Where the actor acts. Raises NotFound for one that acts in no environment."""
-    if actor.environment_id is None:
-        raise NotFound
-    return actor.environment_id
 
 
 def _links(actor: Actor) -> QuerySet[ShareLink]:

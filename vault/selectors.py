@@ -9,7 +9,7 @@ from django.db import connection
 from django.db.models import Count, F, Q, QuerySet, Sum
 
 from hq.authz import gate
-from hq.authz.actor import Actor
+from hq.authz.actor import Actor, environment_of
 from hq.authz.permissions import AuthMethod, Permission
 from hq.lib.errors import Invalid, NotFound
 from hq.lib.paths import clean_prefix, clean_stored_path
@@ -65,13 +65,6 @@ class BucketStats:
     objects: int
     size: int
     stored: int
-
-
-def environment_of(actor: Actor) -> UUID:
-    """Where the actor acts. Raises NotFound for one that acts in no environment."""
-    if actor.environment_id is None:
-        raise NotFound
-    return actor.environment_id
 
 
 def get_bucket(actor: Actor) -> Bucket:

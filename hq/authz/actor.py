@@ -5,6 +5,7 @@ from uuid import UUID
 
 from hq.authz.permissions import AuthMethod, Permission
 from hq.authz.roles import Role
+from hq.lib.errors import NotFound
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -41,6 +42,13 @@ class Actor:
     def at(self, environment_id: UUID) -> "Actor":
         """The same principal in another environment of the same organization."""
         return replace(self, environment_id=environment_id)
+
+
+def environment_of(actor: Actor) -> UUID:
+    """Where the actor acts. Raises NotFound for one that acts in no environment."""
+    if actor.environment_id is None:
+        raise NotFound
+    return actor.environment_id
 
 
 def system_actor(

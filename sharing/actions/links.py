@@ -12,7 +12,7 @@ from audit import recorder
 from audit.recorder import Target
 from audit.tags import Tag
 from hq.authz import gate
-from hq.authz.actor import Actor
+from hq.authz.actor import Actor, environment_of
 from hq.authz.permissions import Permission
 from hq.crypto import secrets
 from hq.lib.clock import now
@@ -84,7 +84,7 @@ def create_share(
     _check_life(ttl_seconds)
     chosen = _shareable(actor, paths, level)
     nonce, at = capability.new_nonce(), now()
-    environment_id = selectors.environment_of(actor)
+    environment_id = environment_of(actor)
     link = ShareLink(
         id=share_id or new_id(),
         organization_id=actor.organization_id,

@@ -21,7 +21,7 @@ from audit import recorder
 from audit.recorder import Target
 from audit.tags import Tag
 from hq.authz import gate
-from hq.authz.actor import Actor
+from hq.authz.actor import Actor, environment_of
 from hq.authz.permissions import Permission
 from hq.db.context import tenant
 from hq.lib.errors import Invalid, PayloadTooLarge, Refused
@@ -144,7 +144,7 @@ def _announce(actor: Actor, bucket: Bucket) -> tuple[Blob, KeyMaterial]:
     key = content_key(actor.organization_id)
     blob = Blob(
         organization_id=actor.organization_id,
-        environment_id=selectors.environment_of(actor),
+        environment_id=environment_of(actor),
         bucket=bucket,
         key_version=key.version,
         lease_until=Now() + LEASE,
