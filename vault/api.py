@@ -13,7 +13,7 @@ from hq.lib.errors import Invalid
 from hq.web import transfer
 from hq.web.api import Endpoint, page, page_arguments, read
 from vault import actions, selectors
-from vault.actions import Conditions, Opened
+from vault.actions import Conditions
 from vault.serializers import (
     DeletedList,
     EntryList,
@@ -62,12 +62,6 @@ def version_number(request: Request) -> int | None:
     return int(raw)
 
 
-def described(opened: Opened) -> transfer.Described:
-    """An opened object for HTTP."""
-    version = opened.version
-    return transfer.Described(version.object.name, version.size, version.sha256, version.content_type)
-
-
 class ObjectItem(Endpoint):
     """One object. Bytes are streamed both ways, so it opens the tenant's context itself."""
 
@@ -82,7 +76,7 @@ class ObjectItem(Endpoint):
     def get(self, request: Request, path: str, **_: Any) -> HttpResponseBase:
         """Read an object, or the part of it that Range names."""
         opened = actions.open_object(actor=self.actor, path=path, version=version_number(request))
-        response = transfer.download(request, described(opened), opened.read)
+        response = transfer.download(request, opened.described, opened.read)
         response["X-HQ-Version"] = str(opened.version.number)
         return response
 

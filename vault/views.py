@@ -8,6 +8,7 @@ from django.contrib import messages
 from django.http import HttpResponse, HttpResponseNotAllowed, HttpResponseRedirect, JsonResponse
 from django.shortcuts import render
 from django.urls import reverse
+from django.views.decorators.http import require_POST
 
 from hq.authz import gate
 from hq.authz.actor import Actor
@@ -15,7 +16,7 @@ from hq.authz.permissions import Permission
 from hq.db.context import tenant
 from hq.lib.errors import Invalid, NotFound
 from hq.web import transfer
-from hq.web.portal import own_context, post_only, refuse_invalid, tell
+from hq.web.portal import own_context, refuse_invalid, tell
 from hq.web.request import TenantRequest
 from vault import actions, selectors
 from vault.actions import Conditions
@@ -145,10 +146,8 @@ def stored_object(request: TenantRequest, path: str, **where: str) -> HttpRespon
     if number is not None and not (number.isascii() and number.isdigit() and 1 <= len(number) <= 9 and int(number)):
         raise Invalid("The version is a number.")
     opened = actions.open_object(actor=request.actor, path=path, version=int(number) if number else None)
-    version = opened.version
-    what = transfer.Described(version.object.name, version.size, version.sha256, version.content_type)
     # A stream is no HttpResponse in the types only.
-    return cast("HttpResponse", transfer.download(request, what, opened.read))
+    return cast("HttpResponse", transfer.download(request, opened.described, opened.read))
 
 
 def _store(request: TenantRequest, path: str) -> HttpResponse:
@@ -168,7 +167,7 @@ def _store(request: TenantRequest, path: str) -> HttpResponse:
 
 
 @own_context
-@post_only
+@require_POST
 def upload(request: TenantRequest, **where: str) -> HttpResponse:
     """The way without a script: a form, so only what fits into memory. Django refuses the rest before it is read."""
     form = BrowseForm(request.POST)
@@ -192,7 +191,7 @@ def upload(request: TenantRequest, **where: str) -> HttpResponse:
 
 
 @own_context
-@post_only
+@require_POST
 def chosen(request: TenantRequest, **where: str) -> HttpResponse:
     """Share or delete the ticked files. Each deletion is a transaction and an event of its own."""
     form = ChosenForm(request.POST)
@@ -218,7 +217,7 @@ def _deleted(actor: Actor, path: str) -> bool:
 
 
 @own_context
-@post_only
+@require_POST
 def restore(request: TenantRequest, **where: str) -> HttpResponse:
     """Bring back a deleted file, or an older version as a new one."""
     form = RestoreForm(request.POST)

@@ -21,8 +21,7 @@ class SharedObject:
 
     @property
     def described(self) -> Described:
-        version = self.opened.version
-        return Described(version.object.name, version.size, version.sha256, version.content_type)
+        return self.opened.described
 
     def read(self, start: int, stop: int) -> Closeable:
         """The slice, kept as a download before its first byte leaves."""

@@ -7,6 +7,7 @@ from hq.authz.actor import Actor
 from hq.crypto.aead import Tampered
 from hq.db.context import tenant
 from hq.lib.errors import Problem
+from hq.web.transfer import Described
 from keys.selectors import content_key
 from vault import selectors
 from vault.models import Bucket, ObjectVersion
@@ -27,6 +28,12 @@ class Opened:
 
     version: ObjectVersion
     bucket: Bucket
+
+    @property
+    def described(self) -> Described:
+        """What HTTP says of it."""
+        version = self.version
+        return Described(version.object.name, version.size, version.sha256, version.content_type)
 
     def read(self, start: int = 0, stop: int | None = None) -> Pieces:
         """The plaintext's slice `[start:stop]`, each piece verified. Read it to its end or close it.
