@@ -9,6 +9,7 @@ from django.contrib import messages
 from django.http import HttpResponse
 from django.shortcuts import render
 from django.utils import timezone
+from django.views.decorators.http import require_POST
 
 from audit import actions, selectors
 from audit.forms import FilterForm
@@ -17,7 +18,7 @@ from audit.selectors import Filters
 from hq.authz import gate
 from hq.authz.permissions import Permission
 from hq.lib.errors import Invalid
-from hq.web.portal import post_only, to
+from hq.web.portal import to
 from hq.web.request import TenantRequest
 
 PAGE = 50
@@ -107,7 +108,7 @@ def _sides(found: AuditEvent) -> dict[str, Any]:
     }
 
 
-@post_only
+@require_POST
 def verify(request: TenantRequest, **where: str) -> HttpResponse:
     """Check the whole chain now and say what was found."""
     verdict = actions.verify_chain(actor=request.actor)

@@ -10,6 +10,7 @@ from django.contrib import messages
 from django.contrib.auth.decorators import login_required
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
+from django.views.decorators.http import require_POST
 
 from console import actions
 from console.forms import STATES, JobFilterForm
@@ -17,7 +18,7 @@ from hq.authz.actor import Actor
 from hq.authz.permissions import AuthMethod, Permission
 from hq.db.models import PLATFORM_ID
 from hq.lib.errors import Invalid, NotFound, Refused
-from hq.web.portal import person_of, post_only
+from hq.web.portal import person_of
 from hq.web.request import origin
 from jobs import selectors
 
@@ -82,7 +83,7 @@ def job(request: HttpRequest, actor: Actor, job_id: UUID) -> HttpResponse:
     return render(request, "console/job.html", {"job": selectors.get_for_operator(actor, job_id)})
 
 
-@post_only
+@require_POST
 @operator_only
 def retry(request: HttpRequest, actor: Actor, job_id: UUID) -> HttpResponse:
     """Queue a dead job again."""
@@ -95,7 +96,7 @@ def retry(request: HttpRequest, actor: Actor, job_id: UUID) -> HttpResponse:
     return redirect("console:job", job_id=job_id)
 
 
-@post_only
+@require_POST
 @operator_only
 def discard(request: HttpRequest, actor: Actor, job_id: UUID) -> HttpResponse:
     """Delete a dead job."""

@@ -1,7 +1,6 @@
 """What portal views share: the sign-in door, and forms that may be sent twice without doing it twice."""
 
 from collections.abc import Callable, Mapping
-from functools import wraps
 from typing import Any, TypeVar
 from uuid import UUID
 
@@ -74,17 +73,3 @@ def tell(request: TenantRequest, text: str, where: Mapping[str, str]) -> None:
     entry = f"{reverse('audit', kwargs=dict(where))}?request_id={request_id(request)}"
     may_read = gate.allows(request.actor, Permission.AUDIT_READ)
     messages.success(request, text, extra_tags=entry if may_read else "")
-
-
-def post_only(view: View) -> View:
-    """A verb is never done by following a link."""
-
-    @wraps(view)
-    def inner(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
-        if request.method != "POST":
-            response = HttpResponse(status=405)
-            response["Allow"] = "POST"
-            return response
-        return view(request, *args, **kwargs)
-
-    return inner  # type: ignore[return-value]

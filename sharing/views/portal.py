@@ -8,8 +8,10 @@ from django.contrib import messages
 from django.http import HttpResponse
 from django.shortcuts import redirect, render
 from django.urls import reverse
+from django.views.decorators.http import require_POST
 
 from audit import selectors as trail
+from audit.selectors import Filters
 from hq.authz import gate
 from hq.authz.permissions import Permission
 from hq.lib.errors import Invalid, Problem
@@ -136,15 +138,14 @@ def share(request: TenantRequest, org_slug: str, env_name: str, id: UUID) -> Htt
         "session_minutes": int(SESSION_LIFE.total_seconds() // 60),
         "fingerprint": bytes(link.nonce_digest).hex(),
         "may_revoke": link.is_live and gate.allows(request.actor, Permission.SHARES_REVOKE),
-        "audit_count": trail.count_target_events(request.actor, id) if may_read_trail else None,
+        "audit_count": trail.count_events(request.actor, Filters(target_id=str(id))) if may_read_trail else None,
     }
     return render(request, "sharing/share.html", context)
 
 
+@require_POST
 def revoke(request: TenantRequest, org_slug: str, env_name: str, id: UUID) -> HttpResponse:
     """End a link at once. Nothing is lost by it that a new link would not give back, so nothing is typed."""
-    if request.method != "POST":
-        return HttpResponse(status=405, headers={"Allow": "POST"})
     link: ShareLink = actions.revoke_share(actor=request.actor, share_id=id)
     messages.success(request, f"{link.title} revoked. Whoever holds it gets nothing from now on.")
     return redirect("sharing:share", org_slug=org_slug, env_name=env_name, id=id)

@@ -4,11 +4,12 @@ from uuid import UUID
 
 from django.http import HttpResponse
 from django.shortcuts import render
+from django.views.decorators.http import require_POST
 
 from hq.authz import gate
 from hq.authz.permissions import Permission
 from hq.authz.roles import DESCRIPTIONS, Role, may_assign
-from hq.web.portal import post_only, refuse_invalid, tell, to
+from hq.web.portal import refuse_invalid, tell, to
 from hq.web.request import TenantRequest
 from tenants import actions, selectors
 from tenants.actions.people import AlreadyInvited, AlreadyMember
@@ -61,14 +62,14 @@ def invite(request: TenantRequest, **_: str) -> HttpResponse:
     return render(request, "tenants/invite.html", context, status=400 if form.errors else 200)
 
 
-@post_only
+@require_POST
 def revoke_invitation(request: TenantRequest, id: UUID, **where: str) -> HttpResponse:
     actions.revoke_invitation(actor=request.actor, invitation_id=id)
     tell(request, "Invitation revoked. Its link opens nothing now.", where)
     return to("people", where)
 
 
-@post_only
+@require_POST
 def change_role(request: TenantRequest, id: UUID, **where: str) -> HttpResponse:
     gate.require(request.actor, Permission.MEMBERS_CHANGE_ROLE)
     form = RoleForm(request.POST, actor=request.actor)
