@@ -5,7 +5,6 @@ from datetime import timedelta
 from celery import shared_task
 
 from hq.db import lookups
-from hq.db.context import tenant
 from hq.lib.clock import now
 from jobs import actions as jobs
 from jobs.registry import RunningJob, handles
@@ -32,5 +31,4 @@ def sweep() -> None:
     """Find organizations with something to expire; a job each does it."""
     OneTimeSignIn.objects.filter(expires_at__lt=now()).delete()
     for row in lookups.call("tenants_find_expired", now() - KEPT):
-        with tenant(row["organization_id"]):
-            jobs.enqueue("tenants.expire", organization_id=row["organization_id"], payload={}, key="expire")
+        jobs.enqueue("tenants.expire", organization_id=row["organization_id"], payload={}, key="expire")

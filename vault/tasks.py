@@ -3,7 +3,6 @@
 from celery import shared_task
 
 from hq.db import lookups
-from hq.db.context import tenant
 from jobs import actions as jobs
 from jobs.registry import RunningJob, handles
 from vault import actions
@@ -19,5 +18,4 @@ def collect_orphans(job: RunningJob) -> None:
 def sweep() -> None:
     """Find organizations with interrupted uploads; a job each removes what is left of them."""
     for row in lookups.call("vault_find_orphans"):
-        with tenant(row["organization_id"]):
-            jobs.enqueue("vault.collect_orphans", organization_id=row["organization_id"], payload={}, key="collect")
+        jobs.enqueue("vault.collect_orphans", organization_id=row["organization_id"], payload={}, key="collect")

@@ -15,18 +15,20 @@ def tenant(organization_id: UUID) -> Iterator[None]:
 
     Nested in another transaction it becomes a savepoint and puts the former setting back on leaving: a setting made in
     a *released* savepoint would otherwise live on in the outer transaction. A rolled back savepoint restores by itself.
+    Where the organization is set already, nothing is set and nothing put back.
     Never hold it across an `await`.
     """
-    nested = connection.in_atomic_block
+    nested, wanted = connection.in_atomic_block, str(organization_id)
     with transaction.atomic():
         with connection.cursor() as cursor:
             former = ""
             if nested:
                 cursor.execute("SELECT coalesce(current_setting(%s, true), '')", [SETTING])
                 former = cursor.fetchone()[0]
-            cursor.execute("SELECT set_config(%s, %s, true)", [SETTING, str(organization_id)])
+            if former != wanted:
+                cursor.execute("SELECT set_config(%s, %s, true)", [SETTING, wanted])
         yield
-        if nested and not connection.needs_rollback:
+        if nested and former != wanted and not connection.needs_rollback:
             with connection.cursor() as cursor:
                 cursor.execute("SELECT set_config(%s, %s, true)", [SETTING, former])
 
