@@ -1,15 +1,16 @@
 """Organizations with a bucket, and short ways to put and get."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
-from django.conf import settings
 
 from hq.authz.actor import Actor
-from tests.factories import Place, make_place
+from tests.factories import Place, make_api_key, make_place
+from tests.vault.http import Api
+from tests.vault.support import Put
 from vault import actions
-from vault.actions import StoredAs
 
 
 @pytest.fixture
@@ -28,25 +29,13 @@ def actor(place: Place) -> Actor:
     return place.actor()
 
 
-Put = Callable[..., StoredAs]
-
-
 @pytest.fixture
 def put(actor: Actor) -> Put:
-    def put(path: str, content: bytes = b"content", **more: object) -> StoredAs:
-        return actions.put_object(**{"actor": actor, "path": path, "chunks": [content], **more})
+    def put(path: str, content: bytes = b"content", **more: Any) -> Any:
+        given: dict[str, Any] = {"actor": actor, "path": path, "chunks": [content], **more}
+        return actions.put_object(**given)
 
     return put
-
-
-def get(actor: Actor, path: str, version: int | None = None, start: int = 0, stop: int | None = None) -> bytes:
-    return b"".join(actions.open_object(actor=actor, path=path, version=version).read(start, stop))
-
-
-def files(place: Place) -> list[Path]:
-    """Every file in the place's bucket, whole or not."""
-    folder = Path(settings.DATA_DIR) / "objects"
-    return [file for bucket in folder.glob(f"*-{place.id.hex[-8:]}") for file in bucket.rglob("*") if file.is_file()]
 
 
 @pytest.fixture(autouse=True)
@@ -56,3 +45,9 @@ def no_open_files_left() -> Iterator[None]:
     yield
     after = {link.resolve() for link in Path("/proc/self/fd").iterdir()}
     assert not [path for path in after - before if "/objects/" in str(path)]
+
+
+@pytest.fixture
+def api(committed_place: Place) -> Api:
+    """Committed, as a refusal undoes the transaction that it is in, and a test's own would be that."""
+    return Api(committed_place, make_api_key(committed_place))

@@ -60,6 +60,7 @@ def main() -> None:
     import django
 
     django.setup()
+    from audit import recorder
     from vault import actions
     from vault.actions import put
     from vault.store import embedded
@@ -77,9 +78,9 @@ def main() -> None:
         case "7":
             embedded._rename = after(embedded._rename)
         case "8":
-            put.add_version = before(put.add_version)  # type: ignore[assignment]
+            put.add_version = before(put.add_version)
         case "9":
-            put.recorder.record = after(put.recorder.record)
+            recorder.record = after(recorder.record)
     actions.put_object(actor=actor, path=path, chunks=chunks(dies_at))
     print("survived")
 

@@ -17,8 +17,8 @@ from hq.lib.clock import now
 from hq.lib.errors import NotFound
 from jobs.models import Job
 from tests.factories import Place, run_jobs
-from tests.vault.conftest import files, get
 from tests.vault.crasher import PIECES, STEPS
+from tests.vault.support import files, get
 from vault import actions, selectors, tasks
 from vault.models import Blob
 from vault.store import store_for

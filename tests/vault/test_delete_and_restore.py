@@ -12,7 +12,7 @@ from hq.authz.roles import Role
 from hq.db.context import tenant
 from hq.lib.errors import Denied, NotFound, PreconditionFailed
 from tests.factories import Place, make_place
-from tests.vault.conftest import Put, files, get
+from tests.vault.support import Put, files, get
 from vault import actions, selectors
 from vault.actions import AlreadyCurrent, Conditions, NotDeleted
 

@@ -8,7 +8,7 @@ import pytest
 
 from hq.authz.roles import Role
 from tests.factories import Place, make_member, make_place, sign_in
-from tests.vault.conftest import files, get
+from tests.vault.support import files, get
 from vault import actions
 
 
@@ -38,7 +38,7 @@ class Browser:
     def post(self, address: str, **data: Any) -> Any:
         return self.client.post(self.base + address, {"csrfmiddlewaretoken": self.token, **data})
 
-    def put(self, path: str, content: bytes = b"content", **headers: str) -> Any:
+    def put(self, path: str, content: bytes = b"content", **headers: Any) -> Any:
         sent = {"X-CSRFToken": self.token, "Accept": "application/problem+json, application/json", **headers}
         return self.client.put(f"{self.base}objects/{quote(path)}", content, content_type="text/plain", headers=sent)
 
@@ -127,7 +127,7 @@ def test_a_file_is_put_and_downloaded_again(browser: Browser, place: Place) -> N
 
 
 def test_an_upload_without_the_token_is_refused(browser: Browser, place: Place) -> None:
-    assert browser.put("a", **{"X-CSRFToken": "x" * 32}).status_code == 403
+    assert browser.put("a", b"content", **{"X-CSRFToken": "x" * 32}).status_code == 403
     assert files(place) == []
 
 

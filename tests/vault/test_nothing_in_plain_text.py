@@ -14,7 +14,7 @@ from hq.embedded.postgres import find_programs
 from hq.lib.errors import NotFound
 from tests.database import cluster
 from tests.factories import Place, make_place
-from tests.vault.conftest import files, get
+from tests.vault.support import files, get
 from vault import actions
 from vault.actions.read import ObjectDamaged
 from vault.models import Blob, ObjectVersion

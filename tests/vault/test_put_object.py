@@ -18,12 +18,12 @@ from hq.db.context import tenant
 from hq.lib.errors import Denied, NotFound, PreconditionFailed
 from hq.lib.paths import InvalidPath, LocalOnlyPath
 from tests.factories import Place, make_place
-from tests.vault.conftest import Put, files, get
+from tests.vault.support import Put, files, get
 from vault import actions, selectors
 from vault.actions import Conditions
 from vault.actions.put import NameTaken, ObjectTooLarge, UploadTooSlow, WrongDigest, WrongLength
 from vault.models import Blob, ObjectVersion, StoredObject
-from vault.store import StorageFull, embedded
+from vault.store import StorageFull
 
 
 class Gone(Exception):
@@ -170,7 +170,7 @@ def test_a_full_disk_leaves_nothing(place: Place, put: Put, monkeypatch: pytest.
     def full(_: int) -> None:
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr(embedded.os, "fsync", full)
+    monkeypatch.setattr(os, "fsync", full)
     with pytest.raises(StorageFull):
         put("a")
     monkeypatch.undo()

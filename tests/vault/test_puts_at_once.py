@@ -12,7 +12,7 @@ from hq.authz.actor import Actor
 from hq.db.context import tenant
 from hq.lib.errors import PreconditionFailed, Problem
 from tests.factories import Place
-from tests.vault.conftest import files, get
+from tests.vault.support import files, get
 from vault import actions, selectors
 from vault.actions import Conditions
 from vault.actions.put import NameTaken
