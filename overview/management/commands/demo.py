@@ -238,7 +238,7 @@ def links(told: Story) -> str:
     answers = _share(told, story.OWNER, ["inbox/lindqvist/answers.md"], "Your answers, please", permission="write")
     _open_and_write(answers)
     count = sum(_states(told).values())
-    return f"Share links: {count}. Two were opened, one waits, one is revoked; five tries were refused."
+    return f"Share links: {count}. Two were opened, one waits, one is revoked; four tries were refused."
 
 
 def _share(
