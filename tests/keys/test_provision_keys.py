@@ -124,9 +124,14 @@ class TestTogether:
         assert purposes(PLATFORM_ID) == [("audit", 1), ("metadata", 1), ("people", 1)]
 
     def test_two_organizations_do_not_wait_for_each_other(self, org):
+        def work():
+            with connection.cursor() as cursor:
+                cursor.execute("SET lock_timeout = '3s'")
+            return actions.provision_keys(actor=provisioner(new_id()))
+
         with transaction.atomic():
             actions.provision_keys(actor=provisioner(org))
-            [other] = self.in_threads(1, lambda: actions.provision_keys(actor=provisioner(new_id())))
+            [other] = self.in_threads(1, work)
         assert other.organization_id != org
 
     def test_nobody_else_uses_keys_that_may_still_be_undone(self, org):

@@ -75,6 +75,7 @@ def test_every_purpose_and_environment_has_its_own(make, vault, org):
     rings += [cache.ring(org, Purpose.CAPABILITY, environment) for environment in (live, test)]
     assert len({id(ring) for ring in rings}) == len(vault.loads) == 4
     assert cache.ring(org, Purpose.CAPABILITY, live) is rings[2]
+    assert cache.ring(new_id(), Purpose.CAPABILITY, live) is not rings[2]
 
 
 def test_a_ring_ends_after_its_time_however_much_it_is_used(make, vault, clock, org):
@@ -138,12 +139,15 @@ def test_where_no_thread_can_be_started_nothing_is_remembered(make, org, monkeyp
 
 def test_it_is_bounded_and_keeps_what_is_used(make, vault):
     cache = make(limit=16)
-    favourite = new_id()
+    favourite, former = new_id(), new_id()
     kept = cache.ring(favourite, Purpose.CONTENT)
+    for _ in range(2):
+        cache.ring(former, Purpose.AUDIT)  # used once, and never again
     for _ in range(200):
         cache.ring(new_id(), Purpose.METADATA)
         assert cache.ring(favourite, Purpose.CONTENT) is kept
         assert sum(map(len, cache._shelves.values())) <= 16
+    assert not cache._shelves[Purpose.AUDIT]
 
 
 def test_forgetting_one_organization_leaves_the_others(make, vault, org):
