@@ -98,7 +98,7 @@ class Events(Endpoint):
                 errors=[{"pointer": f"/{name}", "detail": str(faults[0])} for name, faults in form.errors.items()]
             )
         cursor, limit = page_arguments(request)
-        if cursor and not cursor.isdigit():
+        if cursor and not (cursor.isascii() and cursor.isdigit()):
             raise Invalid("The cursor is not one of ours.")
         before = int(cursor[:18]) if cursor else None
         rows = selectors.list_events(self.actor, form.filters(), before=before, limit=limit)

@@ -1,8 +1,9 @@
 """The explorer's filters, for the portal and for /v1 alike."""
 
-from datetime import datetime, time, timedelta
+from datetime import date, datetime, time, timedelta
 
 from django import forms
+from django.core.validators import MaxValueValidator
 from django.utils import timezone
 
 from audit.selectors import Filters
@@ -20,7 +21,7 @@ class FilterForm(forms.Form):
     outcome = forms.ChoiceField(required=False, choices=[("", "any"), ("done", "done"), ("refused", "refused")])
     since = forms.DateTimeField(required=False)
     until = forms.DateTimeField(required=False)
-    day = forms.DateField(required=False)
+    day = forms.DateField(required=False, validators=[MaxValueValidator(date(9998, 12, 31))])
 
     def filters(self) -> Filters:
         """The cleaned values as the selectors take them."""

@@ -42,7 +42,7 @@ class AccessLog:
         line: dict[str, Any] = {
             "actor": actor,
             "origin": origin(request),
-            "verb": request.method or "",
+            "verb": (request.method or "")[:10],
             "route": (match.route if match else "")[:200],
             "status": response.status_code,
             "milliseconds": int((monotonic() - began) * 1000),

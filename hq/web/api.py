@@ -80,7 +80,7 @@ def _decode_cursor(raw: str) -> str:
 def page_arguments(request: Request) -> tuple[str, int]:
     """`?cursor=` decoded ('' for the first page) and `?limit=` (1 to 200, default 50)."""
     raw = request.query_params.get("limit", str(PAGE))
-    if not (raw.isascii() and raw.isdigit() and 1 <= int(raw[:6]) <= PAGE_MOST):
+    if not (raw.isascii() and raw.isdigit() and len(raw) <= 6 and 1 <= int(raw) <= PAGE_MOST):
         raise Invalid(
             "limit is a number from 1 to 200.",
             errors=[{"pointer": "/limit", "detail": "Enter a number from 1 to 200."}],

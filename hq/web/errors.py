@@ -55,7 +55,9 @@ def _pointers(detail: Any, pointer: str = "") -> Any:
     """DRF's nested details as RFC 6901 pointers."""
     if isinstance(detail, dict):
         for key, value in detail.items():
-            yield from _pointers(value, pointer if key == "non_field_errors" else f"{pointer}/{key}")
+            # A member's name may be half of a surrogate pair, which no answer can carry.
+            name = str(key).encode("utf-8", "replace").decode()
+            yield from _pointers(value, pointer if key == "non_field_errors" else f"{pointer}/{name}")
     elif isinstance(detail, list):
         for index, value in enumerate(detail):
             nested = isinstance(value, (dict, list))

@@ -31,6 +31,8 @@ from tenants.models import ApiKey
 ALPHABET = string.ascii_letters + string.digits
 SECRET_LENGTH = 32
 USE_NOTED_EVERY = timedelta(minutes=1)
+# The end of the year 9999 is no time any more in a zone that is ahead, and the page of all keys could not show it.
+LONGEST_LIFE = timedelta(days=36_525)
 
 
 class ScopeNotYours(Denied):
@@ -80,10 +82,10 @@ def create_api_key(
         )
     if not scopes <= actor.permissions:
         raise ScopeNotYours
-    if expires_at is not None and expires_at <= now():
+    if expires_at is not None and not now() < expires_at < now() + LONGEST_LIFE:
         raise Invalid(
-            "The key would have expired already.",
-            errors=[{"pointer": "/expires_at", "detail": "Choose a time in the future."}],
+            "A key expires in the future, within 100 years, or not at all.",
+            errors=[{"pointer": "/expires_at", "detail": "Choose a time in the future, within 100 years."}],
         )
     environment = selectors.get_environment(actor)
     secret = f"hd_{environment.name}_" + "".join(system_random.choice(ALPHABET) for _ in range(SECRET_LENGTH))
