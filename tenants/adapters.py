@@ -1,7 +1,9 @@
 """What HQ asks of allauth."""
 
 from allauth.account.adapter import DefaultAccountAdapter
+from django.contrib.auth.hashers import make_password
 from django.http import HttpRequest
+from django.utils.crypto import get_random_string
 
 from hq.web.request import source_ip
 from tenants.models import User
@@ -15,6 +17,10 @@ class AccountAdapter(DefaultAccountAdapter):
 
     def get_client_ip(self, request: HttpRequest) -> str:
         return source_ip(request) or "unknown"
+
+    def send_account_already_exists_mail(self, email: str) -> None:
+        make_password(get_random_string(12))  # as a new account would: the time must not tell which of the two it was
+        super().send_account_already_exists_mail(email)
 
     def save_user(self, request: HttpRequest, user: User, form: object, commit: bool = True) -> User:
         data = getattr(form, "cleaned_data", {})

@@ -29,8 +29,15 @@ class UserManager(BaseUserManager["User"]):
         user.save(using=self._db)
         return user
 
+    def with_address(self, email: str) -> "User | None":
+        """The account of an address, if there is one.
+
+        Never `iexact`: PostgreSQL's upper case of a dotless i is I, so anyone's `admın@…` would answer for `admin@…`.
+        """
+        return self.filter(email=email.strip().lower()).first()
+
     def get_by_natural_key(self, email: str | None) -> "User":
-        return self.get(email__iexact=email)
+        return self.get(email=(email or "").lower())
 
 
 class User(AbstractBaseUser):

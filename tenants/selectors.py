@@ -92,7 +92,7 @@ def get_member(actor: Actor, member_id: UUID, *, lock: bool = False) -> Membersh
 
 def is_member(actor: Actor, email: str) -> bool:
     """True if the account with this address is in the actor's organization."""
-    return Membership.objects.filter(organization_id=actor.organization_id, user__email__iexact=email).exists()
+    return Membership.objects.filter(organization_id=actor.organization_id, user__email=email.lower()).exists()
 
 
 def list_invitations(actor: Actor) -> Sequence[Invitation]:

@@ -32,7 +32,7 @@ def _signed_out(*, request: HttpRequest, user: User | None, **_: Any) -> None:
 
 def _refused(*, request: HttpRequest | None = None, credentials: dict[str, Any], **_: Any) -> None:
     address = credentials.get("email") or ""
-    user = User.objects.filter(email__iexact=address).only("pk").first()
+    user = User.objects.with_address(address)
     recorder.record_person(PersonTag.SIGN_IN_FAILED, person_id=user.pk if user else None, origin=_origin(request))
 
 

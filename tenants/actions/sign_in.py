@@ -18,7 +18,7 @@ TOKEN_PREFIX = "hqo_"
 def ensure_person(*, email: str, name: str) -> User:
     """The person with this address, made with a verified address and no password where there is none."""
     with transaction.atomic():
-        user = User.objects.filter(email__iexact=email).first()
+        user = User.objects.with_address(email)
         if user is None:
             user = User.objects.create_user(email)
             user.name = name
@@ -47,7 +47,7 @@ def use_sign_in_link(*, token: str) -> User:
 
 def promote_operator(*, email: str) -> User:
     """Make a person a platform operator. There is no way to this from the web."""
-    user = User.objects.filter(email__iexact=email).first()
+    user = User.objects.with_address(email)
     if user is None:
         raise NotFound("Nobody has signed up with this address.")
     user.is_operator = True

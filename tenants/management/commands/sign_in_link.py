@@ -19,7 +19,7 @@ class Command(BaseCommand):
         parser.add_argument("--email", default=None if settings.PRODUCTION else DEVELOPER, required=settings.PRODUCTION)
 
     def handle(self, *_: Any, **options: Any) -> None:
-        person = User.objects.filter(email__iexact=options["email"]).first()
+        person = User.objects.with_address(options["email"])
         if person is None and settings.PRODUCTION:
             raise CommandError("Nobody has signed up with this address.")
         person = person or actions.ensure_person(email=options["email"], name="Olive Owner")
