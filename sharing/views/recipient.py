@@ -186,4 +186,4 @@ def _form_body(request: HttpRequest) -> transfer.Body:
         raise Invalid(f"Choose a file. Without scripts it has at most {limit} MB; nothing was kept.")
     source = BytesIO(sent.read())
     chunks = iter(lambda: source.read(transfer.READ_BYTES), b"")
-    return transfer.Body(sent.size, None, sent.content_type or transfer.OCTETS, chunks)
+    return transfer.Body(sent.size, None, transfer.media_type(sent.content_type or ""), chunks)

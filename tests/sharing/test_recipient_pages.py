@@ -5,6 +5,7 @@ from io import BytesIO
 
 import pytest
 from django.conf import settings
+from django.core.files.uploadedfile import SimpleUploadedFile
 from django.test import Client
 
 from hq.db.context import tenant
@@ -224,3 +225,9 @@ def test_replacing_needs_the_csrf_token(place):
     strict.post(at(made), {"csrfmiddlewaretoken": token})
     assert strict.put("/shared/claims/method.md", b"x").status_code == 403
     assert strict.put("/shared/claims/method.md", b"x", headers={"x-csrftoken": token}).status_code == 200
+
+
+def test_a_form_stores_no_type_that_is_none(place):
+    client = opened(share(place, "claims/method.md", permission="write"))
+    sent = SimpleUploadedFile("my.md", b"# Two\n", content_type="x" * 300)
+    assert client.post("/shared/claims/method.md", {"file": sent}).status_code == 400
