@@ -2,7 +2,9 @@
 
 import os
 import stat
+from io import FileIO
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -100,7 +102,7 @@ class TestEmbeddedStore(StoreContract):
         if step == "write":
             monkeypatch.setattr(embedded, "FileIO", _full_file())
         elif step == "fsync":
-            monkeypatch.setattr(embedded.os, "fsync", full)
+            monkeypatch.setattr(os, "fsync", full)
         else:
             monkeypatch.setattr(embedded, "_make_folder", full)
         with pytest.raises(StorageFull):
@@ -111,13 +113,13 @@ class TestEmbeddedStore(StoreContract):
 
 
 def _full_file() -> type:
-    class Full(embedded.FileIO):
+    class Full(FileIO):
         written = 0
 
-        def write(self, data: object) -> int:
+        def write(self, data: Any, /) -> int:
             self.written += 1
             if self.written > 3:
                 raise OSError(28, "No space left on device")
-            return super().write(data)  # type: ignore[arg-type]
+            return super().write(data)
 
     return Full

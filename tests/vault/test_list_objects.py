@@ -192,9 +192,8 @@ def test_a_folder_costs_one_probe_of_the_index_whatever_it_holds(actor: Actor, m
         ]
         assert len(listing) == 4
         with connection.cursor() as cursor:
-            cursor.execute(
-                "SET LOCAL enable_seqscan = off; SET LOCAL enable_bitmapscan = off; SET LOCAL enable_sort = off"
-            )
+            for way in ("seqscan", "bitmapscan", "sort"):
+                cursor.execute(f"SET LOCAL enable_{way} = off")
             for statement in listing:
                 cursor.execute(f"EXPLAIN {statement}")
                 plan = "\n".join(line for (line,) in cursor.fetchall())

@@ -172,7 +172,7 @@ def test_a_malformed_list_is_400(api: Api) -> None:
 
 def test_a_malformed_restore_is_400(api: Api) -> None:
     api.put()
-    for sent in [
+    malformed: list[Any] = [
         None,
         [],
         {},
@@ -185,7 +185,8 @@ def test_a_malformed_restore_is_400(api: Api) -> None:
         {"path": None},
         {"path": "x" * 5000},
         {"path": "\ud800"},
-    ]:
+    ]
+    for sent in malformed:
         assert api.json("POST", "object-restores", sent).status_code == 400, sent
 
 
