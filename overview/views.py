@@ -20,6 +20,7 @@ from keys import selectors as keys
 from sharing import selectors as sharing
 from tenants import selectors as tenants
 from vault import selectors as vault
+from vault.selectors import BucketStats
 
 RECENT = 6
 SHORT = 30  # days
@@ -42,16 +43,22 @@ def overview(request: TenantRequest, **where: str) -> HttpResponse:
     organization = tenants.get_organization(actor)
     status = trail.chain_status(actor)
     may_read_trail = gate.allows(actor, Permission.AUDIT_READ)
+    bucket = vault.bucket_stats(actor) if gate.allows(actor, Permission.OBJECTS_READ) else None
+    shares = sharing.count_states(actor) if gate.allows(actor, Permission.SHARES_READ) else None
     context: dict[str, Any] = {
         "status": status,
         "region": organization.region,
         "key": keys.list_keys(actor).cmk if gate.allows(actor, Permission.KEYS_READ) else None,
-        "bucket": vault.bucket_stats(actor) if gate.allows(actor, Permission.OBJECTS_READ) else None,
-        "shares": sharing.count_states(actor) if gate.allows(actor, Permission.SHARES_READ) else None,
+        "bucket": bucket,
+        "shares": shares,
         "newer": status.length - status.verified_length,
         "days": _drawn(trail.activity(actor)) if may_read_trail else None,
         "recent": _recent(actor) if may_read_trail else None,
-        "needs": needs(actor, status, where),
+        "needs": [
+            *_chain_needs(actor, status, where),
+            *_first_steps(actor, bucket, shares, where),
+            *_people_needs(actor, where),
+        ],  # most pressing first; empty is a good answer
         "may_upload": gate.allows(actor, Permission.OBJECTS_WRITE),
         "may_share": gate.allows(actor, Permission.SHARES_CREATE),
     }
@@ -84,11 +91,6 @@ def _told(tag: str, target: str, index: int) -> dict[str, str]:
     return {"icon": icon, "words": sentence.format(middle(target)), "detail": f"{tag} · #{index:,}"}
 
 
-def needs(actor: Actor, status: ChainStatus, where: dict[str, str]) -> list[Need]:
-    """What is open, most pressing first. Empty is a good answer."""
-    return [*_chain_needs(actor, status, where), *_first_steps(actor, where), *_people_needs(actor, where)]
-
-
 def _chain_needs(actor: Actor, status: ChainStatus, where: dict[str, str]) -> list[Need]:
     url = reverse("audit", kwargs=where)
     if status.state == "broken":
@@ -100,13 +102,16 @@ def _chain_needs(actor: Actor, status: ChainStatus, where: dict[str, str]) -> li
     return []
 
 
-def _first_steps(actor: Actor, where: dict[str, str]) -> list[Need]:
+def _first_steps(
+    actor: Actor, bucket: BucketStats | None, shares: dict[str, int] | None, where: dict[str, str]
+) -> list[Need]:
     found = []
-    empty = gate.allows(actor, Permission.OBJECTS_WRITE) and vault.bucket_stats(actor).objects == 0
+    empty = gate.allows(actor, Permission.OBJECTS_WRITE) and bucket is not None and bucket.objects == 0
     if empty:
         text = "Nothing is stored in this environment yet."
         found.append(Need("Put the first file in", text, reverse("vault:browse", kwargs=where), "Upload", "upload"))
-    if gate.allows(actor, Permission.SHARES_CREATE) and not empty and not any(sharing.count_states(actor).values()):
+    unshared = gate.allows(actor, Permission.SHARES_CREATE) and shares is not None and not any(shares.values())
+    if unshared and not empty:
         text = "A link opens once, for minutes, and you see who opened it."
         found.append(Need("Share a file", text, reverse("vault:browse", kwargs=where), "Choose", "link"))
     return found
