@@ -69,8 +69,7 @@ class RoleForm(forms.Form):
 
     def __init__(self, *args: Any, actor: Actor, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        own = actor.role or Role.ANALYST
-        people = [role for role in Role if role is not Role.SERVICE_ACCOUNT and may_assign(own, role)]
+        people = [role for role in Role if role is not Role.SERVICE_ACCOUNT and may_assign(actor.role, role)]
         self.fields["role"].choices = [(role.value, role_label(role)) for role in people]  # type: ignore[attr-defined]
 
 

@@ -47,6 +47,6 @@ _MAY_ASSIGN = {
 }
 
 
-def may_assign(own: Role, role: Role) -> bool:
-    """True if a person of role `own` may give or take away `role`."""
-    return role in _MAY_ASSIGN.get(own, frozenset())
+def may_assign(own: Role | None, role: Role) -> bool:
+    """True if one who has the role `own` may give or take away `role`. Without a role nobody may."""
+    return own is not None and role in _MAY_ASSIGN.get(own, frozenset())

@@ -64,7 +64,7 @@ class MadeInvitation:
 
 
 def _may_assign(actor: Actor, role: Role) -> None:
-    if actor.role is None or not may_assign(actor.role, role):
+    if not may_assign(actor.role, role):
         raise RoleAboveYours
 
 

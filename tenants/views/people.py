@@ -19,12 +19,11 @@ from tenants.forms import InviteForm, RoleForm, role_label
 def people(request: TenantRequest, **_: str) -> HttpResponse:
     """Everyone in the organization and everyone invited."""
     actor = request.actor
-    own = actor.role or Role.ANALYST
     members = [
         {
             "membership": member,
             "role": role_label(Role(member.role)),
-            "editable": may_assign(own, Role(member.role)),
+            "editable": may_assign(actor.role, Role(member.role)),
             "self": member.user_id == actor.person_id,
         }
         for member in selectors.list_members(actor)
