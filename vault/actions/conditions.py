@@ -14,19 +14,11 @@ class Conditions:
     match: frozenset[str] | None = None
     none_match: frozenset[str] | None = None
 
-    def matches(self, sha256: str | None) -> bool:
-        """Whether If-Match holds. `sha256` is None where nothing is."""
-        return self.match is None or (sha256 is not None and (self.match == ANY or sha256 in self.match))
-
-    def is_new(self, sha256: str | None) -> bool:
-        """Whether If-None-Match holds; on reading, False means that the caller has it already."""
-        return self.none_match is None or sha256 is None or (self.none_match != ANY and sha256 not in self.none_match)
-
     def check(self, sha256: str | None) -> None:
-        """For writes. Raises PreconditionFailed."""
-        if not self.matches(sha256):
+        """Whether a write may go ahead; `sha256` is None where nothing is. Raises PreconditionFailed."""
+        if self.match is not None and (sha256 is None or (self.match != ANY and sha256 not in self.match)):
             raise PreconditionFailed
-        if not self.is_new(sha256):
+        if self.none_match is not None and sha256 is not None and (self.none_match == ANY or sha256 in self.none_match):
             raise PreconditionFailed("There is something at this path already.")
 
 
