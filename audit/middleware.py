@@ -9,7 +9,7 @@ from django.conf import settings
 from django.http import HttpRequest, HttpResponse
 
 from audit import recorder
-from hq.authz.actor import Actor
+from hq.authz.actor import Actor, Origin
 from hq.db.models import PLATFORM_ID
 from hq.db.sealing import KeyUnavailable
 from hq.web.request import origin
@@ -31,17 +31,17 @@ class AccessLog:
         response = self.get_response(request)
         response.headers["X-Request-Id"] = caller.request_id
         if not request.path_info.startswith(UNRECORDED):
-            self._record(request, response, began)
+            self._record(request, response, caller, began)
         return response
 
-    def _record(self, request: HttpRequest, response: HttpResponse, began: float) -> None:
+    def _record(self, request: HttpRequest, response: HttpResponse, caller: Origin, began: float) -> None:
         actor: Actor | None = getattr(request, "actor", None)
         organization_id: UUID = actor.organization_id if actor else PLATFORM_ID
         match = request.resolver_match
         touched = {key: str(value)[:1100] for key, value in (match.kwargs if match else {}).items() if key in RECORDED}
         line: dict[str, Any] = {
             "actor": actor,
-            "origin": origin(request),
+            "origin": caller,
             "verb": (request.method or "")[:10],
             "route": (match.route if match else "")[:200],
             "status": response.status_code,

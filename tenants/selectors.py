@@ -8,7 +8,7 @@ from uuid import UUID
 from django.db.models import Q, QuerySet
 
 from hq.authz import gate
-from hq.authz.actor import Actor
+from hq.authz.actor import Actor, environment_of
 from hq.authz.permissions import Permission
 from hq.db import lookups
 from hq.db.context import tenant
@@ -54,7 +54,7 @@ def get_organization(actor: Actor) -> Organization:
 
 def get_environment(actor: Actor) -> Environment:
     """The environment that the actor stands in."""
-    environment = Environment.objects.filter(Q(organization_id=actor.organization_id, pk=actor.environment_id)).first()
+    environment = Environment.objects.filter(organization_id=actor.organization_id, pk=environment_of(actor)).first()
     if environment is None:
         raise NotFound
     return environment
@@ -131,7 +131,7 @@ def expired_invitations(actor: Actor, email_index: bytes) -> QuerySet[Invitation
 
 
 def _here(actor: Actor) -> Q:
-    return Q(organization_id=actor.organization_id, environment_id=actor.environment_id)
+    return Q(organization_id=actor.organization_id, environment_id=environment_of(actor))
 
 
 def list_api_keys(actor: Actor, *, before: UUID | None = None, limit: int = 200) -> Sequence[ApiKey]:
