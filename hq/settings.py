@@ -21,7 +21,8 @@ SECRET_KEY_FALLBACKS = env.words("HQ_SECRET_KEY_FALLBACKS")  # older keys: still
 API_KEY_PEPPER = env.text("HQ_API_KEY_PEPPER", _no_secret)
 ROOT_KEY_FILE = env.path("HQ_ROOT_KEY_FILE", DATA_DIR / "keystore" / "root.key")
 
-BASE_URL = env.text("HQ_BASE_URL", f"http://localhost:{env.number('HQ_PORT', 8000)}").rstrip("/")
+PORT = env.number("HQ_PORT", 8000)
+BASE_URL = env.text("HQ_BASE_URL", f"http://localhost:{PORT}").rstrip("/")
 _base = urlsplit(BASE_URL)
 SECURE = _base.scheme == "https"
 REGION = env.text("HQ_REGION", "local")

@@ -27,7 +27,8 @@ class Request(WSGIRequest):
         """
         domain, port = split_domain_port(super().get_host())
         ours = urlsplit(settings.BASE_URL)
-        if port and port != str(ours.port or _PORTS.get(ours.scheme)):
+        # Behind a proxy the public port and the one that the supervisor asks at are two.
+        if port and port not in {str(ours.port or _PORTS.get(ours.scheme)), str(settings.PORT)}:
             raise DisallowedHost("The port is not ours.")
         return f"{domain}:{port}" if port else domain
 

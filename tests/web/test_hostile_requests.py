@@ -42,14 +42,21 @@ def test_the_web_process_makes_such_requests():
 @pytest.fixture
 def browser(settings, monkeypatch):
     """A client whose requests are those of the web process; Django's own makes another kind."""
-    settings.BASE_URL = "http://localhost:8123"
+    settings.BASE_URL, settings.PORT = "http://localhost:8123", 8124
     monkeypatch.setattr("django.test.client.WSGIRequest", handler.Request)
     return Client()
 
 
 @pytest.mark.parametrize(
     ("host", "status"),
-    [("localhost:8123", 200), ("localhost", 200), ("LOCALHOST.:8123", 200), ("localhost:1337", 400), ("evil", 400)],
+    [
+        ("localhost:8123", 200),
+        ("localhost", 200),
+        ("LOCALHOST.:8123", 200),
+        ("localhost:1337", 400),
+        ("evil", 400),
+        ("localhost:8124", 200),
+    ],
 )
 def test_it_is_reached_at_its_own_port_only(browser, host, status):
     assert browser.get("/account/login/", headers={"host": host}).status_code == status
