@@ -103,6 +103,20 @@ def list_tags(actor: Actor) -> list[str]:
     return list(AuditEvent.objects.filter(_scope(actor)).values_list("tag", flat=True).distinct().order_by("tag"))
 
 
+def list_actors(actor: Actor, limit: int = 50) -> list[tuple[UUID, str]]:
+    """Who acted, each with the name of their newest event, for the filter."""
+    gate.require(actor, Permission.AUDIT_READ)
+    newest = AuditEvent.objects.filter(_scope(actor)).order_by("actor_id", "-index").distinct("actor_id")[:limit]
+    return sorted(((event.actor_id, event.actor_label) for event in newest), key=lambda pair: pair[1].casefold())
+
+
+def list_addresses(actor: Actor, limit: int = 50) -> list[str]:
+    """From where they acted, for the filter."""
+    gate.require(actor, Permission.AUDIT_READ)
+    rows = AuditEvent.objects.filter(_scope(actor), ip__isnull=False).order_by("ip").distinct("ip")[:limit]
+    return [str(ip) for ip in rows.values_list("ip", flat=True)]
+
+
 @dataclass(frozen=True, slots=True)
 class ChainStatus:
     """What is known of the chain now: `state` is verified, broken or waiting."""

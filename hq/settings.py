@@ -64,6 +64,7 @@ INSTALLED_APPS = [
 MIDDLEWARE = [
     "audit.middleware.AccessLog",
     "hq.web.middleware.Headers",
+    "hq.web.middleware.BodySlots",
     "django.middleware.security.SecurityMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
@@ -73,7 +74,7 @@ MIDDLEWARE = [
     "django.contrib.auth.middleware.AuthenticationMiddleware",
     "django.contrib.messages.middleware.MessageMiddleware",
     "allauth.account.middleware.AccountMiddleware",
-    "allauth.usersessions.middleware.UserSessionsMiddleware",
+    "tenants.middleware.SessionActivity",
     "django_htmx.middleware.HtmxMiddleware",
     "tenants.middleware.PersonPreferences",
     "hq.web.errors.RefusalPages",
@@ -165,6 +166,7 @@ ACCOUNT_DEFAULT_HTTP_PROTOCOL = _base.scheme
 ACCOUNT_ADAPTER = "tenants.adapters.AccountAdapter"
 ACCOUNT_SIGNUP_FORM_CLASS = "tenants.forms.SignUpForm"
 ALLAUTH_TRUSTED_PROXY_COUNT = TRUSTED_PROXIES
+SOCIALACCOUNT_ADAPTER = "tenants.adapters.SocialAdapter"
 SOCIALACCOUNT_EMAIL_AUTHENTICATION = False
 SOCIALACCOUNT_STORE_TOKENS = False
 SOCIALACCOUNT_PROVIDERS: dict[str, dict[str, object]] = {}
@@ -174,7 +176,7 @@ if google_client_id := env.text("HQ_GOOGLE_CLIENT_ID", ""):
         "SCOPE": ["profile", "email"],
         "OAUTH_PKCE_ENABLED": True,
     }
-USERSESSIONS_TRACK_ACTIVITY = True
+USERSESSIONS_ADAPTER = "tenants.adapters.SessionsAdapter"
 
 # Cookies (ACC-7). The prefix makes a browser refuse the cookie from a sub-domain or over plain HTTP.
 _prefix = "__Host-" if SECURE else ""
@@ -205,7 +207,10 @@ SECURE_REFERRER_POLICY = "same-origin"
 SECURE_CROSS_ORIGIN_OPENER_POLICY = "same-origin"
 X_FRAME_OPTIONS = "DENY"
 
-# Bodies. Objects are streamed by their own view and never meet these limits.
+# Bodies. Objects are streamed by their own view and meet only this limit, in bytes.
+# A request whose body trickles in holds a thread for as long; the rest of the threads stay free for everything else.
+BODY_SLOTS = env.number("HQ_BODY_SLOTS", 16)
+MAX_OBJECT_SIZE = env.number("HQ_MAX_OBJECT_SIZE", 5 * 1024**4)
 DATA_UPLOAD_MAX_MEMORY_SIZE = 1024 * 1024
 DATA_UPLOAD_MAX_NUMBER_FIELDS = 1000
 FILE_UPLOAD_HANDLERS = ["django.core.files.uploadhandler.MemoryFileUploadHandler"]

@@ -1,11 +1,21 @@
 """What HQ asks of allauth."""
 
+from collections.abc import Iterable
+
 from allauth.account.adapter import DefaultAccountAdapter
+from allauth.core import context
+from allauth.socialaccount.adapter import DefaultSocialAccountAdapter
+from allauth.socialaccount.models import SocialApp
+from allauth.usersessions.adapter import DefaultUserSessionsAdapter
+from allauth.usersessions.models import UserSession
 from django.contrib.auth.hashers import make_password
 from django.http import HttpRequest
 from django.utils.crypto import get_random_string
 
-from hq.web.request import source_ip
+from audit import recorder
+from audit.tags import PersonTag
+from hq.lib.errors import NotFound
+from hq.web.request import origin, source_ip
 from tenants.models import User
 
 
@@ -28,3 +38,24 @@ class AccountAdapter(DefaultAccountAdapter):
         user.time_zone = data.get("time_zone") or "UTC"
         saved: User = super().save_user(request, user, form, commit=commit)
         return saved
+
+
+class SessionsAdapter(DefaultUserSessionsAdapter):
+    """A session that a person ends from the list stands in their own log."""
+
+    def end_sessions(self, sessions: Iterable[UserSession]) -> None:
+        for session in sessions:
+            session.end()
+            recorder.record_person(
+                PersonTag.SESSION_ENDED, person_id=session.user_id, origin=origin(context.request), target_id=""
+            )
+
+
+class SocialAdapter(DefaultSocialAccountAdapter):
+    """A provider that is not configured is no page."""
+
+    def get_app(self, request: HttpRequest, provider: str, client_id: str | None = None) -> SocialApp:
+        try:
+            return super().get_app(request, provider, client_id)
+        except SocialApp.DoesNotExist as error:
+            raise NotFound from error

@@ -2,9 +2,11 @@
 
 import zoneinfo
 from collections.abc import Callable
+from time import time
 from typing import Any
 from uuid import UUID
 
+from allauth.usersessions.models import UserSession
 from django.contrib.auth.views import redirect_to_login
 from django.http import HttpRequest, HttpResponse
 from django.urls import Resolver404, ResolverMatch, resolve
@@ -15,7 +17,6 @@ from audit.recorder import Target
 from audit.tags import Tag
 from hq.authz.actor import Actor
 from hq.authz.permissions import AuthMethod
-from hq.authz.roles import GRANTS, Role
 from hq.db.context import tenant
 from hq.lib.errors import NotFound, Problem, Unauthenticated
 from hq.web.errors import answer
@@ -26,7 +27,24 @@ from tenants.models import LIVE, Organization
 from tenants.selectors import Belonging
 
 GetResponse = Callable[[HttpRequest], HttpResponse]
-ENTERED = "hq.entered"
+ENTERED, ACTIVE = "hq.entered", "hq.active"
+
+
+class SessionActivity:
+    """Keeps when and from where a session was last used, for the session list; once a minute is often enough."""
+
+    every = 60
+
+    def __init__(self, get_response: GetResponse) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        if request.user.is_authenticated and request.session.session_key:
+            noted = request.session.get(ACTIVE, 0)
+            if not noted <= (at := int(time())) < noted + self.every:
+                UserSession.objects.create_from_request(request)
+                request.session[ACTIVE] = at
+        return self.get_response(request)
 
 
 class PersonPreferences:
@@ -108,20 +126,8 @@ def _by_session(request: HttpRequest, match: ResolverMatch) -> Actor:
     if belonging is None:
         raise NotFound
     request.belonging = belonging  # type: ignore[attr-defined]
-    environment_name = match.kwargs.get("env_name", LIVE)
-    actor = Actor(
-        organization_id=belonging.organization_id,
-        environment_id=belonging.live_id if environment_name == LIVE else belonging.test_id,
-        home_environment_id=belonging.live_id,
-        kind="person",
-        id=person.id,
-        person_id=person.id,
-        label=person.label,
-        method=AuthMethod.SESSION,
-        permissions=GRANTS[Role(belonging.role)],
-        role=Role(belonging.role),
-        origin=origin(request),
-    )
+    name = match.kwargs.get("env_name", LIVE)
+    actor = belonging.actor(person, method=AuthMethod.SESSION, origin=origin(request), environment_name=name)
     if belonging.state == Organization.State.READY:
         _enter(request, actor, belonging)
     return actor

@@ -8,13 +8,14 @@ from uuid import UUID
 from django.db.models import Q, QuerySet
 
 from hq.authz import gate
-from hq.authz.actor import Actor, environment_of
-from hq.authz.permissions import Permission
+from hq.authz.actor import Actor, Origin, environment_of
+from hq.authz.permissions import AuthMethod, Permission
+from hq.authz.roles import GRANTS, Role
 from hq.db import lookups
 from hq.db.context import tenant
 from hq.lib.clock import now
 from hq.lib.errors import NotFound
-from tenants.models import ApiKey, Environment, Invitation, Membership, Organization
+from tenants.models import LIVE, ApiKey, Environment, Invitation, Membership, Organization, User
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -29,6 +30,22 @@ class Belonging:
     membership_id: UUID
     live_id: UUID
     test_id: UUID
+
+    def actor(self, person: User, *, method: AuthMethod, origin: Origin, environment_name: str = LIVE) -> Actor:
+        """The person, acting here with what their role is granted."""
+        return Actor(
+            organization_id=self.organization_id,
+            environment_id=self.live_id if environment_name == LIVE else self.test_id,
+            home_environment_id=self.live_id,
+            kind="person",
+            id=person.id,
+            person_id=person.id,
+            label=person.label,
+            method=method,
+            permissions=GRANTS[Role(self.role)],
+            role=Role(self.role),
+            origin=origin,
+        )
 
 
 def find_belonging(person_id: UUID, slug: str) -> Belonging | None:

@@ -1,6 +1,6 @@
 """The base of every /v1 endpoint: one class each, input, one call, output."""
 
-from base64 import urlsafe_b64decode, urlsafe_b64encode
+from base64 import b64decode, urlsafe_b64encode
 from binascii import Error as Base64Error
 from collections.abc import Callable, Sequence
 from typing import Any, ClassVar
@@ -69,7 +69,7 @@ def read(kind: type[Input], request: Request) -> dict[str, Any]:
 
 def _decode_cursor(raw: str) -> str:
     try:
-        return urlsafe_b64decode(raw.encode() + b"=" * (-len(raw) % 4)).decode()
+        return b64decode(raw.encode() + b"=" * (-len(raw) % 4), altchars=b"-_", validate=True).decode()
     except (Base64Error, UnicodeError, ValueError):
         raise Invalid(
             "The cursor is not one of ours.",

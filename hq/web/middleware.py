@@ -1,11 +1,15 @@
 """Headers of every answer, and session cookies that are signed (ACC-7)."""
 
 from collections.abc import Callable
+from threading import BoundedSemaphore
 
 from django.conf import settings
 from django.contrib.sessions.middleware import SessionMiddleware
 from django.core.signing import BadSignature, Signer
 from django.http import HttpRequest, HttpResponse
+
+from hq.lib.errors import Unavailable
+from hq.web.errors import answer
 
 CSP = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; font-src 'self'; connect-src 'self'; "
@@ -14,6 +18,10 @@ CSP = (
 PERMISSIONS = (
     "accelerometer=(), camera=(), geolocation=(), gyroscope=(), microphone=(), payment=(), usb=(), browsing-topics=()"
 )
+
+
+class Busy(Unavailable):
+    """Too many uploads are under way. Try again in a few seconds."""
 
 
 class Headers:
@@ -30,6 +38,26 @@ class Headers:
         if not request.path.startswith(settings.STATIC_URL):
             response.headers.setdefault("Cache-Control", "no-store")
         return response
+
+
+class BodySlots:
+    """Requests with a body take one of a few slots, so that slow senders cannot take every thread of the process."""
+
+    def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
+        self.get_response = get_response
+        self.free = BoundedSemaphore(settings.BODY_SLOTS)
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        if request.META.get("CONTENT_LENGTH") in {None, "", "0"} and "HTTP_TRANSFER_ENCODING" not in request.META:
+            return self.get_response(request)
+        if not self.free.acquire(blocking=False):
+            response = answer(request, Busy())
+            response["Retry-After"] = "5"
+            return response
+        try:
+            return self.get_response(request)
+        finally:
+            self.free.release()
 
 
 class SignedSessions(SessionMiddleware):

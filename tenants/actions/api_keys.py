@@ -46,6 +46,10 @@ class KeyAlreadyMade(Refused):
     """
 
 
+class KeyOfAnother(Denied):
+    """Somebody else made this key. An owner or an admin can revoke it."""
+
+
 class KeyAlreadyRevoked(Refused):
     """This key is revoked already."""
 
@@ -115,6 +119,8 @@ def revoke_api_key(*, actor: Actor, key_id: UUID) -> None:
     """End a key. The next request with it is refused."""
     gate.require(actor, Permission.API_KEYS_REVOKE)
     key = selectors.get_api_key(actor, key_id, lock=True)
+    if key.created_by_id != actor.person_id and actor.role not in {Role.OWNER, Role.ADMIN}:
+        raise KeyOfAnother
     if key.revoked_at:
         raise KeyAlreadyRevoked
     key.revoked_at = now()

@@ -16,7 +16,7 @@ from audit.tags import PersonTag, Tag
 from hq.authz import gate
 from hq.authz.actor import Actor, Origin
 from hq.authz.permissions import AuthMethod, Permission
-from hq.authz.roles import GRANTS, Role, may_assign
+from hq.authz.roles import Role, may_assign
 from hq.crypto import secrets
 from hq.db import lookups
 from hq.db.context import tenant
@@ -25,7 +25,7 @@ from hq.lib.errors import Denied, NotFound, Refused
 from hq.lib.ids import new_id
 from keys import selectors as keys
 from tenants import selectors
-from tenants.models import LIVE, Environment, Invitation, Membership, Organization, User
+from tenants.models import Invitation, Membership, Organization, User
 
 INVITATION_LIFE = timedelta(days=7)
 TOKEN_PREFIX = "hqi_"
@@ -166,31 +166,16 @@ def _accept(found: dict[str, Any], person: User, origin: Origin) -> Organization
         except IntegrityError as error:
             raise AlreadyMember from error
         organization = Organization.objects.get(pk=found["organization_id"])
-        joined = _joined(organization, person, Role(invitation.role), origin)
+        belonging = selectors.find_belonging(person.id, organization.slug)
+        if belonging is None:
+            raise NotFound
         recorder.record(
-            joined,
+            belonging.actor(person, method=AuthMethod.SESSION, origin=origin),
             Tag.MEMBER_JOINED,
             target=Target("member", membership.id, person.label),
             after={"role": invitation.role, "email": person.email},
         )
     return organization
-
-
-def _joined(organization: Organization, person: User, role: Role, origin: Origin) -> Actor:
-    live = Environment.objects.get(organization=organization, name=LIVE)
-    return Actor(
-        organization_id=organization.id,
-        environment_id=live.id,
-        home_environment_id=live.id,
-        kind="person",
-        id=person.pk,
-        person_id=person.pk,
-        label=person.label,
-        method=AuthMethod.SESSION,
-        permissions=GRANTS[role],
-        role=role,
-        origin=origin,
-    )
 
 
 def _keep_an_owner(actor: Actor, membership: Membership) -> None:

@@ -61,6 +61,7 @@ def test_a_person_sees_their_sessions_and_ends_the_others():
     assert there.get("/organizations/").status_code == 302
     assert here.get("/organizations/").status_code == 200
     assert Session.objects.count() == 1
+    assert PersonEvent.objects.get(tag="session:ended").person_id == person.pk
 
 
 def test_signing_in_and_out_stands_in_the_persons_own_log():
@@ -96,6 +97,12 @@ def test_the_profile_changes_name_zone_and_theme():
 def test_the_profile_refuses_what_it_does_not_know(change):
     answer = sign_in(make_person()).post("/me/", {"name": "N", "time_zone": "UTC", "theme": "dark"} | change)
     assert answer.status_code == 400
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_provider_that_is_not_configured_is_no_page():
+    assert Client().get("/account/google/login/").status_code == 404
+    assert Client().post("/account/google/login/").status_code == 404
 
 
 def test_google_appears_only_where_it_is_configured(settings):

@@ -15,7 +15,7 @@ from hq.lib.clock import now
 from hq.lib.errors import Denied, Invalid, NotFound, Unauthenticated
 from hq.lib.ids import new_id
 from tenants import actions
-from tenants.actions.api_keys import KeyAlreadyMade, KeyAlreadyRevoked, ScopeNotYours
+from tenants.actions.api_keys import KeyAlreadyMade, KeyAlreadyRevoked, KeyOfAnother, ScopeNotYours
 from tenants.models import ApiKey, Membership
 from tests.factories import ORIGIN, make_api_key, make_member, make_place
 
@@ -171,6 +171,18 @@ def test_a_key_of_another_environment_or_organization_is_nothing():
         ]:
             with pytest.raises(NotFound):
                 actions.revoke_api_key(actor=actor, key_id=key_id)
+
+
+def test_a_developer_revokes_keys_of_their_own_only():
+    place = make_place()
+    developer = make_member(place, Role.DEVELOPER)
+    actor = place.actor(Role.DEVELOPER, developer)
+    with tenant(place.id):
+        own = actions.create_api_key(actor=actor, name="own", scopes=READ).key.id
+        others = actions.create_api_key(actor=place.actor(), name="others", scopes=READ).key.id
+        with pytest.raises(KeyOfAnother):
+            actions.revoke_api_key(actor=actor, key_id=others)
+        actions.revoke_api_key(actor=actor, key_id=own)
 
 
 def test_an_analyst_makes_no_keys():

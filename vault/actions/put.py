@@ -34,7 +34,6 @@ from vault.store import MissingBytes, store_for
 
 log = logging.getLogger("hq.vault")
 # What S3 keeps as one object too, so that a bucket can move there.
-MAX_OBJECT_SIZE = 5 * 1024**4
 LEASE = timedelta(minutes=10)
 RENEWED_EVERY = 60.0  # seconds
 
@@ -117,7 +116,7 @@ def put_object(
     """
     clean = clean_path(path)
     gate.require(actor, Permission.OBJECTS_WRITE, path=clean)
-    if expected_size is not None and expected_size > max_object_size():
+    if expected_size is not None and expected_size > settings.MAX_OBJECT_SIZE:
         raise ObjectTooLarge
     # Durable: inside a caller's transaction the PENDING row would not be committed before its file is begun.
     with transaction.atomic(durable=True), tenant(actor.organization_id):
@@ -131,12 +130,6 @@ def put_object(
     except BaseException:
         _give_up(blob)
         raise
-
-
-def max_object_size() -> int:
-    """The largest object that is accepted, in bytes."""
-    most: int = getattr(settings, "MAX_OBJECT_SIZE", MAX_OBJECT_SIZE)
-    return most
 
 
 def _announce(actor: Actor, bucket: Bucket) -> tuple[Blob, KeyMaterial]:
@@ -193,7 +186,7 @@ def _receive(blob: Blob, key: KeyMaterial, chunks: Iterable[bytes], announced: _
         with store_for(blob.bucket.store).put(blob.bucket.name, blob.key, content_key=key.key, aad=blob.aad) as writer:
             _renew(blob)  # Only now: had the lease run out before the file was begun, nobody would look for it.
             for chunk in _lively(blob, chunks):
-                if writer.size + len(chunk) > (max_object_size() if announced.size is None else announced.size):
+                if writer.size + len(chunk) > (settings.MAX_OBJECT_SIZE if announced.size is None else announced.size):
                     raise ObjectTooLarge if announced.size is None else WrongLength
                 digest.update(chunk)
                 writer.write(chunk)

@@ -21,7 +21,6 @@ from django.test import Client
 from audit import actions as trail
 from hq.authz.actor import Actor
 from hq.authz.permissions import AuthMethod
-from hq.authz.roles import GRANTS, Role
 from hq.db.context import tenant
 from hq.lib.errors import Problem
 from jobs import actions as jobs
@@ -54,20 +53,8 @@ class Story:
         belonging = selectors.find_belonging(account.pk, self.place.slug)
         if belonging is None:
             raise CommandError(f"{person.name} is not in {self.place.name}.")
-        role = Role(belonging.role)
-        return Actor(
-            organization_id=belonging.organization_id,
-            environment_id=belonging.test_id if test else belonging.live_id,
-            home_environment_id=belonging.live_id,
-            kind="person",
-            id=account.pk,
-            person_id=account.pk,
-            label=account.label,
-            method=AuthMethod.SESSION,
-            permissions=GRANTS[role],
-            role=role,
-            origin=person.origin,
-        )
+        name = "test" if test else "live"
+        return belonging.actor(account, method=AuthMethod.SESSION, origin=person.origin, environment_name=name)
 
     def act(self, verb: Callable[..., Any], person: Person, *, test: bool = False, **arguments: Any) -> Any:
         """One verb of a room, in the tenant's transaction."""

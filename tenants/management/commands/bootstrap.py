@@ -8,9 +8,8 @@ from typing import Any
 from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError
 
-from hq.authz.actor import Actor, Origin
+from hq.authz.actor import Origin
 from hq.authz.permissions import SCOPES, AuthMethod
-from hq.authz.roles import GRANTS, Role
 from hq.db.context import tenant
 from hq.lib.errors import Problem
 from jobs import actions as jobs
@@ -60,18 +59,7 @@ class Command(BaseCommand):
         belonging = selectors.find_belonging(person.pk, organization.slug)
         if belonging is None:
             raise CommandError("The person is not in the organization any more.")
-        actor = Actor(
-            organization_id=organization.id,
-            environment_id=belonging.live_id,
-            home_environment_id=belonging.live_id,
-            kind="person",
-            id=person.pk,
-            person_id=person.pk,
-            label=person.label,
-            method=AuthMethod.SERVER,
-            permissions=GRANTS[Role.OWNER],
-            role=Role.OWNER,
-        )
+        actor = belonging.actor(person, method=AuthMethod.SERVER, origin=Origin())
         with tenant(organization.id):
             key = actions.create_api_key(actor=actor, name="bootstrap", scopes=frozenset(SCOPES & actor.permissions))
         return {
