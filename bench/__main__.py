@@ -18,7 +18,7 @@ def benches() -> dict[str, Callable[[], Report]]:
     """Imported late: they are HQ's code, which wants settings, which want the services."""
     from bench import audit, field, redeem, run, store
 
-    every = (field.measure, store.measure, audit.measure, redeem.measure, run.measure)
+    every: tuple[Callable[[], Report], ...] = (field.measure, store.measure, audit.measure, redeem.measure, run.measure)
     return dict(zip(NAMES, every, strict=True))
 
 
