@@ -22,7 +22,7 @@ class Aead:
     shared by both sides of a fork. With random nonces one key seals at most 2^32 values (SP 800-38D section 8.3).
     """
 
-    __slots__ = ("_decrypt", "_encrypt")
+    __slots__ = ("_cipher",)
 
     def __init__(self, key: bytes) -> None:
         """Take a key of 32 bytes.
@@ -32,14 +32,12 @@ class Aead:
         """
         if len(key) != KEY_BYTES:
             raise ValueError("An AES-256 key has 32 bytes.")
-        cipher = AESGCM(key)
-        self._encrypt = cipher.encrypt
-        self._decrypt = cipher.decrypt
+        self._cipher = AESGCM(key)
 
     def seal(self, plaintext: bytes, aad: bytes) -> bytes:
         """Encrypt: nonce (12 bytes) | ciphertext | tag (16 bytes). `aad` is bound to it and not stored."""
         nonce = urandom(12)
-        return nonce + self._encrypt(nonce, plaintext, aad)
+        return nonce + self._cipher.encrypt(nonce, plaintext, aad)
 
     def open(self, sealed: bytes, aad: bytes) -> bytes:
         """Decrypt what `seal` gave for the same `aad`.
@@ -48,6 +46,6 @@ class Aead:
             Tampered: anything is wrong with it; which thing is not told.
         """
         try:
-            return self._decrypt(sealed[:12], sealed[12:], aad)
+            return self._cipher.decrypt(sealed[:12], sealed[12:], aad)
         except (InvalidTag, ValueError):  # ValueError: fewer than 8 bytes, not even a nonce.
             raise Tampered from None
