@@ -41,7 +41,7 @@ def test_it_may_be_used_often(place):
     assert all(works(token) for _ in range(3))
 
 
-@pytest.mark.parametrize("token", ["", "hqt_", "x" * 10_000, "\0", "\ud800", secrets.random_token("hqt_")])
+@pytest.mark.parametrize("token", ["", "hqt_", "x" * 10_000, "\0", "\ud800", "hqt_" + "A" * 43])
 def test_what_is_no_session_is_refused(place, token):
     redeemed(share(place))
     with pytest.raises(SessionEnded, match="over or was never there"):
