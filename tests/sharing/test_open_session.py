@@ -7,7 +7,6 @@ import pytest
 
 from hq.authz.permissions import AuthMethod, Permission
 from hq.authz.roles import Role
-from hq.crypto import secrets
 from hq.db.context import tenant
 from sharing import actions
 from sharing.actions.redemption import LinkCannotBeOpened
