@@ -16,7 +16,7 @@ from hq.embedded.services import Services
 
 # Machine facts; every other HQ_ variable of the person's is left out.
 KEPT_VARIABLES = {"HQ_PG_BIN", "HQ_PYTHON", "HQ_VENV"}
-PORTS = range(24_000, 30_000)
+PORTS = range(26_000, 32_000)  # apart from those of the tests
 
 
 @contextmanager

@@ -140,9 +140,17 @@ def children_named(instance: Instance, word: str) -> set[int]:
     found = set()
     for task in Path(f"/proc/{instance.pid}/task").iterdir():
         for pid in (task / "children").read_text().split():
-            if word.encode() in Path(f"/proc/{pid}/cmdline").read_bytes():
+            if word.encode() in _command_line(pid):
                 found.add(int(pid))
     return found
+
+
+def _command_line(pid: str) -> bytes:
+    """Empty for a process that ended since it was listed."""
+    try:
+        return Path(f"/proc/{pid}/cmdline").read_bytes()
+    except (FileNotFoundError, ProcessLookupError):
+        return b""
 
 
 def ready_never(instance: Instance) -> list[str]:
