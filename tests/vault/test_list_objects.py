@@ -192,7 +192,7 @@ def test_a_folder_costs_one_probe_of_the_index_whatever_it_holds(actor: Actor, m
         ]
         assert len(listing) == 4
         with connection.cursor() as cursor:
-            for way in ("seqscan", "bitmapscan", "sort"):
+            for way in ("seqscan", "bitmapscan", "sort", "incremental_sort"):
                 cursor.execute(f"SET LOCAL enable_{way} = off")
             for statement in listing:
                 cursor.execute(f"EXPLAIN {statement}")
