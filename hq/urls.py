@@ -6,7 +6,7 @@ from django.urls.converters import StringConverter
 from django.views.generic import TemplateView
 
 from audit import api as audit_api
-from hq.web import docs, health
+from hq.web import docs
 from jobs import api as jobs_api
 from sharing import api as sharing_api
 from tenants import api as tenants_api
@@ -62,8 +62,6 @@ portal: Addresses = [
 ]
 
 urlpatterns: Addresses = [
-    path("healthz", health.healthz, name="healthz"),
-    path("readyz", health.readyz, name="readyz"),
     path("problems/<slug:code>", docs.problem, name="problem"),
     path("v1/", include(v1)),
     *portal,

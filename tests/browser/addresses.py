@@ -20,8 +20,6 @@ PATH = "handbook/THREAT_MODEL.md"
 # Not pages: verbs, bytes, parts of a page, machines' addresses, and pages of libraries that HQ's configuration never
 # shows (it verifies by code, has no social account yet, and lets nobody change an address by link).
 NO_PAGES = {
-    "healthz",
-    "readyz",
     "openapi",
     "favicon",
     "revoke_invitation",
