@@ -7,8 +7,9 @@ import pytest
 
 from tests import chromium
 from tests.database import HOME, django_db_setup
+from tests.serving import address
 
-__all__ = ["django_db_setup"]
+__all__ = ["address", "django_db_setup"]
 
 CI = os.environ.get("CI", "").lower() in {"1", "true", "yes"}
 NOT_RUN = ("skipped", "xfailed", "xpassed")

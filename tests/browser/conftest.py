@@ -12,7 +12,6 @@ from playwright.sync_api import Browser, sync_playwright
 
 from tests import chromium
 from tests.browser.eyes import Eyes
-from tests.browser.serving import served
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -27,12 +26,6 @@ def browser() -> Iterator[Browser]:
         running = playwright.chromium.launch(executable_path=chromium.find())
         yield running
         running.close()
-
-
-@pytest.fixture(scope="session")
-def address(django_db_setup: None) -> Iterator[str]:
-    with served() as url:
-        yield url
 
 
 Open = Callable[..., Eyes]

@@ -5,7 +5,6 @@ import json
 import re
 import urllib.error
 import urllib.request
-from collections.abc import Iterator
 from dataclasses import dataclass
 from email.message import Message
 from typing import Any
@@ -13,7 +12,6 @@ from typing import Any
 import pytest
 from drf_spectacular.validation import validate_schema
 
-from tests.browser.serving import served
 from tests.factories import Place, make_api_key, make_place
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -53,9 +51,8 @@ class Client:
 
 
 @pytest.fixture
-def base() -> Iterator[str]:
-    with served() as url:
-        yield url
+def base(address: str) -> str:
+    return address
 
 
 @pytest.fixture

@@ -6,6 +6,7 @@ from threading import Thread
 from typing import Any
 from urllib.parse import urlsplit
 
+import pytest
 from django.conf import settings
 from django.core.servers.basehttp import ThreadedWSGIServer, WSGIRequestHandler
 
@@ -31,3 +32,10 @@ def served() -> Iterator[str]:
         server.shutdown()
         server.server_close()
         thread.join()
+
+
+@pytest.fixture(scope="session")
+def address(django_db_setup: None) -> Iterator[str]:
+    """One server for all tests of a worker: there is one address that settings believe in."""
+    with served() as url:
+        yield url
