@@ -4,9 +4,10 @@ import datetime as dt
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
+from typing import Any
 from uuid import UUID
 
-from django.db.models import Count, Q
+from django.db.models import Count, Q, QuerySet
 from django.db.models.functions import TruncDate
 
 from audit.models import AccessEntry, AuditEvent, ChainHead, ChainVerification, PersonEvent
@@ -156,8 +157,8 @@ def activity(actor: Actor, days: int = 90) -> list[Day]:
     today = now().date()
     first = today - timedelta(days=days - 1)
 
-    def counted(rows: object) -> dict[date, int]:
-        counts = rows.filter(at__date__gte=first).annotate(on=TruncDate("at")).values("on").annotate(n=Count("pk"))  # type: ignore[attr-defined]
+    def counted(rows: QuerySet[Any]) -> dict[date, int]:
+        counts = rows.filter(at__date__gte=first).annotate(on=TruncDate("at")).values("on").annotate(n=Count("pk"))
         return {row["on"]: row["n"] for row in counts}
 
     events = counted(AuditEvent.objects.filter(_scope(actor)))

@@ -4,7 +4,7 @@ import hq.db.fields
 import hq.lib.ids
 from django.db import migrations, models
 
-from hq.db.operations import AppendOnly, PlainTable, TenantTable
+from hq.db.operations import AppendOnly, LookupAccess, LookupFunction, PlainTable, TenantTable
 
 
 class Migration(migrations.Migration):
@@ -139,4 +139,20 @@ class Migration(migrations.Migration):
         AppendOnly(table="audit_accessentry"),
         PlainTable(table="audit_personevent", grants="SELECT, INSERT"),
         AppendOnly(table="audit_personevent"),
+        # How the daily check finds the chains that are due, before any tenant is known.
+        LookupAccess(table="audit_chainhead"),
+        LookupAccess(table="audit_chainverification"),
+        LookupFunction(
+            name="audit_find_unverified",
+            arguments="before timestamptz",
+            returns="TABLE (organization_id uuid, environment_id uuid)",
+            body="""
+                SELECT h.organization_id, h.environment_id FROM public.audit_chainhead h
+                WHERE h.length > 0 AND NOT EXISTS (
+                    SELECT FROM public.audit_chainverification v
+                    WHERE v.organization_id = h.organization_id AND v.environment_id = h.environment_id AND v.at >= before
+                )
+                LIMIT 1000
+            """,
+        ),
     ]
