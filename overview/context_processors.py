@@ -11,6 +11,7 @@ from hq.authz import gate
 from hq.authz.actor import Actor
 from hq.authz.permissions import Permission
 from hq.db.context import tenant
+from hq.web.portal import person_of
 from tenants import selectors
 
 # title, then (title, icon, address name, permission that shows it)
@@ -76,7 +77,7 @@ def _account_navigation(request: HttpRequest) -> list[dict[str, str]]:
         {"title": "Sessions", "icon": "monitor", "url": reverse("usersessions_list")},
         {"title": "Organizations", "icon": "building-2", "url": reverse("organizations")},
     ]
-    if request.user.is_operator:  # type: ignore[union-attr]
+    if person_of(request).is_operator:
         items.append({"title": "Operator: jobs", "icon": "server", "url": reverse("console:jobs")})
     return items
 

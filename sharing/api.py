@@ -15,7 +15,7 @@ from hq.db.context import tenant
 from hq.lib.errors import Invalid, Unauthenticated
 from hq.web import transfer
 from hq.web.api import Endpoint, page, page_arguments, read, uuid_cursor
-from hq.web.request import origin
+from hq.web.request import identify, origin
 from sharing import actions, selectors
 from sharing.models import ShareAttempt, ShareLink, State
 from sharing.serializers import (
@@ -162,8 +162,8 @@ class Redeem(Endpoint):
     def post(self, request: Request) -> Response:
         """Use the link up. Whatever stands in the way, the answer is the same 404."""
         token = read(RedeemInput, request)["token"]
-        redeemed = actions.redeem_share(token=token, origin=origin(request._request))  # noqa: SLF001 - DRF's own name for what it wraps
-        request._request.actor = redeemed.actor  # type: ignore[attr-defined]  # noqa: SLF001 - for the access log
+        redeemed = actions.redeem_share(token=token, origin=origin(self.plain))
+        identify(self.plain, redeemed.actor)
         answer = {
             "session_token": redeemed.session_token,
             "paths": redeemed.paths,
@@ -184,8 +184,8 @@ class Shared(Endpoint):
         scheme, _, token = request.headers.get("Authorization", "").partition(" ")
         if scheme.lower() != "bearer" or not token.strip():
             raise Unauthenticated("Send the session token that redeeming the link gave, as Authorization: Bearer.")
-        actor = actions.open_session(session_token=token.strip(), origin=origin(request._request))  # noqa: SLF001
-        request._request.actor = actor  # type: ignore[attr-defined]  # noqa: SLF001
+        actor = actions.open_session(session_token=token.strip(), origin=origin(self.plain))
+        identify(self.plain, actor)
 
 
 class SharedObjects(Shared):

@@ -1,7 +1,7 @@
 """Forms of the portal."""
 
 import zoneinfo
-from typing import Any
+from typing import Any, cast
 
 from django import forms
 
@@ -70,7 +70,7 @@ class RoleForm(forms.Form):
     def __init__(self, *args: Any, actor: Actor, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         people = [role for role in Role if role is not Role.SERVICE_ACCOUNT and may_assign(actor.role, role)]
-        self.fields["role"].choices = [(role.value, role_label(role)) for role in people]  # type: ignore[attr-defined]
+        cast("forms.ChoiceField", self.fields["role"]).choices = [(role.value, role_label(role)) for role in people]
 
 
 class InviteForm(OnceForm, RoleForm):
@@ -89,7 +89,7 @@ class ApiKeyForm(OnceForm):
     def __init__(self, *args: Any, actor: Actor, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         own = sorted(SCOPES & actor.permissions)
-        self.fields["scopes"].choices = [(scope.value, scope.value) for scope in own]  # type: ignore[attr-defined]
+        cast("forms.ChoiceField", self.fields["scopes"]).choices = [(scope.value, scope.value) for scope in own]
 
     def clean_scopes(self) -> frozenset[Permission]:
         return frozenset(Permission(scope) for scope in self.cleaned_data["scopes"])

@@ -21,7 +21,7 @@ from hq.db.context import tenant
 from hq.lib.errors import NotFound, Problem, Unauthenticated
 from hq.web.errors import answer
 from hq.web.portal import person_of
-from hq.web.request import origin
+from hq.web.request import identify, origin
 from tenants import actions, selectors
 from tenants.models import LIVE, Organization
 from tenants.selectors import Belonging
@@ -103,7 +103,7 @@ class TenantContext:
         else:
             return None
         if actor is not None:
-            request.actor = actor  # type: ignore[attr-defined]
+            identify(request, actor)
         return actor
 
 
@@ -115,7 +115,7 @@ def _by_api_key(request: HttpRequest, match: ResolverMatch) -> Actor:
     asked_environment: UUID | None = match.kwargs.get("environment_id")
     asked_organization: UUID | None = match.kwargs.get("organization_id")
     if asked_environment not in {None, actor.environment_id} or asked_organization not in {None, actor.organization_id}:
-        request.actor = actor  # type: ignore[attr-defined]  # the access log of the one who tried
+        identify(request, actor)  # the access log of the one who tried
         raise NotFound
     return actor
 

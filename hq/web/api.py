@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 from typing import Any, ClassVar
 from uuid import UUID
 
+from django.http import HttpRequest
 from rest_framework import serializers
 from rest_framework.renderers import BaseRenderer
 from rest_framework.request import Request
@@ -26,6 +27,12 @@ class Endpoint(APIView):
 
     public: ClassVar[bool] = False
     own_context: ClassVar[bool] = False
+
+    @property
+    def plain(self) -> HttpRequest:
+        """Django's own request, which DRF wraps."""
+        request: HttpRequest = self.request._request  # noqa: SLF001 - DRF's own name for what it wraps
+        return request
 
     @property
     def actor(self) -> Actor:

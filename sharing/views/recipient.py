@@ -22,7 +22,7 @@ from hq.lib.errors import Invalid, NotFound, Problem
 from hq.web import transfer
 from hq.web.errors import MEDIA_TYPE, answer
 from hq.web.portal import own_context, public
-from hq.web.request import origin
+from hq.web.request import identify, origin
 from sharing import actions, selectors
 from sharing.actions.redemption import LinkCannotBeOpened
 from sharing.actions.sessions import SessionEnded
@@ -107,7 +107,7 @@ def _with_form(response: HttpResponse) -> HttpResponse:
 
 def _open(request: HttpRequest, token: str) -> HttpResponse:
     redeemed = actions.redeem_share(token=token, origin=origin(request))
-    request.actor = redeemed.actor  # type: ignore[attr-defined]  # for the access log
+    identify(request, redeemed.actor)  # for the access log
     response = HttpResponse(status=303, headers={"Location": reverse("shared")})
     response.set_cookie(
         COOKIE + redeemed.actor.id.hex[-12:],
@@ -128,7 +128,7 @@ def _sessions(request: HttpRequest) -> list[Session]:
     if not found:
         raise SessionEnded
     found.sort(key=lambda session: str(session.link.opened_at), reverse=True)
-    request.actor = found[0].actor  # type: ignore[attr-defined]  # for the access log
+    identify(request, found[0].actor)  # for the access log
     return found
 
 
@@ -149,7 +149,7 @@ def _session_with(request: HttpRequest, path: str) -> Session:
     if not holding:
         raise NotFound
     chosen = next((session for session in holding if str(session.link.id) == wanted), holding[0])
-    request.actor = chosen.actor  # type: ignore[attr-defined]
+    identify(request, chosen.actor)
     return chosen
 
 
