@@ -72,4 +72,4 @@ def _data_key(cmk: Cmk, purpose: Purpose, environment_id: UUID | None = None) ->
     made = provider(cmk.provider).generate_data_key(
         cmk.ref, wrapping_context(cmk.organization_id, environment_id, purpose, version=1)
     )
-    return DataKey.objects.create(**place, wrapped=made.wrapped, cmk=cmk, cmk_version=made.version)
+    return DataKey.objects.create(**place, wrapped=made.wrapped, cmk=cmk, cmk_version=cmk.version)

@@ -9,10 +9,11 @@ from keys.providers.base import (
     KeyProvider,
     KeyState,
     NoSuchKey,
+    NotAllowed,
     PlainKey,
     ProviderError,
     ProviderUnavailable,
-    Wrapped,
+    Throttled,
 )
 from keys.providers.embedded import EmbeddedProvider
 
@@ -26,10 +27,11 @@ __all__ = [
     "KeyProvider",
     "KeyState",
     "NoSuchKey",
+    "NotAllowed",
     "PlainKey",
     "ProviderError",
     "ProviderUnavailable",
-    "Wrapped",
+    "Throttled",
     "provider",
 ]
 

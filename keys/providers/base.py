@@ -20,6 +20,14 @@ class ProviderUnavailable(ProviderError):
     """The key provider does not answer, or cannot work as it is set up."""
 
 
+class Throttled(ProviderUnavailable):
+    """The key provider answers too many requests at the moment; HQ tries again by itself."""
+
+
+class NotAllowed(ProviderError):
+    """The key provider does not let HQ use this CMK. Whoever owns it has to allow it in its policy or by a grant."""
+
+
 class NoSuchKey(ProviderError):
     """There is no such CMK."""
 
@@ -57,43 +65,37 @@ class KeyState(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class KeyDescription:
-    """A CMK as its provider sees it. `version` is the newest; `delete_at` is set while deletion is pending."""
+    """A CMK as its provider sees it. `delete_at` is set while deletion is pending.
+
+    Versions are not here: AWS KMS keeps its own to itself, so HQ counts its rotations in its own row of the CMK.
+    """
 
     ref: str
     state: KeyState
-    version: int
     tags: Mapping[str, str]
     created_at: datetime
-    rotated_at: datetime | None = None
     delete_at: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)
-class Wrapped:
-    """A data key under a CMK, and the version of the CMK that wrapped it."""
-
-    wrapped: bytes
-    version: int
-
-
-@dataclass(frozen=True, slots=True)
-class PlainKey(Wrapped):
+class PlainKey:
     """A new data key, wrapped and plain (32 bytes). The plain one is not printed and not stored."""
 
+    wrapped: bytes
     plain: bytes = field(repr=False)
 
 
 class KeyProvider(Protocol):
     """`context` is the encryption context: strings that must be given again, exactly, to unwrap.
 
-    Every method raises ProviderError (NoSuchKey, Gone, ProviderUnavailable), every use of a CMK also KeyDisabled,
-    KeyPendingDeletion and InvalidWrapping, every change of its state WrongState.
+    Every method raises ProviderError (NoSuchKey, Gone, NotAllowed, Throttled, ProviderUnavailable), every use of a CMK
+    also KeyDisabled, KeyPendingDeletion and InvalidWrapping, every change of its state WrongState.
     """
 
     name: str
 
     def create_key(self, tags: Mapping[str, str]) -> str:
-        """Make a CMK, version 1, enabled, and give its reference."""
+        """Make a CMK, enabled, and give its reference."""
         ...
 
     def describe_key(self, ref: str) -> KeyDescription: ...
@@ -102,16 +104,20 @@ class KeyProvider(Protocol):
         """Make a random 256-bit key and wrap it under the newest version."""
         ...
 
+    def wrap(self, ref: str, plain: bytes, context: Mapping[str, str]) -> bytes:
+        """Wrap a data key that another CMK gave out: how an organization's keys move from one CMK to the next."""
+        ...
+
     def decrypt(self, ref: str, wrapped: bytes, context: Mapping[str, str]) -> bytes:
         """Unwrap, whatever version wrapped it."""
         ...
 
-    def reencrypt(self, ref: str, wrapped: bytes, context: Mapping[str, str]) -> Wrapped:
+    def reencrypt(self, ref: str, wrapped: bytes, context: Mapping[str, str]) -> bytes:
         """Wrap again under the newest version, without the plain key leaving the provider."""
         ...
 
-    def rotate_key(self, ref: str) -> int:
-        """Start a new version and give its number. Older versions still unwrap."""
+    def rotate_key(self, ref: str) -> None:
+        """Start a new version. Older versions still unwrap."""
         ...
 
     def disable_key(self, ref: str) -> None: ...

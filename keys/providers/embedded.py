@@ -19,7 +19,7 @@ from hq.lib.canonical import canonical
 from hq.lib.clock import now
 from hq.lib.ids import new_id
 from keys.providers import base
-from keys.providers.base import KEY_BYTES, KeyDescription, KeyState, PlainKey, Wrapped
+from keys.providers.base import KEY_BYTES, KeyDescription, KeyState, PlainKey
 from keys.providers.keystore import FORMAT, Document, Keystore, KeystoreDamaged
 from keys.providers.root_key import RootKey
 
@@ -56,7 +56,6 @@ class EmbeddedProvider:
             "tags": dict(tags),
             "state": KeyState.ENABLED,
             "created_at": self._clock().isoformat(),
-            "rotated_at": None,
             "delete_at": None,
             "versions": [_new_version(ref, 1, root)],
         }
@@ -69,22 +68,17 @@ class EmbeddedProvider:
         return KeyDescription(
             ref=ref,
             state=KeyState(document["state"]),
-            version=_newest(document),
             tags=document["tags"],
             created_at=datetime.fromisoformat(document["created_at"]),
-            rotated_at=_moment(document["rotated_at"]),
             delete_at=_moment(document["delete_at"]),
         )
 
-    def rotate_key(self, ref: str) -> int:
+    def rotate_key(self, ref: str) -> None:
         root = self._root()
         with self._store.lock():
             document = self._usable(ref, root)
-            version = _newest(document) + 1
-            document["versions"].append(_new_version(ref, version, root))
-            document["rotated_at"] = self._clock().isoformat()
+            document["versions"].append(_new_version(ref, _newest(document) + 1, root))
             self._store.write(document, root)
-        return version
 
     def disable_key(self, ref: str) -> None:
         self._change(ref, {KeyState.ENABLED, KeyState.DISABLED}, state=KeyState.DISABLED)
@@ -122,14 +116,17 @@ class EmbeddedProvider:
         root = self._root()
         document = self._usable(ref, root)
         plain = os.urandom(KEY_BYTES)
-        made = _wrap(document, root, plain, context)
-        return PlainKey(made.wrapped, made.version, plain)
+        return PlainKey(_wrap(document, root, plain, context), plain)
+
+    def wrap(self, ref: str, plain: bytes, context: Mapping[str, str]) -> bytes:
+        root = self._root()
+        return _wrap(self._usable(ref, root), root, plain, context)
 
     def decrypt(self, ref: str, wrapped: bytes, context: Mapping[str, str]) -> bytes:
         root = self._root()
         return _unwrap(self._usable(ref, root), root, wrapped, context)
 
-    def reencrypt(self, ref: str, wrapped: bytes, context: Mapping[str, str]) -> Wrapped:
+    def reencrypt(self, ref: str, wrapped: bytes, context: Mapping[str, str]) -> bytes:
         root = self._root()
         document = self._usable(ref, root)
         return _wrap(document, root, _unwrap(document, root, wrapped, context), context)
@@ -189,10 +186,10 @@ def _associated(document: Document, context: Mapping[str, str]) -> bytes:
     return str(document["ref"]).encode() + b"|" + canonical(dict(context))
 
 
-def _wrap(document: Document, root: RootKey, plain: bytes, context: Mapping[str, str]) -> Wrapped:
+def _wrap(document: Document, root: RootKey, plain: bytes, context: Mapping[str, str]) -> bytes:
     version = _newest(document)
     sealed = _cipher(document, root, version).seal(plain, _associated(document, context))
-    return Wrapped(bytes((FORMAT,)) + version.to_bytes(4, "big") + sealed, version)
+    return bytes((FORMAT,)) + version.to_bytes(4, "big") + sealed
 
 
 def _unwrap(document: Document, root: RootKey, wrapped: bytes, context: Mapping[str, str]) -> bytes:

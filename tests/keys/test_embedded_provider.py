@@ -241,7 +241,8 @@ class TestCrashes:
             keeper.cancel_deletion(ref)
         keeper.enable_key(ref)
         assert keeper.decrypt(ref, made.wrapped, CONTEXT) == made.plain
-        assert keeper.rotate_key(ref) in {2, 3}
+        keeper.rotate_key(ref)
+        assert newest(keeper, ref) in {2, 3}
         assert [path.name for path in (home / "keys").iterdir()] == [f"{ref}.json"]
 
     def test_killed_between_destroying_and_blotting_out_it_is_destroyed(self, keeper, home, root_key, pass_days):
@@ -253,6 +254,11 @@ class TestCrashes:
             with pytest.raises(AttributeError):
                 keeper.purge_due()
         assert keeper.describe_key(ref).state is KeyState.DESTROYED
+
+
+def newest(keeper, ref) -> int:
+    """The version that wraps now, as the first bytes of a wrapping tell."""
+    return int.from_bytes(keeper.generate_data_key(ref, CONTEXT).wrapped[1:5])
 
 
 def rotate_many(home, root_key, ref, times):
@@ -274,12 +280,13 @@ class TestManyProcesses:
         for worker in workers:
             worker.join()
             assert worker.exitcode == 0
-        assert keeper.describe_key(ref).version == 31
+        assert newest(keeper, ref) == 31
 
     def test_no_change_is_lost_between_threads(self, keeper):
         ref = keeper.create_key(TAGS)
         with ThreadPoolExecutor(4) as threads:
-            assert sorted(threads.map(lambda _: keeper.rotate_key(ref), range(40))) == list(range(2, 42))
+            list(threads.map(lambda _: keeper.rotate_key(ref), range(40)))
+        assert newest(keeper, ref) == 41
 
     def test_what_one_disables_another_refuses_at_once(self, keeper, home, root_key):
         ref, other = keeper.create_key(TAGS), EmbeddedProvider(home, root_key)
