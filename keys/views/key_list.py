@@ -1,4 +1,4 @@
-"""The portal's page of encryption keys: what there is and how old. Nothing is changed here yet."""
+"""What keys there are and how old. Nothing is changed here yet."""
 
 from django.http import HttpResponse
 from django.shortcuts import render
