@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
@@ -85,6 +85,14 @@ class RunningJob:
     def complete(self, result: dict[str, Any] | None = None) -> None:
         """Mark the job done in the caller's own transaction, so that effect and end are one. Raises LeaseLost."""
         self._change(**done_with(result))
+        self.completed = True
+
+    def again(self, run_at: datetime) -> None:
+        """Put the same job back, in the caller's own transaction, with all its attempts: long work lets others pass.
+
+        The next claim goes on where this one wrote that it is. Raises LeaseLost.
+        """
+        self._change(state=Job.State.QUEUED, attempts=0, run_at=run_at, claim_id=None, lease_until=None)
         self.completed = True
 
     def mine(self) -> JobQuerySet:

@@ -8,24 +8,40 @@ import logging
 import os
 import threading
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from concurrent.futures import CancelledError, Future
+from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
 
 from django.db import connection, transaction
+from django.db.models import F
 
 from hq.db.context import tenant
-from hq.db.sealing import KeyUnavailable, Purpose, Ring, remembered
+from hq.db.sealing import KeyUnavailable, Principal, Purpose, Ring, remembered
+from hq.lib.clock import now
 from keys.models import DataKey
-from keys.providers import KeyDisabled, KeyState, ProviderError, provider
+from keys.providers import Gone, KeyDisabled, KeyPendingDeletion, KeyState, ProviderError, provider
 
 log = logging.getLogger("hq.keys")
 SECONDS = 300.0
 LIMIT = 4096
+REPORT_SECONDS = 60.0  # a killed process loses the count of this time; the bound on uses has room for it
 WAIT = 5.0  # for another thread's load; it may itself wait for a database connection that we hold
+# What HQ itself decided; whether a key is enabled, its provider knows, and tells at each use.
+REFUSALS = {KeyState.PENDING_DELETION: KeyPendingDeletion, KeyState.DESTROYED: Gone, KeyState.DISABLED: KeyDisabled}
 Shelves = Mapping[Purpose, dict[Any, Ring]]
 Key = tuple[UUID, Purpose, UUID | None]
+
+
+@dataclass(slots=True)
+class Use:
+    """What was done with one version of a data key since it was last put down."""
+
+    key: Key
+    version: int
+    seals: int
+    principal: Principal | None
 
 
 class _Unsettled:
@@ -62,17 +78,20 @@ class RingCache:
         self,
         load: Callable[[UUID, Purpose, UUID | None], Ring],
         *,
+        report: Callable[[Iterable[Use]], None],
         shelves: Shelves = remembered,
         limit: int = LIMIT,
         seconds: float = SECONDS,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._load, self._shelves, self._limit, self._seconds, self._clock = load, shelves, limit, seconds, clock
+        self._report = report
         self._begin()
 
     def _begin(self) -> None:
         self._lock = threading.Lock()
         self._flights: dict[Key, Future[Ring]] = {}
+        self._uses: dict[tuple[Key, int], Use] = {}
         self._local = _Local()
         self._sweeper: threading.Thread | None = None
 
@@ -112,15 +131,32 @@ class RingCache:
                 unsettled.rings.clear()
 
     def sweep(self) -> float | None:
-        """Drop what is too old. Gives the seconds until the next is, or None when no ring is left."""
+        """Drop what is too old. Gives the seconds until the next is, or None when no ring and no use is left."""
         with self._lock:
             moment = self._clock()
             self._drop(lambda ring: ring.expires <= moment)
             rings = [ring for shelf in self._shelves.values() for ring in shelf.values()]
-            if not rings:
+            if not rings and not self._uses:
                 self._sweeper = None
                 return None
-            return min(ring.expires for ring in rings) - moment
+            return min((ring.expires - moment for ring in rings), default=0.0)
+
+    def report(self) -> None:
+        """Put down what the keys were used for. What could not be put down is kept for the next time."""
+        with self._lock:
+            for purpose, shelf in self._shelves.items():
+                for number, ring in shelf.items():
+                    self._note(purpose, number, ring)
+            uses, self._uses = self._uses, {}
+        if not uses:
+            return
+        try:
+            self._report(uses.values())
+        except Exception as error:  # noqa: BLE001 - whatever keeps the database away, this thread goes on
+            log.warning("uses of data keys are not put down yet", extra={"error": type(error).__name__})
+            with self._lock:
+                for use in uses.values():
+                    self._add(use)
 
     def unsettle(self, organization_id: UUID) -> None:
         """Say that the open transaction makes data keys: until it commits, only this thread's look-ups use them."""
@@ -186,24 +222,45 @@ class RingCache:
             self._shelves[purpose][_number(organization_id, environment_id)] = ring
 
     def _sweep_until_empty(self) -> None:
+        report_at = self._clock() + REPORT_SECONDS
         while (seconds := self.sweep()) is not None:
-            time.sleep(max(seconds, 0.01))
+            time.sleep(max(min(seconds or REPORT_SECONDS, report_at - self._clock()), 0.01))
+            if self._clock() >= report_at:
+                self.report()
+                report_at = self._clock() + REPORT_SECONDS
 
     def _drop(self, unwanted: Callable[[Ring], bool]) -> None:
-        for shelf in self._shelves.values():
+        for purpose, shelf in self._shelves.items():
             for number in [number for number, ring in shelf.items() if unwanted(ring)]:
-                del shelf[number]
+                self._note(purpose, number, shelf.pop(number))
+
+    def _note(self, purpose: Purpose, number: Any, ring: Ring) -> None:
+        """Take a ring's uses from it, for the next report."""
+        if not (ring.seals or ring.used):
+            return
+        environment_id = UUID(int=number[1]) if isinstance(number, tuple) else None
+        key = (UUID(bytes=ring.organization), purpose, environment_id)
+        self._add(Use(key, ring.current, ring.seals, ring.principal))
+        ring.seals, ring.used = 0, False
+
+    def _add(self, use: Use) -> None:
+        known = self._uses.setdefault((use.key, use.version), use)
+        if known is not use:
+            known.seals, known.principal = known.seals + use.seals, use.principal or known.principal
 
     def _make_room(self) -> None:
         """At the limit an eighth goes: first what was not used since the last time this was done, then the oldest."""
-        standing = [(shelf, number, ring) for shelf in self._shelves.values() for number, ring in shelf.items()]
+        standing = [
+            (purpose, shelf, number, ring) for purpose, shelf in self._shelves.items() for number, ring in shelf.items()
+        ]
         if len(standing) < self._limit:
             return
-        standing.sort(key=lambda place: (place[2].used, place[2].expires))
-        for shelf, number, _ in standing[: len(standing) - self._limit + max(1, self._limit // 8)]:
+        standing.sort(key=lambda place: (place[3].used or place[3].seals > 0, place[3].expires))
+        for purpose, shelf, number, ring in standing[: len(standing) - self._limit + max(1, self._limit // 8)]:
+            self._note(purpose, number, ring)
             del shelf[number]
-        for _, _, ring in standing:
-            ring.used = False
+        for purpose, _, number, ring in standing:
+            self._note(purpose, number, ring)
 
 
 def _number(organization_id: UUID, environment_id: UUID | None) -> int | tuple[int, int]:
@@ -225,8 +282,10 @@ def load(organization_id: UUID, purpose: Purpose, environment_id: UUID | None) -
 def _unwrapped(row: DataKey) -> bytes | None:
     """The plain key; None for a retired one that cannot be had: what is under it is lost, the rest is not."""
     try:
-        if row.cmk.state != KeyState.ENABLED:
-            raise KeyDisabled(f"The CMK is {row.cmk.state}.")
+        if row.wrapped is None:
+            raise Gone
+        if refusal := REFUSALS.get(row.cmk.state):
+            raise refusal
         return provider(row.cmk.provider).decrypt(row.cmk.ref, bytes(row.wrapped), row.context)
     except ProviderError as error:
         whose = {
@@ -243,7 +302,23 @@ def _unwrapped(row: DataKey) -> bytes | None:
         return None
 
 
-cache = RingCache(load)
+def put_down(uses: Iterable[Use]) -> None:
+    """Add to the rows of the data keys what this process did with them."""
+    try:
+        for use in uses:
+            organization_id, purpose, environment_id = use.key
+            changes: dict[str, Any] = {"uses": F("uses") + use.seals, "last_used_at": now()}
+            if use.principal is not None:
+                changes |= {"last_used_by_kind": use.principal.kind, "last_used_by_id": use.principal.id}
+            with tenant(organization_id):
+                DataKey.objects.filter(
+                    organization_id=organization_id, purpose=purpose, environment_id=environment_id, version=use.version
+                ).update(**changes)
+    finally:
+        connection.close()
+
+
+cache = RingCache(load, report=put_down)
 os.register_at_fork(after_in_child=cache.reset)
 
 

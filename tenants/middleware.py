@@ -18,6 +18,7 @@ from audit.tags import Tag
 from hq.authz.actor import Actor
 from hq.authz.permissions import AuthMethod
 from hq.db.context import tenant
+from hq.db.sealing import KeyUnavailable, on_behalf_of
 from hq.lib.errors import NotFound, Problem, Unauthenticated
 from hq.web.errors import answer
 from hq.web.portal import person_of
@@ -88,10 +89,13 @@ class TenantContext:
             return answer(request, problem)
         if isinstance(actor, HttpResponse):
             return actor
-        if actor is None or _flag(match, "own_context"):
+        if actor is None:
             return self.get_response(request)
-        with tenant(actor.organization_id):
-            return self.get_response(request)
+        with on_behalf_of(actor.kind, actor.id):
+            if _flag(match, "own_context"):
+                return self.get_response(request)
+            with tenant(actor.organization_id):
+                return self.get_response(request)
 
     def _identify(self, request: HttpRequest, match: ResolverMatch) -> Actor | HttpResponse | None:
         if request.path_info.startswith("/v1/"):
@@ -134,12 +138,19 @@ def _by_session(request: HttpRequest, match: ResolverMatch) -> Actor:
 
 
 def _enter(request: HttpRequest, actor: Actor, belonging: Belonging) -> None:
-    """The first time that a session comes to an organization, its trail says so."""
+    """The first time that a session comes to an organization, its trail says so.
+
+    While the organization's key cannot be used its trail cannot be written either; the access log of the deployment has
+    the request, and the session is entered in the trail once that is possible. Or nobody could look after the key.
+    """
     entered: list[str] = request.session.get(ENTERED, [])
     if str(belonging.organization_id) in entered:
         return
-    with tenant(belonging.organization_id):
-        recorder.record(
-            actor, Tag.SESSION_ENTERED, target=Target("organization", belonging.organization_id, belonging.name)
-        )
+    try:
+        with tenant(belonging.organization_id):
+            recorder.record(
+                actor, Tag.SESSION_ENTERED, target=Target("organization", belonging.organization_id, belonging.name)
+            )
+    except KeyUnavailable:
+        return
     request.session[ENTERED] = [*entered, str(belonging.organization_id)]

@@ -226,7 +226,7 @@ class _SealedField(Field[_Set, _Get]):
             data = ring.head + ring.seal(plain, self.place + ring.organization + row_id.int.to_bytes(16))
         except (AttributeError, KeyError, TypeError, ValueError):
             return self._seal(model_instance, add)
-        ring.used = True
+        ring.seals += 1
         state[self.attname] = made = Sealed()
         made.data, made.opened, made.ready = data, value, True
         made.organization_id, made.row_id = organization_id, row_id
@@ -251,6 +251,7 @@ class _SealedField(Field[_Set, _Get]):
             value = self.open(value, instance) if value.opened is CLOSED else value.opened
         plain = self._encoded(value)
         data = ring.head + ring.seal(plain, self._aad(organization_id, row_id))
+        ring.seals += 1
         state[self.attname] = made = Sealed.of(data, organization_id, row_id)
         made.opened, made.ready = value, True
         if self.mutable:

@@ -5,10 +5,12 @@ Its associated data is: table NUL column NUL | organization (16 bytes) | row (16
 key, so changing them opens nothing; the rest ties the value to its one place (KEY-8).
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from contextvars import ContextVar
 from enum import StrEnum
 from functools import cache
-from typing import Any, Protocol
+from typing import Any, NamedTuple, Protocol
 from uuid import UUID
 
 from hq.crypto.aead import OVERHEAD_BYTES, Aead
@@ -28,10 +30,31 @@ class Purpose(StrEnum):
     CONTENT = "content"
     METADATA = "metadata"
     PEOPLE = "people"
+    SIGNING = "signing"
 
 
 class KeyUnavailable(Unavailable):
     """The encryption key of this organization cannot be used right now, so nothing under it is readable."""
+
+
+class Principal(NamedTuple):
+    """For whom keys are unwrapped: what `Actor` calls kind and id."""
+
+    kind: str
+    id: UUID
+
+
+principal: ContextVar[Principal | None] = ContextVar("principal", default=None)
+
+
+@contextmanager
+def on_behalf_of(kind: str, principal_id: UUID) -> Iterator[None]:
+    """Say for whom this thread works, so that a key can tell who used it last."""
+    token = principal.set(Principal(kind, principal_id))
+    try:
+        yield
+    finally:
+        principal.reset(token)
 
 
 @cache
@@ -45,9 +68,10 @@ class Ring(Aead):
 
     It is the cipher rather than having one, because with a thousand tenants each step in memory costs as much as the
     work itself. Never stored, never printed. `used` is for the cache that keeps it, `expires` in monotonic seconds.
+    `seals` counts encryptions that nobody has put down yet: two threads at once may lose one, and the bound has room.
     """
 
-    __slots__ = ("current", "expires", "head", "keys", "older", "organization", "used")
+    __slots__ = ("current", "expires", "head", "keys", "older", "organization", "principal", "seals", "used")
 
     def __init__(self, organization_id: UUID, *, current: int, keys: Mapping[int, bytes]) -> None:
         super().__init__(keys[current])
@@ -57,6 +81,8 @@ class Ring(Aead):
         self.keys = dict(keys)
         self.older = {header(version): Aead(key) for version, key in keys.items() if version != current}
         self.expires = 0.0
+        self.principal = principal.get()
+        self.seals = 0
         self.used = False
 
     def cipher(self, head: bytes) -> Aead | None:

@@ -51,11 +51,16 @@ def empty_shelves():
 
 
 @pytest.fixture
-def make(vault):
+def uses():
+    return []
+
+
+@pytest.fixture
+def make(vault, uses):
     made = []
 
     def cache(**options):
-        made.append(RingCache(vault, shelves=empty_shelves(), **options))
+        made.append(RingCache(vault, report=uses.extend, shelves=empty_shelves(), **options))
         return made[-1]
 
     yield cache

@@ -4,6 +4,7 @@ import pytest
 
 from hq.db.context import tenant
 from hq.db.sealing import KeyUnavailable, Purpose
+from hq.lib.clock import now
 from hq.lib.ids import new_id
 from keys import actions, rings, selectors
 from keys.models import Cmk, DataKey
@@ -113,7 +114,7 @@ class TestRefusal:
     @pytest.mark.parametrize("state", [KeyState.DISABLED, KeyState.PENDING_DELETION, KeyState.DESTROYED])
     def test_in_our_own_row(self, cmk, org, state):
         with tenant(org):
-            Cmk.objects.update(state=state)
+            Cmk.objects.update(state=state, delete_at=now() if state is KeyState.PENDING_DELETION else None)
         rings.forget(org)
         with pytest.raises(KeyUnavailable):
             selectors.content_key(org)

@@ -1,0 +1,89 @@
+"""Who holds data under data keys. Sealed columns are found by themselves; rooms above register what else they have."""
+
+from functools import cache
+from typing import Any, Protocol
+from uuid import UUID
+
+from django.apps import apps
+from django.db import models
+
+from hq.db.fields import SealedJSONField, SealedTextField
+from hq.db.models import PLATFORM_ID
+from hq.db.sealing import Purpose
+from keys.columns import Batch, Held, SealedColumns, Step
+
+# Their rows are never written again: the trail is append-only, tokens are in other hands, and a search key that changed
+# would find nothing. Only their data keys are wrapped anew.
+KEPT = {
+    Purpose.AUDIT: "The trail is append-only; its data keys are wrapped anew and every version still opens it.",
+    Purpose.BLIND_INDEX: "A search key is only wrapped anew: another one would not find what is indexed.",
+    Purpose.CAPABILITY: "Tokens are with those who hold them; links made from now on are under the new version.",
+}
+# The new version of a data key is for what is written from now on, so there is none of a search key.
+RENEWED = frozenset(Purpose) - {Purpose.BLIND_INDEX}
+
+
+class Holder(Protocol):
+    """Something that keeps data under one purpose's data keys. `name` is for ever, `title` is what people read."""
+
+    @property
+    def name(self) -> str: ...
+
+    @property
+    def title(self) -> str: ...
+
+    @property
+    def purpose(self) -> Purpose: ...
+
+    def count(self, organization_id: UUID) -> Held:
+        """What is there, inside the caller's tenant transaction."""
+        ...
+
+    def left(self, organization_id: UUID, version: int) -> int:
+        """How many rows stand under a data key older than `version`, inside the caller's tenant transaction."""
+        ...
+
+    def reseal(self, step: Step, organization_id: UUID, version: int, after: UUID | None, limit: int) -> Batch:
+        """Bring up to `limit` rows with ids above `after` under the current version, each transaction within `step()`.
+
+        It never waits for a row that somebody else is changing; that one is found in the next round.
+        """
+        ...
+
+
+_registered: dict[str, Holder] = {}
+
+
+def add_holder(holder: Holder) -> None:
+    """Called at start-up by a room that keeps data under data keys in its own way. Twice the same name is the same."""
+    _registered[holder.name] = holder
+
+
+def holders(organization_id: UUID) -> list[Holder]:
+    """Everything that may hold data of this organization, or of the deployment (PLATFORM_ID), by title."""
+    platform = organization_id == PLATFORM_ID
+    columns: list[Holder] = [holder for holder in _sealed_columns() if platform or holder.owned]
+    return sorted([*columns, *([] if platform else _registered.values())], key=lambda holder: holder.title)
+
+
+@cache
+def _sealed_columns() -> tuple[SealedColumns, ...]:
+    """From the models. Evidence that outlives its organization is left out: it stands under a key that is kept."""
+    return tuple(
+        SealedColumns(
+            name=f"{model._meta.db_table}.{purpose}",  # noqa: SLF001 - Django's documented name
+            title=getattr(model, "sealed_title", str(model._meta.verbose_name_plural).capitalize()),  # noqa: SLF001
+            purpose=purpose,
+            table=model._meta.db_table,  # noqa: SLF001
+            fields=tuple(field for field in _sealed(model) if field.purpose is purpose),
+            owned=not hasattr(model, "sealed_under"),
+        )
+        for model in apps.get_models()
+        for purpose in sorted({field.purpose for field in _sealed(model)})
+        if not (hasattr(model, "sealed_under") and hasattr(model, "organization_id"))
+    )
+
+
+def _sealed(model: type[models.Model]) -> list[Any]:
+    kinds = (SealedTextField, SealedJSONField)
+    return [field for field in model._meta.concrete_fields if isinstance(field, kinds)]  # noqa: SLF001
