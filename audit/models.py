@@ -1,13 +1,14 @@
 """The trail. It knows organizations, environments and targets by plain ids, and outlives them."""
 
 import re
-from typing import Any
+from typing import Any, ClassVar
 
 from django.db import models
 from django.db.models import Q
 from django.db.models.functions import Length
 
 from hq.crypto import chain
+from hq.db.classes import ACCOUNT, ALWAYS, Declared
 from hq.db.fields import Purpose, SealedJSONField
 from hq.db.models import Model
 from hq.lib.canonical import canonical
@@ -40,6 +41,13 @@ class AuditEvent(Model):
     commitment = models.BinaryField()
     previous = models.BinaryField()
     hash = models.BinaryField()
+
+    data_classes: ClassVar = Declared(
+        kept=ALWAYS,
+        metadata="detail",
+        operational="organization_id environment_id index at tag actor_kind actor_id method target_kind target_id ip"
+        " request_id commitment previous hash",
+    )
 
     class Meta:
         constraints = [
@@ -104,6 +112,8 @@ class ChainHead(Model):
     length = models.BigIntegerField(default=0)
     hash = models.BinaryField(default=chain.GENESIS)
 
+    data_classes: ClassVar = Declared(kept=ALWAYS, operational="organization_id environment_id length hash")
+
     class Meta:
         constraints = [
             models.UniqueConstraint(fields=["organization_id", "environment_id"], name="audit_one_head_a_chain")
@@ -120,6 +130,10 @@ class ChainVerification(Model):
     head = models.BinaryField()
     first_bad = models.BigIntegerField(null=True)
     reason = models.CharField(max_length=200, blank=True)
+
+    data_classes: ClassVar = Declared(
+        kept=ALWAYS, operational="organization_id environment_id at length head first_bad reason"
+    )
 
     class Meta:
         indexes = [models.Index(fields=["organization_id", "environment_id", "at"], name="audit_verification_at")]
@@ -146,6 +160,13 @@ class AccessEntry(Model):
     duration_ms = models.PositiveIntegerField()
     detail = SealedJSONField(purpose=Purpose.AUDIT)
 
+    data_classes: ClassVar = Declared(
+        kept=ALWAYS,
+        metadata="detail",
+        operational="organization_id environment_id at actor_kind actor_id method verb route status ip request_id"
+        " duration_ms",
+    )
+
     @property
     def where(self) -> str:
         """The route as people read it: without what every address of a place begins with."""
@@ -171,6 +192,12 @@ class PersonEvent(Model):
     request_id = models.CharField(max_length=40, blank=True)
     user_agent = models.CharField(max_length=300, blank=True)
     target_id = models.CharField(max_length=80, blank=True)
+
+    data_classes: ClassVar = Declared(
+        kept=ACCOUNT,
+        in_clear={"user_agent": "An account’s own log has no organization, and so none of its keys"},
+        operational="person_id at tag ip request_id target_id",
+    )
 
     class Meta:
         indexes = [models.Index(fields=["person_id", "at"], name="audit_person_at")]

@@ -21,6 +21,7 @@ from kombu import pools
 
 from hq.authz.actor import Actor
 from hq.db import lookups
+from hq.db.classes import retention
 from hq.db.context import tenant
 from hq.lib.clock import now
 from hq.lib.errors import NotFound, Problem, Refused
@@ -30,7 +31,7 @@ from jobs.registry import LeaseLost, RunningJob
 
 log = logging.getLogger("hq.jobs")
 BACKOFF_BASE, BACKOFF_MOST = timedelta(seconds=2), timedelta(hours=1)
-KEEP_DONE = timedelta(days=30)
+KEEP_DONE = retention(Job)
 DOCUMENT_BYTES, WORD_LENGTH = 4096, 200
 RING = "jobs.ring"
 

@@ -6,6 +6,7 @@ from typing import ClassVar
 from django.db import models
 from django.db.models import Q
 
+from hq.db.classes import Declared, days
 from hq.db.models import Model
 from hq.lib.clock import now
 
@@ -58,6 +59,12 @@ class Job(Model):
     error = models.CharField(max_length=ERROR_LENGTH, default="")
     created_at = models.DateTimeField(default=now)
     finished_at = models.DateTimeField(null=True)
+
+    data_classes: ClassVar = Declared(
+        kept=days(30, "after it is done"),
+        operational="organization_id environment_id kind payload key state attempts max_attempts run_at claimed_by"
+        " claim_id lease_until heartbeat_at done total message result error created_at finished_at",
+    )
 
     objects = JobQuerySet.as_manager()
 

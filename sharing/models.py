@@ -5,6 +5,7 @@ Only the SHA-256 of a link's nonce is kept, so that nobody here can make the lin
 
 from collections.abc import Collection
 from datetime import datetime, timedelta
+from typing import ClassVar
 
 from django.db import models
 from django.db.models import Count, F, Func, Q
@@ -12,12 +13,14 @@ from django.db.models.functions import Length
 
 from hq.authz.permissions import Permission
 from hq.authz.roles import GRANTS, Role
+from hq.db.classes import UNTIL_EXPIRED, Declared, Held, days
 from hq.db.fields import Purpose, SealedTextField
 from hq.db.models import TenantForeignKey, TenantModel
 from hq.lib.clock import now
 
 SHORTEST, DEFAULT, LONGEST = timedelta(seconds=60), timedelta(minutes=15), timedelta(days=7)
 SESSION_LIFE = timedelta(minutes=15)
+KEPT = days(30, "after the link has ended")
 PATHS_MOST = 100
 PURPOSE_LENGTH = 200
 USER_AGENT_LENGTH = 300
@@ -89,6 +92,14 @@ class ShareLink(TenantModel):
     revoked_at = models.DateTimeField(null=True)
     revoked_by_id = models.UUIDField(null=True)
     revoked_by_label = SealedTextField(purpose=Purpose.METADATA, null=True)
+
+    data_classes: ClassVar = Declared(
+        kept=KEPT,
+        metadata="purpose created_by_label revoked_by_label",
+        secrets={"nonce_digest": Held.DIGEST},
+        operational="environment permission created_by_kind created_by_id membership api_key key_version created_at"
+        " expires_at opened_at opened_ip revoked_at revoked_by_id",
+    )
 
     class Meta:
         constraints = [
@@ -165,6 +176,10 @@ class SharePath(TenantModel):
     path = models.CharField(max_length=1024, db_collation="C")
     order = models.PositiveSmallIntegerField()
 
+    data_classes: ClassVar = Declared(
+        kept=KEPT, in_clear={"path": "Compared with the objects’ own paths"}, operational="link order"
+    )
+
     class Meta:
         constraints = [
             models.UniqueConstraint(fields=["organization_id", "link", "path"], name="sharing_path_once_a_link"),
@@ -181,6 +196,10 @@ class ShareSession(TenantModel):
     token_digest = models.BinaryField(unique=True)
     created_at = models.DateTimeField(default=now)
     expires_at = models.DateTimeField()
+
+    data_classes: ClassVar = Declared(
+        kept=UNTIL_EXPIRED, secrets={"token_digest": Held.DIGEST}, operational="link created_at expires_at"
+    )
 
     class Meta:
         constraints = [
@@ -208,6 +227,13 @@ class ShareAttempt(TenantModel):
     request_id = models.CharField(max_length=40, blank=True)
     path = models.CharField(max_length=1024, blank=True, db_collation="C")
     size = models.BigIntegerField(null=True)
+
+    data_classes: ClassVar = Declared(
+        kept=KEPT,
+        metadata="user_agent",
+        in_clear={"path": "One of the link’s own, which stand in the clear", "size": "Added up per link"},
+        operational="link at kind reason ip request_id",
+    )
 
     class Meta:
         constraints = [

@@ -11,6 +11,7 @@ from django.db.models.functions import Lower
 from django.utils.text import slugify
 
 from hq.authz.roles import Role
+from hq.db.classes import ACCOUNT, ORGANIZATION, UNTIL_EXPIRED, Declared, Held, days
 from hq.db.fields import Purpose, SealedTextField
 from hq.db.models import PLATFORM_ID, Model, TenantForeignKey, TenantModel
 from hq.lib.clock import now
@@ -54,6 +55,18 @@ class User(AbstractBaseUser):
     theme = models.CharField(max_length=10, choices=THEMES, default="system")
     created_at = models.DateTimeField(default=now)
 
+    data_classes: ClassVar = Declared(
+        kept=ACCOUNT,
+        metadata="name",
+        in_clear={
+            "email": "Signing in finds the account by it",
+            "time_zone": "Read on each page, before anything is opened",
+            "theme": "Read on each page, before anything is opened",
+        },
+        secrets={"password": Held.ARGON2ID},
+        operational="id last_login is_active is_operator created_at",
+    )
+
     USERNAME_FIELD = "email"
     EMAIL_FIELD = "email"
     REQUIRED_FIELDS: ClassVar[list[str]] = []
@@ -85,6 +98,12 @@ class Organization(Model):
     created_at = models.DateTimeField(default=now)
     created_by_id = models.UUIDField()
 
+    data_classes: ClassVar = Declared(
+        kept=ORGANIZATION,
+        in_clear={"name": "Shown before the organization has keys", "slug": "Part of every address of its pages"},
+        operational="state region created_at created_by_id",
+    )
+
     class Meta:
         constraints = [
             models.CheckConstraint(condition=~Q(name="") & ~Q(slug=""), name="tenants_organization_has_a_name")
@@ -102,6 +121,8 @@ class Environment(TenantModel):
     name = models.CharField(max_length=10, choices=[(LIVE, LIVE), (TEST, TEST)])
     created_at = models.DateTimeField(default=now)
 
+    data_classes: ClassVar = Declared(kept=ORGANIZATION, operational="name created_at")
+
     class Meta:
         constraints = [models.UniqueConstraint(fields=["organization", "name"], name="tenants_environment_once")]
 
@@ -113,6 +134,8 @@ class Membership(TenantModel):
     role = models.CharField(max_length=20, choices=[(role.value, role.value) for role in Role])
     joined_at = models.DateTimeField(default=now)
     invited_by_id = models.UUIDField(null=True)
+
+    data_classes: ClassVar = Declared(kept=ORGANIZATION, operational="user role joined_at invited_by_id")
 
     class Meta:
         constraints = [
@@ -137,6 +160,14 @@ class Invitation(TenantModel):
     expires_at = models.DateTimeField()
     accepted_at = models.DateTimeField(null=True)
     revoked_at = models.DateTimeField(null=True)
+
+    data_classes: ClassVar = Declared(
+        kept=days(30, "after it expires"),
+        metadata="email invited_by_label",
+        in_clear={"email_index": "A keyed digest, by which an equal address is found"},
+        secrets={"token_digest": Held.DIGEST},
+        operational="role invited_by_id created_at expires_at accepted_at revoked_at",
+    )
 
     class Meta:
         constraints = [
@@ -177,6 +208,16 @@ class ApiKey(TenantModel):
     last_used_at = models.DateTimeField(null=True)
     last_used_ip = models.GenericIPAddressField(null=True)
 
+    data_classes: ClassVar = Declared(
+        kept=ORGANIZATION,
+        in_clear={
+            "name": "Names a machine, and is found by it",
+            "hint": "The last four characters, to tell keys apart",
+        },
+        secrets={"lookup": Held.DIGEST, "hash": Held.ARGON2ID},
+        operational="environment scopes created_by created_at expires_at revoked_at last_used_at last_used_ip",
+    )
+
     class Meta:
         constraints = [models.CheckConstraint(condition=~Q(scopes=[]), name="tenants_api_key_has_a_scope")]
 
@@ -196,3 +237,7 @@ class OneTimeSignIn(Model):
     created_at = models.DateTimeField(default=now)
     expires_at = models.DateTimeField()
     used_at = models.DateTimeField(null=True)
+
+    data_classes: ClassVar = Declared(
+        kept=UNTIL_EXPIRED, secrets={"token_digest": Held.DIGEST}, operational="user created_at expires_at used_at"
+    )

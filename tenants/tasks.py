@@ -1,17 +1,16 @@
 """Jobs and sweeps of this room."""
 
-from datetime import timedelta
-
 from celery import shared_task
 
 from hq.db import lookups
+from hq.db.classes import retention
 from hq.lib.clock import now
 from jobs import actions as jobs
 from jobs.registry import RunningJob, handles
 from tenants import actions
 from tenants.models import Invitation, OneTimeSignIn
 
-KEPT = timedelta(days=30)
+KEPT = retention(Invitation)
 
 
 @handles("tenants.provision", max_attempts=20)

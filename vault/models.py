@@ -9,6 +9,7 @@ from typing import ClassVar
 from django.db import models
 from django.db.models import F, Func, Q, Value
 
+from hq.db.classes import ORGANIZATION, Declared
 from hq.db.fields import Purpose, SealedTextField
 from hq.db.models import TenantForeignKey, TenantModel
 from hq.lib.clock import now
@@ -28,6 +29,8 @@ class Bucket(TenantModel):
     # VLT-2. The embedded store is no server, so nothing can reach it in plain text; a networked one gets the deny rule.
     denies_plaintext = models.BooleanField(default=True)
     created_at = models.DateTimeField(default=now)
+
+    data_classes: ClassVar = Declared(kept=ORGANIZATION, operational="name store region denies_plaintext created_at")
 
     class Meta:
         constraints: ClassVar = [
@@ -60,6 +63,11 @@ class Blob(TenantModel):
     sealed_size = models.BigIntegerField(null=True)
     lease_until = models.DateTimeField(null=True)
     created_at = models.DateTimeField(default=now)
+
+    data_classes: ClassVar = Declared(
+        kept=ORGANIZATION,
+        operational="bucket environment state key key_version sealed_size lease_until created_at",
+    )
 
     class Meta:
         constraints: ClassVar = [
@@ -105,6 +113,17 @@ class StoredObject(TenantModel):
     updated_at = models.DateTimeField(default=now)
     deleted_at = models.DateTimeField(null=True)
     deleted_by = SealedTextField(purpose=Purpose.METADATA, null=True)
+
+    data_classes: ClassVar = Declared(
+        kept=ORGANIZATION,
+        metadata="deleted_by",
+        in_clear={
+            "path": "Listed and searched by range",
+            "folder": "Listed and searched by range",
+            "size": "Added up for folders and environments",
+        },
+        operational="environment current created_at updated_at deleted_at",
+    )
 
     class Meta:
         constraints: ClassVar = [
@@ -161,6 +180,13 @@ class ObjectVersion(TenantModel):
     created_by_id = models.UUIDField()
     created_by = SealedTextField(purpose=Purpose.METADATA)
     restored_from = models.PositiveIntegerField(null=True)
+
+    data_classes: ClassVar = Declared(
+        kept=ORGANIZATION,
+        metadata="sha256 content_type created_by",
+        in_clear={"size": "Listed without opening anything"},
+        operational="object number blob created_at created_by_kind created_by_id restored_from",
+    )
 
     class Meta:
         constraints: ClassVar = [

@@ -1,9 +1,11 @@
 """What every table begins with."""
 
+from typing import ClassVar
 from uuid import UUID
 
 from django.db import models
 
+from hq.db.classes import Declared
 from hq.lib.ids import new_id
 
 # The deployment itself, where something must be sealed or logged before any organization is known.
@@ -14,6 +16,8 @@ class Model(models.Model):
     """A row with a time-ordered id."""
 
     id = models.UUIDField(primary_key=True, default=new_id, editable=False)
+
+    data_classes: ClassVar = Declared(operational="id")
 
     class Meta:
         abstract = True
@@ -38,6 +42,8 @@ class TenantModel(Model):
     organization = models.ForeignKey(
         "tenants.Organization", on_delete=models.CASCADE, related_name="+", db_constraint=False, db_index=False
     )
+
+    data_classes: ClassVar = Declared(operational="organization")
 
     class Meta:
         abstract = True

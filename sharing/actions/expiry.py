@@ -1,12 +1,11 @@
 """Forgetting links and sessions that are over (VLT-11)."""
 
-from datetime import timedelta
-
+from hq.db.classes import retention
 from hq.lib.clock import now
 from jobs.registry import RunningJob
 from sharing.models import ShareLink, ShareSession, ended_before
 
-KEPT = timedelta(days=30)
+KEPT = retention(ShareLink)
 BATCH = 500
 
 
