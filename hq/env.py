@@ -41,6 +41,14 @@ def flag(name: str, *, default: bool) -> bool:
     return words[raw.lower()]
 
 
+def choice(name: str, *choices: str) -> str:
+    """One of these words, the first when unset."""
+    raw = os.environ.get(name, choices[0])
+    if raw not in choices:
+        raise ImproperlyConfigured(f"{name} must be {' or '.join(choices)}.")
+    return raw
+
+
 def words(name: str) -> list[str]:
     """A comma-separated list; empty when unset."""
     return [word.strip() for word in os.environ.get(name, "").split(",") if word.strip()]

@@ -1,6 +1,7 @@
 """What production refuses to start with. Each reason is one sentence; all of them are told at once."""
 
 import os
+import re
 import stat
 from pathlib import Path
 from typing import Any
@@ -11,6 +12,7 @@ from hq import links
 
 # bin/run writes this before every secret that it makes up, so that such a secret is known anywhere.
 DEVELOPMENT_MARK = "development-"
+_AWS_REGION = re.compile(r"[a-z]{2}(-[a-z]+)+-[0-9]")
 SECRET_FILES = ("HQ_SECRET_KEY_FILE", "HQ_API_KEY_PEPPER_FILE", "HQ_ROOT_KEY_FILE")
 
 
@@ -38,6 +40,10 @@ def reasons(settings: dict[str, Any]) -> list[str]:
         )
     if not links.redis_is_private(settings["REDIS_URL"]) and not settings["PLAINTEXT_REDIS"]:
         found.append("HQ_REDIS_URL is not encrypted; use rediss://, or declare HQ_PLAINTEXT_REDIS=true.")
+    if settings["KMS_ENDPOINT"] and not settings["KMS_ENDPOINT"].startswith("https://"):
+        found.append("HQ_KMS_ENDPOINT must begin with https://: keys come over it.")
+    if settings["KEY_PROVIDER"] == "kms" and not _AWS_REGION.fullmatch(settings["KMS_REGION"]):
+        found.append("HQ_KMS_REGION is not a region of AWS; write one like eu-central-1.")
     if not settings["BASE_URL"].startswith("https://"):
         found.append("HQ_BASE_URL must begin with https://.")
     return found

@@ -26,6 +26,10 @@ BASE_URL = env.text("HQ_BASE_URL", f"http://localhost:{PORT}").rstrip("/")
 _base = urlsplit(BASE_URL)
 SECURE = _base.scheme == "https"
 REGION = env.text("HQ_REGION", "local")
+# Where new CMKs are made. AWS credentials come from boto3's own chain: a role, a profile, AWS_ variables.
+KEY_PROVIDER = env.choice("HQ_KEY_PROVIDER", "embedded", "kms")
+KMS_REGION = env.text("HQ_KMS_REGION", REGION)
+KMS_ENDPOINT = env.text("HQ_KMS_ENDPOINT", "")
 ALLOWED_HOSTS = env.words("HQ_ALLOWED_HOSTS") or [
     _base.hostname or "localhost",
     *([] if PRODUCTION else ["localhost", "127.0.0.1"]),
@@ -270,7 +274,11 @@ LOGGING = {
     "formatters": {"line": {"()": "hq.web.logs.LineFormatter"}},
     "handlers": {"console": {"class": "logging.StreamHandler", "formatter": "line"}},
     "root": {"handlers": ["console"], "level": env.text("HQ_LOG_LEVEL", "WARNING")},
-    "loggers": {"hq": {"level": env.text("HQ_LOG_LEVEL", "INFO")}, "django.request": {"level": "ERROR"}},
+    "loggers": {
+        "hq": {"level": env.text("HQ_LOG_LEVEL", "INFO")},
+        "django.request": {"level": "ERROR"},
+        "botocore": {"level": "WARNING"},  # at DEBUG it writes whole answers of AWS KMS: keys in the open
+    },
 }
 
 # System checks that HQ answers in its own way.

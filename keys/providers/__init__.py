@@ -1,5 +1,9 @@
 """Who keeps CMKs. A provider's name stands in the row of each CMK."""
 
+from uuid import UUID
+
+from django.conf import settings
+
 from keys.providers.base import (
     Gone,
     InvalidWrapping,
@@ -16,9 +20,13 @@ from keys.providers.base import (
     Throttled,
 )
 from keys.providers.embedded import EmbeddedProvider
+from keys.providers.kms import KmsProvider
+from keys.providers.kms_examine import Finding
+from keys.providers.kms_examine import examine as _examine
 
 __all__ = [
     "DEFAULT",
+    "Finding",
     "Gone",
     "InvalidWrapping",
     "KeyDescription",
@@ -32,14 +40,29 @@ __all__ = [
     "ProviderError",
     "ProviderUnavailable",
     "Throttled",
+    "default_provider",
+    "examine_key",
     "provider",
 ]
 
-DEFAULT = "embedded"
+DEFAULT = settings.KEY_PROVIDER
+
+
+def default_provider() -> str:
+    """The name of the provider that makes new CMKs. Those that exist stay where they are."""
+    name: str = settings.KEY_PROVIDER
+    return name
 
 
 def provider(name: str) -> KeyProvider:
     """The provider of that name, by the present settings. Raises ProviderError."""
     if name == "embedded":
         return EmbeddedProvider.from_settings()
+    if name == "kms":
+        return KmsProvider.from_settings()
     raise ProviderError(f"There is no key provider named {name}.")
+
+
+def examine_key(ref: str, organization_id: UUID) -> list[Finding]:
+    """Whether an organization may bring this KMS key as its own. Changes nothing. Raises ProviderUnavailable."""
+    return _examine(KmsProvider.from_settings(), ref, str(organization_id))
