@@ -25,6 +25,8 @@ class AuditEvent(Model):
     the organization's key, and a detail cannot be changed without breaking it.
     """
 
+    sealed_title: ClassVar = "Audit events"
+
     organization_id = models.UUIDField()
     environment_id = models.UUIDField()
     index = models.BigIntegerField()
@@ -145,6 +147,8 @@ def _plain(route: str) -> str:
 
 class AccessEntry(Model):
     """One request: who, what, when, from where, with what outcome. Refusals too."""
+
+    sealed_title: ClassVar = "Access log"
 
     organization_id = models.UUIDField()
     environment_id = models.UUIDField(null=True)

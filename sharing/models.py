@@ -68,6 +68,8 @@ def ended_before(moment: datetime) -> Q:
 class ShareLink(TenantModel):
     """A link that opens once, gives some paths for a quarter of an hour, and never more than its maker may do now."""
 
+    sealed_title: ClassVar = "Details of share links"
+
     class Level(models.TextChoices):
         """What it gives. There is no `admin`: that cannot be shared."""
 
@@ -210,6 +212,8 @@ class ShareSession(TenantModel):
 
 class ShareAttempt(TenantModel):
     """Something that was done with a link, or tried. Added, never changed; it goes when its link goes."""
+
+    sealed_title: ClassVar = "Visits to share links"
 
     class Kind(models.TextChoices):
         LOOKED = "looked"

@@ -44,6 +44,7 @@ class UserManager(BaseUserManager["User"]):
 class User(AbstractBaseUser):
     """A person, in no organization or in several. Sealed under the platform's people key."""
 
+    sealed_title: ClassVar = "Accounts"
     sealed_under: ClassVar[UUID] = PLATFORM_ID
 
     id = models.UUIDField(primary_key=True, default=new_id, editable=False)
@@ -149,6 +150,8 @@ class Membership(TenantModel):
 
 class Invitation(TenantModel):
     """A way in for one address. The token is kept as its SHA-256; the address is sealed."""
+
+    sealed_title: ClassVar = "Invitations"
 
     email = SealedTextField(purpose=Purpose.METADATA)
     email_index = models.BinaryField()

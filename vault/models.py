@@ -100,6 +100,8 @@ class Blob(TenantModel):
 class StoredObject(TenantModel):
     """A path in an environment, with its history. Deleting hides it and keeps every version."""
 
+    sealed_title: ClassVar = "Deletions of files"
+
     environment = TenantForeignKey("tenants.Environment", on_delete=models.PROTECT, related_name="+")
     path = models.TextField(db_collation="C")
     folder = models.GeneratedField(
@@ -168,6 +170,8 @@ class StoredObject(TenantModel):
 
 class ObjectVersion(TenantModel):
     """What an object held from a moment on. Never changed; two versions share a blob when an old one was restored."""
+
+    sealed_title: ClassVar = "Details of files"
 
     object = TenantForeignKey(StoredObject, on_delete=models.CASCADE, related_name="+")
     number = models.PositiveIntegerField()
