@@ -11,10 +11,12 @@ from django.db.models import Count, Q, QuerySet
 from django.db.models.functions import TruncDate
 
 from audit.models import AccessEntry, AuditEvent, ChainHead, ChainVerification, PersonEvent
+from audit.tags import Tag
 from hq.authz import gate
 from hq.authz.actor import Actor
 from hq.authz.permissions import Permission
 from hq.db import lookups
+from hq.db.models import PLATFORM_ID
 from hq.lib.clock import now
 from hq.lib.errors import NotFound
 
@@ -128,6 +130,25 @@ class ChainStatus:
     verified_length: int
     first_bad: int | None
     reason: str
+
+
+def home_of(organization_id: UUID) -> UUID:
+    """Whose chain holds what happens to a whole organization, for jobs that nobody's actor runs. Raises NotFound.
+
+    That is where its making stands, among the first events; the deployment's own acts stand under its own id.
+    """
+    if organization_id == PLATFORM_ID:
+        return PLATFORM_ID
+    events = AuditEvent.objects.filter(organization_id=organization_id, index__lte=20, tag=Tag.ORGANIZATION_CREATED)
+    home: UUID | None = events.values_list("environment_id", flat=True).first()
+    if home is None:
+        raise NotFound
+    return home
+
+
+def heads_of(organization_id: UUID) -> list[ChainHead]:
+    """How far each chain of an organization goes, for a statement that is to be found in it."""
+    return list(ChainHead.objects.filter(organization_id=organization_id).order_by("environment_id"))
 
 
 def chain_status(actor: Actor) -> ChainStatus:

@@ -12,6 +12,18 @@ class Tag(StrEnum):
     JOB_DISCARDED = "job:discarded"
     JOB_RETRIED = "job:retried"
     KEY_CREATED = "key:created"
+    KEY_DESTROYED = "key:destroyed"
+    KEY_DESTRUCTION_APPROVED = "key:destruction_approved"
+    KEY_DESTRUCTION_CANCELLED = "key:destruction_cancelled"
+    KEY_DESTRUCTION_REQUESTED = "key:destruction_requested"
+    KEY_MOVED = "key:moved"
+    KEY_REENCRYPTED = "key:reencrypted"
+    KEY_ROTATED = "key:rotated"
+    KEY_ROTATION_INCOMPLETE = "key:rotation_incomplete"
+    KEY_ROTATION_OVERDUE = "key:rotation_overdue"
+    KEY_ROTATION_PAUSED = "key:rotation_paused"
+    KEY_ROTATION_REQUESTED = "key:rotation_requested"
+    KEY_ROTATION_RESUMED = "key:rotation_resumed"
     MEMBER_INVITED = "member:invited"
     MEMBER_JOINED = "member:joined"
     MEMBER_REMOVED = "member:removed"
@@ -36,6 +48,18 @@ TOLD = {
     Tag.JOB_DISCARDED: ("trash-2", "discarded the job {}"),
     Tag.JOB_RETRIED: ("refresh-cw", "started the job {} again"),
     Tag.KEY_CREATED: ("key-round", "made the key {}"),
+    Tag.KEY_DESTROYED: ("trash-2", "destroyed {}"),
+    Tag.KEY_DESTRUCTION_APPROVED: ("trash-2", "approved destroying {}"),
+    Tag.KEY_DESTRUCTION_CANCELLED: ("rotate-ccw", "cancelled destroying {}"),
+    Tag.KEY_DESTRUCTION_REQUESTED: ("trash-2", "asked to destroy {}"),
+    Tag.KEY_MOVED: ("key-round", "moved the data keys to {}"),
+    Tag.KEY_REENCRYPTED: ("circle-check", "re-encrypted everything under {}"),
+    Tag.KEY_ROTATED: ("refresh-cw", "made a new version of {}"),
+    Tag.KEY_ROTATION_INCOMPLETE: ("triangle-alert", "could not re-encrypt everything under {}"),
+    Tag.KEY_ROTATION_OVERDUE: ("triangle-alert", "found the yearly rotation of {} overdue"),
+    Tag.KEY_ROTATION_PAUSED: ("pause", "paused the rotation of {}"),
+    Tag.KEY_ROTATION_REQUESTED: ("refresh-cw", "started rotating {}"),
+    Tag.KEY_ROTATION_RESUMED: ("play", "went on rotating {}"),
     Tag.MEMBER_INVITED: ("user-plus", "invited {}"),
     Tag.MEMBER_JOINED: ("users", "joined"),
     Tag.MEMBER_REMOVED: ("user-x", "removed {}"),
@@ -59,6 +83,18 @@ ORGANIZATION_WIDE = frozenset(
         Tag.JOB_DISCARDED,
         Tag.JOB_RETRIED,
         Tag.KEY_CREATED,
+        Tag.KEY_DESTROYED,
+        Tag.KEY_DESTRUCTION_APPROVED,
+        Tag.KEY_DESTRUCTION_CANCELLED,
+        Tag.KEY_DESTRUCTION_REQUESTED,
+        Tag.KEY_MOVED,
+        Tag.KEY_REENCRYPTED,
+        Tag.KEY_ROTATED,
+        Tag.KEY_ROTATION_INCOMPLETE,
+        Tag.KEY_ROTATION_OVERDUE,
+        Tag.KEY_ROTATION_PAUSED,
+        Tag.KEY_ROTATION_REQUESTED,
+        Tag.KEY_ROTATION_RESUMED,
         Tag.MEMBER_INVITED,
         Tag.MEMBER_JOINED,
         Tag.MEMBER_REMOVED,

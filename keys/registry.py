@@ -1,5 +1,6 @@
 """Who holds data under data keys. Sealed columns are found by themselves; rooms above register what else they have."""
 
+from dataclasses import dataclass
 from functools import cache
 from typing import Any, Protocol
 from uuid import UUID
@@ -51,7 +52,38 @@ class Holder(Protocol):
         ...
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Notice:
+    """What the people who look after an organization's keys must hear. `file` is a name and what it holds."""
+
+    subject: str
+    sentences: tuple[str, ...]
+    path: str = ""  # below the organization's own pages
+    file: tuple[str, str] | None = None
+
+
+class Tenancy(Protocol):
+    """What keys must know of organizations, which stand a floor above."""
+
+    def name_of(self, organization_id: UUID) -> str: ...
+
+    def tell_keepers(self, organization_id: UUID, notice: Notice) -> None:
+        """Write to everyone who may destroy or rotate this organization's keys, once the transaction has committed."""
+        ...
+
+
 _registered: dict[str, Holder] = {}
+_tenancy: list[Tenancy] = []
+
+
+def register_tenancy(tenancy: Tenancy) -> None:
+    """Called once at start-up by the room that keeps organizations; the last one wins."""
+    _tenancy[:] = [tenancy]
+
+
+def tenancy() -> Tenancy:
+    """The registered one."""
+    return _tenancy[0]
 
 
 def add_holder(holder: Holder) -> None:

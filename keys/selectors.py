@@ -12,6 +12,7 @@ from hq.authz.actor import Actor
 from hq.authz.permissions import Permission
 from hq.crypto.kdf import derive
 from hq.crypto.secrets import keyed_digest
+from hq.db.classes import Stored, data_map
 from hq.db.sealing import KeyUnavailable, Purpose
 from hq.lib.clock import now
 from keys import rings
@@ -112,6 +113,12 @@ def list_keys(actor: Actor) -> KeyList:
     visible = Q(environment_id=None) | Q(environment_id=actor.environment_id)
     rows = DataKey.objects.filter(visible, **own).select_related("cmk").order_by("purpose", "-version")
     return KeyList(_cmk_line(cmk) if cmk else None, [_data_key_line(row) for row in rows])
+
+
+def get_data_map(actor: Actor) -> tuple[Stored, ...]:
+    """Everything that HQ stores, with its class. The same for every organization: it is made from the code."""
+    gate.require(actor, Permission.KEYS_READ)
+    return data_map()
 
 
 def _cmk_line(cmk: Cmk) -> KeyLine:

@@ -22,7 +22,11 @@ class Permission(StrEnum):
     AUDIT_READ = "audit:read"
     AUDIT_VERIFY = "audit:verify"
     JOBS_READ = "jobs:read"
+    KEYS_APPROVE_DESTRUCTION = "keys:approve_destruction"
+    KEYS_DESTROY = "keys:destroy"
+    KEYS_MOVE = "keys:move"
     KEYS_READ = "keys:read"
+    KEYS_ROTATE = "keys:rotate"
     MEMBERS_CHANGE_ROLE = "members:change_role"
     MEMBERS_INVITE = "members:invite"
     MEMBERS_READ = "members:read"
@@ -50,6 +54,7 @@ AUTH_METHODS: dict[Permission, frozenset[AuthMethod]] = {
     Permission.AUDIT_VERIFY: frozenset({AuthMethod.SESSION, AuthMethod.API_KEY, AuthMethod.SYSTEM}),
     Permission.JOBS_READ: _PEOPLE_AND_MACHINES,
     Permission.KEYS_READ: _PEOPLE_AND_MACHINES,
+    Permission.KEYS_ROTATE: frozenset({AuthMethod.SESSION, AuthMethod.API_KEY, AuthMethod.SYSTEM}),
     Permission.MEMBERS_CHANGE_ROLE: _PEOPLE_AND_MACHINES,
     Permission.MEMBERS_INVITE: _PEOPLE_AND_MACHINES,
     Permission.MEMBERS_READ: _PEOPLE_AND_MACHINES,

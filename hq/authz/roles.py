@@ -21,10 +21,12 @@ _WORK = _CONTENT | {P.OBJECTS_WRITE, P.OBJECTS_DELETE, P.SHARES_READ, P.SHARES_C
 _MACHINES = frozenset({P.API_KEYS_READ, P.API_KEYS_CREATE, P.API_KEYS_REVOKE})
 _PEOPLE = frozenset({P.MEMBERS_READ, P.MEMBERS_INVITE, P.MEMBERS_CHANGE_ROLE, P.MEMBERS_REMOVE})
 _EVIDENCE = frozenset({P.AUDIT_READ, P.AUDIT_VERIFY, P.KEYS_READ})
+# Destroying a key takes two people: an owner who asks, and another owner or an admin who agrees.
+_KEYS = frozenset({P.KEYS_ROTATE, P.KEYS_MOVE, P.KEYS_APPROVE_DESTRUCTION})
 
 GRANTS: dict[Role, frozenset[P]] = {
-    Role.OWNER: _WORK | _MACHINES | _PEOPLE | _EVIDENCE,
-    Role.ADMIN: _WORK | _MACHINES | _PEOPLE | _EVIDENCE,
+    Role.OWNER: _WORK | _MACHINES | _PEOPLE | _EVIDENCE | _KEYS | {P.KEYS_DESTROY},
+    Role.ADMIN: _WORK | _MACHINES | _PEOPLE | _EVIDENCE | _KEYS,
     Role.ANALYST: _CONTENT,
     Role.AUDITOR: _EVIDENCE | {P.ORGANIZATION_READ, P.MEMBERS_READ, P.API_KEYS_READ, P.SHARES_READ, P.JOBS_READ},
     Role.DEVELOPER: _WORK | _MACHINES,
@@ -33,7 +35,7 @@ GRANTS: dict[Role, frozenset[P]] = {
 
 DESCRIPTIONS = {
     Role.OWNER: "Everything, other owners included.",
-    Role.ADMIN: "Files, links, people, API keys and the trail. Not owners, not billing.",
+    Role.ADMIN: "Files, links, people, API keys, encryption keys and the trail. Not owners, not billing.",
     Role.ANALYST: "Reads files.",
     Role.AUDITOR: "Reads the trail, keys and people. No files.",
     Role.DEVELOPER: "Files, share links and API keys of their own.",

@@ -1,6 +1,7 @@
 """Verbs on organizations, people and machines."""
 
 from tenants.actions.api_keys import authenticate_api_key, create_api_key, revoke_api_key
+from tenants.actions.keepers import Keepers
 from tenants.actions.organizations import create_organization, provision, register_steps
 from tenants.actions.people import accept_invitation, change_role, invite_member, remove_member, revoke_invitation
 from tenants.actions.sign_in import (
@@ -12,6 +13,7 @@ from tenants.actions.sign_in import (
 )
 
 __all__ = [
+    "Keepers",
     "accept_invitation",
     "authenticate_api_key",
     "change_role",

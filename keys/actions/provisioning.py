@@ -1,9 +1,7 @@
-"""Verbs on keys. Provisioning may be repeated and raced: an advisory lock lets one in at a time."""
+"""Making keys. It may be repeated and raced: an advisory lock lets one in at a time."""
 
 from collections.abc import Iterable
 from uuid import UUID
-
-from django.db import connection
 
 from hq.authz import gate
 from hq.authz.actor import Actor
@@ -12,11 +10,13 @@ from hq.db.context import tenant
 from hq.db.models import PLATFORM_ID
 from hq.db.sealing import Purpose
 from keys import rings
+from keys.actions.signing import ensure_signing_key
+from keys.actions.turns import wait_for_turn
 from keys.models import Cmk, DataKey, wrapping_context
 from keys.providers import DEFAULT, provider
 
 ORGANIZATION_PURPOSES = (Purpose.CONTENT, Purpose.METADATA, Purpose.AUDIT, Purpose.BLIND_INDEX)
-PLATFORM_PURPOSES = (Purpose.PEOPLE, Purpose.AUDIT, Purpose.METADATA)
+PLATFORM_PURPOSES = (Purpose.PEOPLE, Purpose.AUDIT, Purpose.METADATA, Purpose.SIGNING)
 
 
 def provision_keys(*, actor: Actor) -> Cmk:
@@ -29,28 +29,27 @@ def provision_environment_keys(*, actor: Actor, environment_id: UUID) -> DataKey
     """Make the key that seals one environment's capability tokens (KEY-5), or find it made. Raises ProviderError."""
     gate.require(actor, Permission.ORGANIZATION_PROVISION)
     with tenant(actor.organization_id):
-        _wait_for_turn(actor.organization_id)
+        wait_for_turn(actor.organization_id)
         return _data_key(_cmk(actor.organization_id), Purpose.CAPABILITY, environment_id)
 
 
 def ensure_platform_keys() -> Cmk:
-    """Make the deployment's own CMK and data keys, for what belongs to no organization. Called whenever HQ starts."""
-    return _provide(PLATFORM_ID, PLATFORM_PURPOSES)
+    """Make the deployment's own CMK and data keys, for what belongs to no organization, and what HQ signs with.
+
+    Called whenever HQ starts.
+    """
+    cmk = _provide(PLATFORM_ID, PLATFORM_PURPOSES)
+    ensure_signing_key()
+    return cmk
 
 
 def _provide(organization_id: UUID, purposes: Iterable[Purpose]) -> Cmk:
     with tenant(organization_id):
-        _wait_for_turn(organization_id)
+        wait_for_turn(organization_id)
         cmk = _cmk(organization_id)
         for purpose in purposes:
             _data_key(cmk, purpose)
     return cmk
-
-
-def _wait_for_turn(organization_id: UUID) -> None:
-    """Until this transaction ends, nobody else provisions this organization."""
-    with connection.cursor() as cursor:
-        cursor.execute("SELECT pg_advisory_xact_lock(hashtextextended(%s, 0))", [f"hq.keys:{organization_id}"])
 
 
 def _cmk(organization_id: UUID) -> Cmk:

@@ -1,0 +1,281 @@
+"""The work of a rotation, by a job that may be killed anywhere and goes on where the rows say it is (KEY-2).
+
+1. REQUESTED: one transaction makes the CMK's new version, wraps every data key anew, and makes new data keys. From here
+   on a compromised old version of the CMK opens nothing that it does not open from an old copy already.
+2. REENCRYPTING: holder by holder, batch by batch, what stands under an older data key is brought forward. Each row is
+   locked, read, sealed again and written in one transaction, so nothing that was written meanwhile is put back.
+3. SETTLING: nothing is left, but a process may keep its rings for five minutes and write under the old data key. When
+   that time is over, and every transaction that had begun by then has ended, nothing can come any more.
+4. DONE: what is left is counted once more, and if that is nothing, HQ signs it.
+"""
+
+import logging
+import time
+from datetime import datetime, timedelta
+from typing import Any
+from uuid import UUID
+
+from django.db import connection
+
+from audit import recorder
+from audit import selectors as trail
+from audit.tags import Tag
+from hq.authz.actor import Actor, system_actor
+from hq.db.sealing import Purpose
+from hq.lib.clock import now
+from jobs.registry import RunningJob
+from keys import rings
+from keys.actions.rotation import target_of
+from keys.actions.rotation_end import finish_rotation
+from keys.actions.turns import wait_for_turn
+from keys.models import Cmk, DataKey, Rotation, wrapping_context
+from keys.providers import provider
+from keys.registry import KEPT, RENEWED, Holder, holders
+
+log = logging.getLogger("hq.keys")
+BATCH = 500
+SLICE_SECONDS = 20.0  # then other jobs have their turn
+REST = 0.25  # of the time that a batch took, so that a long rotation leaves room for everybody's reads and writes
+SOON = timedelta(seconds=1)
+MARGIN = timedelta(seconds=5)
+
+
+def advance_rotation(job: RunningJob) -> None:
+    """Do a slice of the work. Raises ProviderError, KeyUnavailable: the job is then tried again later."""
+    rings.forget(job.organization_id)  # another process may have made the new version
+    with job.step():
+        rotation = _rotation(job)
+        if rotation.state not in Rotation.UNFINISHED or rotation.paused_at is not None:
+            job.complete()
+            return
+    if rotation.state == Rotation.State.REQUESTED:
+        _make_version(job)
+    end = time.monotonic() + SLICE_SECONDS
+    while time.monotonic() < end:
+        if _next_batch(job):
+            continue
+        return
+    with job.step():
+        job.again(now())
+
+
+def _rotation(job: RunningJob, *, lock: bool = False) -> Rotation:
+    rows = Rotation.objects.select_related("cmk", "from_cmk")
+    if lock:
+        rows = rows.select_for_update(no_key=True, of=("self",))
+    return rows.get(organization_id=job.organization_id, id=UUID(job.payload["rotation_id"]))
+
+
+def actor_of(organization_id: UUID) -> Actor:
+    """HQ, at work on an organization's keys."""
+    return system_actor(organization_id, home_environment_id=trail.home_of(organization_id))
+
+
+# ---- 1. the new version
+
+
+def _make_version(job: RunningJob) -> None:
+    """All or nothing. If it is undone, a version at the provider stays that wraps nothing."""
+    with job.step():
+        wait_for_turn(job.organization_id)
+        rotation = _rotation(job, lock=True)
+        before, after = rotation.from_cmk or rotation.cmk, rotation.cmk
+        rings.cache.unsettle(job.organization_id)
+        rotation.from_version = before.version
+        if rotation.from_cmk is None:
+            _rotate(after)
+        else:
+            _take_over(before, after)
+        rotation.to_version, rotation.made_at, rotation.state = after.version, now(), Rotation.State.REENCRYPTING
+        rotation.rewrapped = _wrap_anew(before, after)
+        _renew_data_keys(after)
+        rotation.save()
+        recorder.record(
+            actor_of(job.organization_id),
+            Tag.KEY_MOVED if rotation.from_cmk else Tag.KEY_ROTATED,
+            target=target_of(after),
+            before={"kept_in": before.provider, "version": before.version if rotation.from_cmk else after.version - 1},
+            after={"kept_in": after.provider, "version": after.version, "data_keys_wrapped_anew": rotation.rewrapped},
+        )
+
+
+def _rotate(cmk: Cmk) -> None:
+    if not cmk.customer_owned:  # theirs has the versions that they give it
+        provider(cmk.provider).rotate_key(cmk.ref)
+    cmk.version, cmk.rotated_at, cmk.overdue_at = cmk.version + 1, now(), None
+    cmk.save(update_fields=["version", "rotated_at", "overdue_at"])
+
+
+def _take_over(before: Cmk, after: Cmk) -> None:
+    before.retired_at = now()
+    before.save(update_fields=["retired_at"])
+    after.retired_at, after.rotated_at = None, now()
+    after.save(update_fields=["retired_at", "rotated_at"])
+
+
+def _wrap_anew(before: Cmk, after: Cmk) -> int:
+    """Put every data key under the newest version; how many. Few, whatever the size of the tenant."""
+    rows = list(DataKey.objects.filter(organization_id=after.organization_id, destroyed_at=None))
+    old, new = provider(before.provider), provider(after.provider)
+    for row in rows:
+        wrapped = bytes(row.wrapped or b"")
+        if before.id == after.id:
+            row.wrapped = new.reencrypt(after.ref, wrapped, row.context)
+        else:
+            row.wrapped = new.wrap(after.ref, old.decrypt(before.ref, wrapped, row.context), row.context)
+        row.cmk, row.cmk_version = after, after.version
+        row.save(update_fields=["wrapped", "cmk", "cmk_version"])
+    return len(rows)
+
+
+def _renew_data_keys(cmk: Cmk) -> None:
+    for row in DataKey.objects.filter(organization_id=cmk.organization_id, retired_at=None, purpose__in=RENEWED):
+        renew_data_key(cmk, row)
+
+
+def renew_data_key(cmk: Cmk, row: DataKey) -> DataKey:
+    """Make the next version of a data key the current one, in the caller's transaction. Raises ProviderError."""
+    row.retired_at = now()
+    row.save(update_fields=["retired_at"])
+    context = wrapping_context(row.organization_id, row.environment_id, row.purpose, row.version + 1)
+    return DataKey.objects.create(
+        organization_id=row.organization_id,
+        environment_id=row.environment_id,
+        purpose=row.purpose,
+        version=row.version + 1,
+        wrapped=provider(cmk.provider).generate_data_key(cmk.ref, context).wrapped,
+        cmk=cmk,
+        cmk_version=cmk.version,
+    )
+
+
+# ---- 2. the rows
+
+
+def _next_batch(job: RunningJob) -> bool:
+    """Do one batch, or what comes after the last; False when this slice has nothing more to do."""
+    with job.step():
+        rotation = _rotation(job, lock=True)
+        if rotation.paused_at is not None:
+            job.complete()
+            return False
+        todo = _begin_next(rotation)
+        if todo is None:
+            return _settle(job, rotation)
+        holder, version = todo
+        cursor = rotation.cursors[holder.name]
+    began = time.monotonic()
+    after = UUID(cursor["after"]) if cursor["after"] else None
+    batch = holder.reseal(job.step, job.organization_id, version, after, BATCH)
+    with job.step():
+        rotation = _rotation(job, lock=True)
+        cursor = rotation.cursors[holder.name]
+        cursor["done"] += batch.resealed
+        cursor["resealed"] += batch.resealed
+        cursor["unopened"] += batch.unopened
+        cursor["after"] = str(batch.last) if batch.last else None
+        waits = batch.last is None and not _end_round(job, holder, version, cursor)
+        rotation.save(update_fields=["cursors"])
+        job.progress(*_numbers(rotation), message=holder.title)
+        if waits:
+            job.again(now() + SOON)
+            return False
+    time.sleep(REST * (time.monotonic() - began))
+    return True
+
+
+def _begin_next(rotation: Rotation) -> tuple[Holder, int] | None:
+    """The holder to work on, and the version that its data is to stand under; None when all are finished."""
+    current = current_versions(rotation.organization_id)
+    for holder in holders(rotation.organization_id):
+        if holder.purpose in KEPT or holder.purpose not in current:
+            continue
+        cursor = rotation.cursors.get(holder.name)
+        if cursor is None:
+            total = holder.left(rotation.organization_id, current[holder.purpose])
+            cursor = {"after": None, "done": 0, "resealed": 0, "total": total, "unopened": 0, "finished": total == 0}
+            rotation.cursors[holder.name] = cursor
+            rotation.save(update_fields=["cursors"])
+        if not cursor["finished"]:
+            return holder, current[holder.purpose]
+    return None
+
+
+def current_versions(organization_id: UUID) -> dict[Purpose, int]:
+    """The data key version of each purpose that belongs to the whole organization."""
+    rows = DataKey.objects.filter(organization_id=organization_id, environment_id=None, retired_at=None)
+    return {Purpose(row.purpose): row.version for row in rows}
+
+
+def _end_round(job: RunningJob, holder: Holder, version: int, cursor: dict[str, Any]) -> bool:
+    """After the last row: True if the next batch can follow at once, False if rows are locked by somebody's write."""
+    left = holder.left(job.organization_id, version)
+    fruitless = cursor["resealed"] == 0
+    cursor["finished"] = left == 0 or (fruitless and cursor["unopened"] >= left)
+    cursor["total"] = max(cursor["total"], cursor["done"] + left)
+    if cursor["finished"]:
+        cursor["unopened"] = left
+        return True
+    cursor["resealed"] = cursor["unopened"] = 0
+    return not fruitless
+
+
+def _numbers(rotation: Rotation) -> tuple[int, int]:
+    return (
+        sum(cursor["done"] for cursor in rotation.cursors.values()),
+        sum(cursor["total"] for cursor in rotation.cursors.values()),
+    )
+
+
+# ---- 3. waiting until nobody can write under the old data keys
+
+
+def _settle(job: RunningJob, rotation: Rotation) -> bool:
+    if rotation.state != Rotation.State.SETTLING:
+        rotation.state, rotation.reencrypted_at = Rotation.State.SETTLING, rotation.reencrypted_at or now()
+        rotation.save(update_fields=["state", "reencrypted_at"])
+    settled_at = settles_at(rotation)
+    if now() < settled_at:
+        job.again(settled_at)
+        return False
+    oldest, newest = _transactions()
+    if rotation.barrier is None:
+        rotation.barrier = newest
+        rotation.save(update_fields=["barrier"])
+    if oldest < rotation.barrier:
+        job.again(now() + SOON)
+        return False
+    if _strays(rotation):
+        return True
+    finish_rotation(job, rotation)
+    return False
+
+
+def settles_at(rotation: Rotation) -> datetime:
+    """When the last process has let go of the old data keys."""
+    assert rotation.made_at is not None, "only once the new version is made"  # noqa: S101
+    return rotation.made_at + timedelta(seconds=rings.SECONDS) + MARGIN
+
+
+def _transactions() -> tuple[int, int]:
+    """The oldest transaction that runs, and the first that has not begun."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT pg_snapshot_xmin(now)::text::bigint, pg_snapshot_xmax(now)::text::bigint"
+            " FROM pg_current_snapshot() AS now"
+        )
+        oldest, newest = cursor.fetchone()
+    return oldest, newest
+
+
+def _strays(rotation: Rotation) -> bool:
+    """Rows that were written under an old data key meanwhile: their holders have another round."""
+    current, found = current_versions(rotation.organization_id), False
+    for holder in holders(rotation.organization_id):
+        cursor = rotation.cursors.get(holder.name)
+        if cursor and holder.left(rotation.organization_id, current[holder.purpose]) > cursor["unopened"]:
+            cursor |= {"finished": False, "after": None, "resealed": 0, "unopened": 0}
+            found = True
+    if found:
+        rotation.save(update_fields=["cursors"])
+    return found

@@ -1,0 +1,118 @@
+"""The end of a rotation: what is left is counted, and what was found is signed."""
+
+import logging
+from typing import Any
+
+from audit import recorder
+from audit import selectors as trail
+from audit.tags import Tag
+from hq.authz.actor import system_actor
+from hq.crypto.statements import timestamp
+from hq.lib.clock import now
+from jobs.registry import RunningJob
+from keys.actions.holdings import count_held
+from keys.actions.rotation import target_of
+from keys.actions.signing import issue_statement
+from keys.models import DataKey, Rotation, Statement
+from keys.registry import KEPT, Notice, holders, tenancy
+
+log = logging.getLogger("hq.keys")
+COVERED = (
+    "When it ended, no data key of this organization was wrapped by the older version, and no row stood under an older"
+    " data key, other than the kept ones."
+)
+NOT_COVERED = (
+    "Copies of the database made before the end still hold the older data keys, wrapped as they were then.",
+    "Whoever held an unwrapped older data key can still open copies made before the end.",
+)
+
+
+def finish_rotation(job: RunningJob, rotation: Rotation) -> None:
+    """Say how it ended, in the caller's step: DONE with a signed statement, or INCOMPLETE with the rows that stay."""
+    unopened = sum(cursor["unopened"] for cursor in rotation.cursors.values())
+    rotation.finished_at, rotation.unopened = now(), unopened
+    held = count_held(rotation.organization_id)
+    if unopened:
+        log.error(
+            "rows do not open, so the rotation cannot be completed",
+            extra={"organization_id": str(rotation.organization_id), "rows": unopened},
+        )
+        rotation.state = Rotation.State.INCOMPLETE
+    else:
+        _forget_emptied(rotation)
+        statement = issue_statement(rotation.organization_id, Statement.Kind.ROTATION, _body(rotation, held))
+        rotation.state, rotation.statement_id = Rotation.State.DONE, statement.id
+        if rotation.scheduled is False:
+            tenancy().tell_keepers(rotation.organization_id, _notice(rotation))
+    rotation.save()
+    actor = system_actor(rotation.organization_id, home_environment_id=trail.home_of(rotation.organization_id))
+    recorder.record(
+        actor,
+        Tag.KEY_ROTATION_INCOMPLETE if unopened else Tag.KEY_REENCRYPTED,
+        target=target_of(rotation.cmk),
+        after={
+            "version": rotation.to_version,
+            "rows_left": unopened,
+            "statement": str(rotation.statement_id) if rotation.statement_id else None,
+        },
+    )
+    job.complete({"rows_left": unopened})
+
+
+def _forget_emptied(rotation: Rotation) -> None:
+    """Older data keys under which nothing stands any more."""
+    rows = DataKey.objects.filter(organization_id=rotation.organization_id, retired_at__isnull=False, emptied_at=None)
+    rows.exclude(purpose__in=KEPT).update(emptied_at=now())
+
+
+def _notice(rotation: Rotation) -> Notice:
+    return Notice(
+        subject="Your organization key is rotated",
+        sentences=(
+            f"Version {rotation.to_version} protects everything; nothing is left on version {rotation.from_version}.",
+            "The signed statement is on the page of your encryption keys.",
+        ),
+        path="keys",
+    )
+
+
+def _body(rotation: Rotation, held: dict[str, Any]) -> dict[str, Any]:
+    """What is signed. Every time is UTC."""
+    cmk, former = rotation.cmk, rotation.from_cmk
+    everything = holders(rotation.organization_id)
+    return {
+        "type": "hq/key-rotation",
+        "organization": {
+            "id": str(rotation.organization_id),
+            "name": tenancy().name_of(rotation.organization_id),
+        },
+        "key": {
+            "cmk": cmk.ref,
+            "provider": cmk.provider,
+            "customer_owned": cmk.customer_owned,
+            "from_version": rotation.from_version,
+            "to_version": rotation.to_version,
+        }
+        | ({"moved_from": {"cmk": former.ref, "provider": former.provider}} if former else {}),
+        "requested": {
+            "at": timestamp(rotation.requested_at),
+            "by": str(rotation.requested_by_id),
+            "name": rotation.requested_by_label,
+        },
+        "started_at": timestamp(rotation.made_at or rotation.requested_at),
+        "finished_at": timestamp(rotation.finished_at or now()),
+        "rewrapped": rotation.rewrapped,
+        "rows_left": 0,
+        "data": [
+            {"what": holder.title, "purpose": str(holder.purpose), **held[holder.name]._asdict()}
+            for holder in everything
+            if holder.purpose not in KEPT and holder.name in held
+        ],
+        "kept": [
+            {"what": holder.title, "purpose": str(holder.purpose), "reason": KEPT[holder.purpose]}
+            for holder in everything
+            if holder.purpose in KEPT and holder.name in held
+        ],
+        "covers": [COVERED],
+        "does_not_cover": list(NOT_COVERED),
+    }

@@ -1,0 +1,69 @@
+"""What HQ signs with, and what it signed. A public key is kept for ever, or old statements could not be checked."""
+
+import base64
+from collections.abc import Mapping
+from typing import Any
+from uuid import UUID
+
+from django.conf import settings
+from django.db import connection, transaction
+
+from hq.crypto import signatures, statements
+from hq.crypto.secrets import digest
+from hq.lib.clock import now
+from hq.lib.ids import new_id
+from keys.models import SigningKey, Statement
+from keys.selectors import YEAR
+
+_LOCK = "SELECT pg_advisory_xact_lock(hashtextextended('hq.keys:signing', 0))"
+
+
+def ensure_signing_key() -> SigningKey:
+    """The key in use, made if there is none. Called whenever HQ starts, after the deployment's keys."""
+    with transaction.atomic():
+        _wait_for_turn()
+        return SigningKey.objects.filter(retired_at=None).first() or _make()
+
+
+def renew_signing_key() -> SigningKey:
+    """Take a new key once the present one is a year old. The old seed is thrown away: it signs nothing again."""
+    with transaction.atomic():
+        _wait_for_turn()
+        current = SigningKey.objects.filter(retired_at=None).first()
+        if current is not None and current.created_at > now() - YEAR:
+            return current
+        if current is not None:
+            current.seed, current.retired_at = None, now()
+            current.save(update_fields=["seed", "retired_at"])
+        return _make()
+
+
+def issue_statement(organization_id: UUID, kind: Statement.Kind, body: Mapping[str, Any]) -> Statement:
+    """Sign a statement and keep the file, in the caller's transaction. `type` and what it says stand in `body`.
+
+    Raises KeyUnavailable.
+    """
+    key = SigningKey.objects.get(retired_at=None)
+    statement_id, issued_at = new_id(), now()
+    head = {"v": 1, "id": str(statement_id), "issued_at": statements.timestamp(issued_at), "issuer": settings.BASE_URL}
+    file = statements.build({**head, **body}, base64.b64decode(key.seed or ""))
+    return Statement.objects.create(
+        id=statement_id,
+        organization_id=organization_id,
+        kind=kind,
+        kid=key.kid,
+        digest=digest(file),
+        issued_at=issued_at,
+        file=file.decode(),
+    )
+
+
+def _wait_for_turn() -> None:
+    with connection.cursor() as cursor:
+        cursor.execute(_LOCK)
+
+
+def _make() -> SigningKey:
+    seed = signatures.generate()
+    public = signatures.public_of(seed)
+    return SigningKey.objects.create(kid=signatures.kid_of(public), public=public, seed=base64.b64encode(seed).decode())

@@ -1,0 +1,39 @@
+"""Letting time pass for keys, without waiting."""
+
+from datetime import timedelta
+
+from hq.db.context import tenant
+from hq.lib.clock import now
+from jobs.models import Job
+from keys import rings
+from keys.models import Rotation
+from tests.factories import run_jobs
+
+
+def settle(organization_id) -> Rotation:
+    """Let the five minutes pass in which old rings may live, then do what is left; the newest rotation."""
+    with tenant(organization_id):
+        rows = Rotation.objects.filter(organization_id=organization_id)
+        for rotation in rows.filter(made_at__isnull=False, finished_at=None):
+            rotation.made_at = now() - timedelta(seconds=rings.SECONDS + 60)
+            rotation.save(update_fields=["made_at"])
+    for _ in range(4):  # the end waits for transactions that had begun
+        with tenant(organization_id):
+            Job.objects.filter(organization_id=organization_id, state="QUEUED").update(run_at=now())
+        run_jobs()
+    with tenant(organization_id):
+        newest = rows.select_related("cmk", "from_cmk").order_by("-id").first()
+    assert newest is not None
+    return newest
+
+
+def rotate(place, reason="") -> Rotation:
+    """A whole rotation, by the owner's hand."""
+    from keys import actions
+    from keys.models import Cmk
+
+    with tenant(place.id):
+        cmk = Cmk.objects.get(organization_id=place.id, retired_at=None)
+        actions.rotate_key(actor=place.actor(), key_id=cmk.id, reason=reason)
+    run_jobs()
+    return settle(place.id)
