@@ -8,6 +8,7 @@ from django.views.generic import TemplateView
 from audit import api as audit_api
 from hq.web import docs
 from jobs import api as jobs_api
+from keys import api as keys_api
 from sharing import api as sharing_api
 from tenants import api as tenants_api
 from vault import api as vault_api
@@ -26,6 +27,7 @@ Addresses = list[URLPattern | URLResolver]
 environment: Addresses = [
     *vault_api.routes,
     *sharing_api.environment_routes,
+    *keys_api.environment_routes,
     path("audit/events", audit_api.Events.as_view()),
     path("audit/admin/verify-chain", audit_api.VerifyChain.as_view()),
     path("api-keys", tenants_api.ApiKeys.as_view()),

@@ -120,6 +120,21 @@ class Held(StrEnum):
     NEVER = "never"  # the column is empty, and the running role may not fill it
     HOLDER = "holder"  # outside of HQ's database, with the one it was given to
 
+    @property
+    def sentence(self) -> str:
+        return _HELD[self]
+
+
+_HELD = {
+    Held.SEALED: "Sealed",
+    Held.WRAPPED: "Wrapped by the next higher key",
+    Held.DIGEST: "Only a digest is kept",
+    Held.ARGON2ID: "Only an Argon2id hash is kept",
+    Held.SIGNED: "Of use only with a signature that the holder has",
+    Held.NEVER: "Empty; HQ may not fill it",
+    Held.HOLDER: "Only its holder has it",
+}
+
 
 class Erasure(StrEnum):
     """What erasing an organization does to a value."""
@@ -208,6 +223,24 @@ class Stored:
     @property
     def exported(self) -> bool:
         return self.data_class.handling.exported
+
+    @property
+    def key_of(self) -> str:
+        """Whose key seals it: the organization's or the deployment's; empty if none does."""
+        if self.purpose is None:
+            return ""
+        return "deployment" if self.platform else "organization"
+
+    @property
+    def stands(self) -> str:
+        """How it stands where it is stored, and why, in words."""
+        if self.purpose is not None:
+            return f"Sealed under the {self.key_of}’s {self.purpose} key"
+        if self.held is not None:
+            return self.held.sentence
+        if self.data_class is DataClass.LOCAL_ONLY:
+            return self.why_plain
+        return f"In the clear: {self.why_plain}" if self.why_plain else "In the clear"
 
     @property
     def erasure(self) -> Erasure:

@@ -9,6 +9,11 @@ from hq.db.sealing import Purpose
 from hq.lib.local_only import LOCAL_ONLY
 
 OTHERS, OUTSIDE_ROOM, REFUSED = "packages", "outside", "refused"
+ROOM_TITLES = {
+    OTHERS: "Tables of other packages",
+    OUTSIDE_ROOM: "Outside the database",
+    REFUSED: "Refused by the server",
+}
 _SESSION = Kept("Of use for 12 hours, or until signing out", Erasure.NOT_THEIRS)
 _UNUSED = "Empty: HQ does not use it"
 

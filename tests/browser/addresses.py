@@ -83,6 +83,8 @@ def for_members(place: Place) -> dict[str, list[str]]:
     found["overview"].append(reverse("overview", kwargs={**where, "env_name": "test"}))
     files, new_share, audit = (reverse(name, kwargs=where) for name in ("vault:browse", "sharing:new", "audit"))
     found["vault:browse"] = [files, f"{files}?folder=handbook/", f"{files}?q=nothing"]
+    data_map = reverse("keys:data_map", kwargs=where)
+    found["keys:data_map"] = [data_map, f"{data_map}?class=secrets", f"{data_map}?class=local-only&room=vault"]
     found["vault:versions"] = [reverse("vault:versions", kwargs=where) + f"?path={quote(PATH)}"]
     found["sharing:new"] = [new_share, f"{new_share}?path={quote(PATH)}&path=handbook/README.md"]
     found["audit"] = [audit, f"{audit}?kind=access", f"{audit}?tag=share:opened", f"{audit}?request_id=none"]
