@@ -19,6 +19,8 @@ from hq.db.sealing import HEADER_BYTES, Purpose, header
 from keys import rings
 
 log = logging.getLogger("hq.keys")
+# A transaction of the caller's, refused once the work is no longer the caller's. Each is a sign of life that renews the
+# caller's lease, so whoever works long on one row opens one every minute.
 Step = Callable[[], AbstractContextManager[None]]
 
 

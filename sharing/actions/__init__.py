@@ -1,12 +1,14 @@
 """Verbs on share-session links."""
 
 from sharing.actions.expiry import expire_links
+from sharing.actions.holding import LinkTokens
 from sharing.actions.links import create_share, revoke_share
 from sharing.actions.redemption import look_at_link, redeem_share
 from sharing.actions.sessions import open_session
 from sharing.actions.transfers import SharedObject, open_shared, put_shared
 
 __all__ = [
+    "LinkTokens",
     "SharedObject",
     "create_share",
     "expire_links",

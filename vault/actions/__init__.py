@@ -6,6 +6,7 @@ from vault.actions.orphans import collect_orphans
 from vault.actions.put import NameTaken, StoredAs, put_object
 from vault.actions.read import Opened, open_object
 from vault.actions.remove import AlreadyCurrent, NotDeleted, delete_object, restore_object
+from vault.actions.reseal import StoredFiles
 
 __all__ = [
     "ALWAYS",
@@ -15,6 +16,7 @@ __all__ = [
     "NotDeleted",
     "Opened",
     "StoredAs",
+    "StoredFiles",
     "collect_orphans",
     "delete_object",
     "open_object",

@@ -6,15 +6,11 @@
 """
 
 import hashlib
-import logging
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from dataclasses import asdict, dataclass
-from datetime import timedelta
-from time import monotonic
 
 from django.conf import settings
 from django.db import connection, transaction
-from django.db.models import QuerySet
 from django.db.models.functions import Now
 
 from audit import recorder
@@ -28,14 +24,10 @@ from hq.lib.errors import Invalid, PayloadTooLarge, Refused
 from hq.lib.paths import clean_path
 from keys.selectors import KeyMaterial, content_key
 from vault import selectors
+from vault.actions import drafts
 from vault.actions.conditions import ALWAYS, Conditions
 from vault.models import DEFAULT_TYPE, Blob, Bucket, ObjectVersion, StoredObject
 from vault.store import MissingBytes, store_for
-
-log = logging.getLogger("hq.vault")
-# What S3 keeps as one object too, so that a bucket can move there.
-LEASE = timedelta(minutes=10)
-RENEWED_EVERY = 60.0  # seconds
 
 
 class NameTaken(Refused):
@@ -128,23 +120,14 @@ def put_object(
     try:
         return _show(upload, _receive(blob, key, chunks, announced))
     except BaseException:
-        _give_up(blob)
+        drafts.give_up(blob)
         raise
 
 
 def _announce(actor: Actor, bucket: Bucket) -> tuple[Blob, KeyMaterial]:
     """Say that a file may come."""
     key = content_key(actor.organization_id)
-    blob = Blob(
-        organization_id=actor.organization_id,
-        environment_id=environment_of(actor),
-        bucket=bucket,
-        key_version=key.version,
-        lease_until=Now() + LEASE,
-    )
-    blob.key = f"{bucket.name}/{blob.id.hex}"
-    blob.save(force_insert=True)
-    return blob, key
+    return drafts.announce(bucket, environment_of(actor), key.version), key
 
 
 def _check(actor: Actor, path: str, conditions: Conditions, stored: StoredObject | None) -> ObjectVersion | None:
@@ -185,7 +168,7 @@ def _receive(blob: Blob, key: KeyMaterial, chunks: Iterable[bytes], announced: _
     try:
         with store_for(blob.bucket.store).put(blob.bucket.name, blob.key, content_key=key.key, aad=blob.aad) as writer:
             _renew(blob)  # Only now: had the lease run out before the file was begun, nobody would look for it.
-            for chunk in _lively(blob, chunks):
+            for chunk in drafts.lively(chunks, lambda: _renew(blob)):
                 if writer.size + len(chunk) > (settings.MAX_OBJECT_SIZE if announced.size is None else announced.size):
                     raise ObjectTooLarge if announced.size is None else WrongLength
                 digest.update(chunk)
@@ -200,25 +183,11 @@ def _receive(blob: Blob, key: KeyMaterial, chunks: Iterable[bytes], announced: _
     return _Received(size=writer.size, sha256=digest.hexdigest(), content_type=announced.content_type)
 
 
-def _lively(blob: Blob, chunks: Iterable[bytes]) -> Iterator[bytes]:
-    """The chunks, while the lease is renewed."""
-    renew_at = monotonic() + RENEWED_EVERY
-    for chunk in chunks:
-        yield chunk
-        if monotonic() > renew_at:
-            _renew(blob)
-            renew_at = monotonic() + RENEWED_EVERY
-
-
 def _renew(blob: Blob) -> None:
     """Say that the writer is alive. Raises UploadTooSlow if the reaper came first."""
     with tenant(blob.organization_id):
-        if not _pending(blob).update(lease_until=Now() + LEASE):
+        if not drafts.pending(blob).update(lease_until=Now() + drafts.LEASE):
             raise UploadTooSlow
-
-
-def _pending(blob: Blob) -> QuerySet[Blob]:
-    return Blob.objects.filter(organization_id=blob.organization_id, id=blob.id, state=Blob.State.PENDING)
 
 
 def _show(upload: _Upload, received: _Received) -> StoredAs:
@@ -237,7 +206,7 @@ def _add(upload: _Upload, stored: StoredObject | None, received: _Received) -> S
     actor, path, blob = upload.actor, upload.path, upload.blob
     before = _check(actor, path, upload.conditions, stored)
     sealed_size = store_for(blob.bucket.store).sealed_size(blob.bucket.name, blob.key)
-    if not _pending(blob).update(state=Blob.State.STORED, lease_until=None, sealed_size=sealed_size):
+    if not drafts.pending(blob).update(state=Blob.State.STORED, lease_until=None, sealed_size=sealed_size):
         raise UploadTooSlow
     if stored is None:
         stored = StoredObject(organization_id=actor.organization_id, environment_id=blob.environment_id, path=path)
@@ -294,16 +263,3 @@ def described(version: ObjectVersion) -> dict[str, str | int]:
         "sha256": version.sha256,
         "content_type": version.content_type,
     }
-
-
-def _give_up(blob: Blob) -> None:
-    """Remove what was begun. If this fails as well, the lease runs out and the reaper does it."""
-    try:
-        with tenant(blob.organization_id):
-            if not _pending(blob).update(state=Blob.State.DOOMED, lease_until=None):
-                return
-        store_for(blob.bucket.store).delete(blob.bucket.name, blob.key)
-        with tenant(blob.organization_id):
-            Blob.objects.filter(organization_id=blob.organization_id, id=blob.id, state=Blob.State.DOOMED).delete()
-    except Exception as error:  # noqa: BLE001 - the first error is the one to tell; the reaper finishes this
-        log.warning("an abandoned upload is left to the reaper", extra={"blob": blob.id, "error": type(error).__name__})

@@ -1,5 +1,7 @@
 """Deleting an object and bringing it back. Neither touches a stored byte."""
 
+from uuid import UUID
+
 from audit import recorder
 from audit.recorder import Target
 from audit.tags import Tag
@@ -13,7 +15,8 @@ from hq.lib.paths import clean_stored_path
 from vault import selectors
 from vault.actions.conditions import ALWAYS, Conditions
 from vault.actions.put import add_version, claim_name, described, refuse_taken_name
-from vault.models import ObjectVersion, StoredObject
+from vault.models import Blob, ObjectVersion, StoredObject
+from vault.store import MissingBytes
 
 
 class NotDeleted(Refused):
@@ -48,7 +51,7 @@ def restore_object(*, actor: Actor, path: str, version: int | None = None) -> Ob
     """Bring back a deleted object, or an older version as a new one. Returns the version that is shown now.
 
     Raises:
-        NotFound, Denied, InvalidPath, NotDeleted, AlreadyCurrent, NameTaken.
+        NotFound, Denied, InvalidPath, NotDeleted, AlreadyCurrent, NameTaken, MissingBytes.
     """
     clean = clean_stored_path(path)
     gate.require(actor, Permission.OBJECTS_WRITE)  # without a path: a link writes what it is pinned to, not its history
@@ -84,9 +87,21 @@ def _bring_back(actor: Actor, stored: StoredObject, shown: ObjectVersion | None,
     return add_version(
         actor,
         stored,
-        blob=wanted.blob,
+        blob=_held(wanted),
         size=wanted.size,
         sha256=wanted.sha256,
         content_type=wanted.content_type,
         restored_from=wanted.number,
     )
+
+
+def _held(version: ObjectVersion) -> Blob:
+    """The version's blob, locked: a rotation that replaces it must find every version that refers to it."""
+    seen: UUID | None = None
+    while version.blob_id != seen:
+        seen = version.blob_id
+        rows = Blob.objects.filter(organization_id=version.organization_id, id=seen, state=Blob.State.STORED)
+        if blob := rows.select_for_update(no_key=True).first():
+            return blob
+        version.refresh_from_db(fields=["blob"])  # replaced while we looked, or while we waited
+    raise MissingBytes
