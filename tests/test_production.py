@@ -51,6 +51,16 @@ def test_it_starts_with_secrets_of_its_own_and_encrypted_links(production):
     assert start(production) == ""
 
 
+@pytest.mark.parametrize("region", ["eu-central-1", "us-gov-west-1", "ap-southeast-5"])
+def test_it_starts_with_keys_in_aws_kms(production, region):
+    endpoint = "https://vpce-1.kms.eu-central-1.vpce.amazonaws.com"
+    named = {"HQ_KEY_PROVIDER": "kms", "HQ_REGION": region}
+    assert start(production | named) == ""
+    assert (
+        start(production | named | {"HQ_REGION": "berlin", "HQ_KMS_REGION": region, "HQ_KMS_ENDPOINT": endpoint}) == ""
+    )
+
+
 @pytest.mark.parametrize(
     ("change", "sentence"),
     [
@@ -64,6 +74,9 @@ def test_it_starts_with_secrets_of_its_own_and_encrypted_links(production):
         ({"HQ_SECRET_KEY_FILE": "/nonexistent"}, "cannot be read"),
         ({"HQ_DEBUG": "perhaps"}, "true or false"),
         ({"HQ_TRUSTED_PROXIES": "many"}, "whole number"),
+        ({"HQ_KEY_PROVIDER": "vault"}, "HQ_KEY_PROVIDER must be embedded or kms"),
+        ({"HQ_KEY_PROVIDER": "kms"}, "HQ_KMS_REGION is not a region of AWS"),
+        ({"HQ_KMS_ENDPOINT": "http://kms.internal"}, "HQ_KMS_ENDPOINT must begin with https"),
     ],
 )
 def test_it_refuses_to_start_and_says_why(production, change, sentence):

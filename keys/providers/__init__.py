@@ -5,6 +5,7 @@ from uuid import UUID
 from django.conf import settings
 
 from keys.providers.base import (
+    Finding,
     Gone,
     InvalidWrapping,
     KeyDescription,
@@ -20,9 +21,6 @@ from keys.providers.base import (
     Throttled,
 )
 from keys.providers.embedded import EmbeddedProvider
-from keys.providers.kms import KmsProvider
-from keys.providers.kms_examine import Finding
-from keys.providers.kms_examine import examine as _examine
 
 __all__ = [
     "DEFAULT",
@@ -59,10 +57,15 @@ def provider(name: str) -> KeyProvider:
     if name == "embedded":
         return EmbeddedProvider.from_settings()
     if name == "kms":
+        from keys.providers.kms import KmsProvider  # takes a while: who keeps keys embedded need not wait for it
+
         return KmsProvider.from_settings()
     raise ProviderError(f"There is no key provider named {name}.")
 
 
 def examine_key(ref: str, organization_id: UUID) -> list[Finding]:
     """Whether an organization may bring this KMS key as its own. Changes nothing. Raises ProviderUnavailable."""
-    return _examine(KmsProvider.from_settings(), ref, str(organization_id))
+    from keys.providers.kms import KmsProvider
+    from keys.providers.kms_examine import examine
+
+    return examine(KmsProvider.from_settings(), ref, str(organization_id))

@@ -85,6 +85,15 @@ class PlainKey:
     plain: bytes = field(repr=False)
 
 
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """What was looked at in a key that somebody brings, whether it is as it has to be, and the sentence to show."""
+
+    name: str
+    ok: bool
+    sentence: str
+
+
 class KeyProvider(Protocol):
     """`context` is the encryption context: strings that must be given again, exactly, to unwrap.
 

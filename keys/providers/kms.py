@@ -196,7 +196,7 @@ class KmsProvider:
         try:
             self.line.ask("ScheduleKeyDeletion", ref, _nothing, KeyId=ref, PendingWindowInDays=base.SHORTEST_WAIT_DAYS)
         except ProviderError:
-            log.exception("A CMK that wraps nothing is left at AWS KMS", extra={"cmk": ref})
+            log.exception("A CMK that wraps nothing is left at AWS KMS", extra={"arn": ref})
 
 
 def _nothing(answer: Answer) -> None:

@@ -5,24 +5,15 @@ to say whose it is, by a tag or by a grant, which only its owner can give.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any
 
 from keys.providers import base
+from keys.providers.base import Finding
 from keys.providers.kms import ARN, OWNER_TAG, KmsProvider
 from keys.providers.kms_faults import is_outage
 from keys.providers.kms_line import Answer, Line
 
 LONGEST_LIST = 20  # pages of 100 grants
-
-
-@dataclass(frozen=True, slots=True)
-class Finding:
-    """What was looked at (a stable name), whether it is as it has to be, and the sentence to show."""
-
-    name: str
-    ok: bool
-    sentence: str
 
 
 def examine(keeper: KmsProvider, ref: str, organization_id: str) -> list[Finding]:

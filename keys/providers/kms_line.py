@@ -104,7 +104,7 @@ class Line:
                 return read(_call(self.client(), operation, parameters))
             except kms_faults.RAISED as error:
                 fault, code = kms_faults.translated(error, operation)
-                log.warning("AWS KMS did not do it", extra={"operation": operation, "cmk": ref, "code": code})
+                log.warning("AWS KMS did not do it", extra={"operation": operation, "arn": ref, "code": code})
                 raise fault from None
 
     def client(self) -> Any:

@@ -44,7 +44,7 @@ def faults(monkeypatch) -> Iterator[FaultServer]:
 
 
 @pytest.fixture
-def kms(ministack, monkeypatch, settings) -> Aws:
+def kms(ministack: Aws, monkeypatch, settings) -> Aws:
     """ministack, with HQ's settings leading there and HQ's credentials where boto3 looks for them."""
     servers.use(monkeypatch, ministack.credentials)
     settings.KMS_REGION, settings.KMS_ENDPOINT = servers.REGION, ministack.address

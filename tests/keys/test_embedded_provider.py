@@ -19,7 +19,14 @@ from keys.providers import KeyState, NoSuchKey
 from keys.providers.embedded import EmbeddedProvider
 from keys.providers.keystore import KeystoreDamaged, WrongRootKey
 from keys.providers.root_key import RootKey, RootKeyExposed, RootKeyMalformed, RootKeyMissing
-from tests.keys.contract import CONTEXT, TAGS, ProviderContract
+from tests.keys.contract import (
+    CONTEXT,
+    TAGS,
+    AuthenticityContract,
+    ClockContract,
+    ProviderContract,
+    RotationContract,
+)
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -66,7 +73,7 @@ def pass_days(clock):
     return move
 
 
-class TestContract(ProviderContract):
+class TestContract(ProviderContract, AuthenticityContract, RotationContract, ClockContract):
     pass
 
 
