@@ -28,15 +28,8 @@ PUBLIC_BYTES = 32
 _FIELD: Final = 2**255 - 19
 # The y coordinates of the eight points whose order divides 8: the neutral element, the point of order 2, the two of
 # order 4, the four of order 8. The sign of x is a bit of its own and does not matter here.
-_LOW_ORDER: Final = frozenset(
-    {
-        1,
-        _FIELD - 1,
-        0,
-        int.from_bytes(bytes.fromhex("26e8958fc2b227b045c3f489f2ef98f0d5dfac05d3c63339b13802886d53fc05"), "little"),
-        int.from_bytes(bytes.fromhex("c7176a703d4dd84fba3c0b760d10670f2a2053fa2c39ccc64ec7fd7792ac037a"), "little"),
-    }
-)
+_OF_ORDER_8: Final = 0x05FC536D880238B13933C6D305ACDFD5F098EFF289F4C345B027B2C28F95E826
+_LOW_ORDER: Final = frozenset({1, _FIELD - 1, 0, _OF_ORDER_8, _FIELD - _OF_ORDER_8})
 
 
 class BadSignature(Exception):
