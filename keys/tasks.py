@@ -39,6 +39,18 @@ def count(job: RunningJob) -> None:
     actions.count_held(job.organization_id)
 
 
+@handles("keys.finish_destruction", max_attempts=PATIENCE)
+def finish_destruction(job: RunningJob) -> None:
+    actions.finish_destruction(job)
+
+
+@handles("keys.remind_of_destruction")
+def remind_of_destruction(job: RunningJob) -> None:
+    with job.step():
+        actions.remind_of_destruction(job.organization_id)
+        job.complete()
+
+
 @shared_task(name="keys.sweep")
 def sweep() -> None:
     """Find what keys need: rotations, reminders, destructions that are due, keys that were used often, counts."""

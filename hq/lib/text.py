@@ -1,4 +1,9 @@
-"""What a name that people type may hold."""
+"""Text that people type, and text that they read."""
 
 # No control characters: they would hide or forge something wherever the name is shown.
 NO_CONTROL = r"^[^\x00-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069]*$"
+
+
+def plural(number: int, noun: str) -> str:
+    """`1 key`, `2 keys`."""
+    return f"{number:,} {noun}" if number == 1 else f"{number:,} {noun}s"

@@ -13,7 +13,7 @@ from keys import rings
 from keys.actions.signing import ensure_signing_key
 from keys.actions.turns import wait_for_turn
 from keys.models import Cmk, DataKey, wrapping_context
-from keys.providers import DEFAULT, provider
+from keys.providers import default_provider, provider
 
 ORGANIZATION_PURPOSES = (Purpose.CONTENT, Purpose.METADATA, Purpose.AUDIT, Purpose.BLIND_INDEX)
 PLATFORM_PURPOSES = (Purpose.PEOPLE, Purpose.AUDIT, Purpose.METADATA, Purpose.SIGNING)
@@ -58,8 +58,9 @@ def _cmk(organization_id: UUID) -> Cmk:
     if in_use is not None:
         return in_use
     rings.cache.unsettle(organization_id)
-    ref = provider(DEFAULT).create_key({"hq:organization": str(organization_id)})
-    return Cmk.objects.create(organization_id=organization_id, provider=DEFAULT, ref=ref)
+    name = default_provider()
+    ref = provider(name).create_key({"hq:organization": str(organization_id)})
+    return Cmk.objects.create(organization_id=organization_id, provider=name, ref=ref)
 
 
 def _data_key(cmk: Cmk, purpose: Purpose, environment_id: UUID | None = None) -> DataKey:

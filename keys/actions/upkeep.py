@@ -5,7 +5,6 @@ from uuid import UUID
 
 from django.db import transaction
 
-from audit import recorder
 from audit.tags import Tag
 from hq.authz.actor import system_actor
 from hq.authz.permissions import Permission
@@ -13,6 +12,7 @@ from hq.db import lookups
 from hq.lib.clock import now
 from jobs import actions as jobs
 from keys import rings
+from keys.actions.records import record_somewhere
 from keys.actions.reencryption import actor_of, renew_data_key
 from keys.actions.rotation import RotationUnderWay, rotate_key, target_of
 from keys.actions.turns import wait_for_turn
@@ -75,7 +75,7 @@ def say_overdue(organization_id: UUID) -> None:
             path="keys",
         ),
     )
-    recorder.record(
+    record_somewhere(
         actor_of(organization_id), Tag.KEY_ROTATION_OVERDUE, target=target_of(cmk), after={"version": cmk.version}
     )
 

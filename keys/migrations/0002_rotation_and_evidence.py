@@ -17,7 +17,7 @@ ATTENTION = """
         + make_interval(days => (hashtextextended(organization_id::text, 0) & 15)::int % 14)
     UNION ALL
     SELECT organization_id, 'overdue' FROM public.keys_cmk
-    WHERE retired_at IS NULL AND overdue_at IS NULL AND state <> 'DESTROYED'
+    WHERE retired_at IS NULL AND overdue_at IS NULL AND state = 'ENABLED'
       AND coalesce(rotated_at, created_at) < moment - interval '366 days'
     UNION ALL
     SELECT DISTINCT organization_id, 'renew' FROM public.keys_datakey

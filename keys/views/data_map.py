@@ -49,7 +49,6 @@ def data_map(request: TenantRequest, **_: str) -> HttpResponse:
         "facts": _facts(lines),
         "classes": [(each, each.handling, counts[each]) for each in DataClass if chosen in {None, each}],
         "rooms": list(_rooms(shown)),
-        "shown": len(shown),
         "filtered": bool(chosen or room),
         "class_choices": [(each.value, each.handling.title) for each in DataClass],
         "room_choices": list(rooms.items()),

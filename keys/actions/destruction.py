@@ -1,0 +1,254 @@
+"""Destroying keys: one person asks, another agrees, the provider waits, and anyone may call it off until it is due.
+
+From the moment of agreement the key refuses every use, so that whatever still needs it is found while there is time.
+"""
+
+from datetime import datetime, timedelta
+from uuid import UUID
+
+from django.db import transaction
+from django.db.models import F
+
+from audit import recorder
+from audit.tags import Tag
+from hq.authz import gate
+from hq.authz.actor import Actor
+from hq.authz.permissions import Permission
+from hq.db.context import tenant
+from hq.lib.clock import now
+from hq.lib.errors import Denied, Invalid, NotFound, Refused
+from keys import rings
+from keys.actions.holdings import count_held
+from keys.actions.rotation import KeyNotActive, RotationUnderWay, locked_cmk, target_of
+from keys.actions.turns import wait_for_turn
+from keys.models import Cmk, DataKey, Destruction, Holding, Rotation
+from keys.providers import Gone, KeyState, provider
+from keys.providers.base import LONGEST_WAIT_DAYS, SHORTEST_WAIT_DAYS, WrongState
+from keys.registry import Notice, holders, tenancy
+
+
+class StillNeeded(Refused):
+    """Live data needs this key. Move the data to another key, or erase the organization, which destroys its keys."""
+
+
+class NotOurs(Refused):
+    """This key is your organization's own: schedule its deletion in AWS KMS. HQ wraps nothing with it any more."""
+
+
+class InvalidWait(Invalid):
+    """Destruction waits 7 to 30 days."""
+
+
+class AlreadyAsked(Refused):
+    """The destruction of this key was asked for already."""
+
+
+class NotOpen(Refused):
+    """This request was decided already. Look again, it has changed."""
+
+
+class SecondPerson(Denied):
+    """Somebody else has to agree: an owner or an admin who did not ask for it."""
+
+
+class TooLate(Refused):
+    """The key has been destroyed. It cannot come back."""
+
+
+def request_destruction(*, actor: Actor, key_id: UUID, days: int, reason: str, erase: bool = False) -> Destruction:
+    """Ask for a CMK to be destroyed after 7 to 30 days. Nothing changes until somebody else agrees (KEY-4).
+
+    `erase`: the organization is to be destroyed, so its live data does not stand in the way. Raises Denied, NotFound,
+    InvalidWait, KeyNotActive, StillNeeded, RotationUnderWay, AlreadyAsked.
+    """
+    gate.require(actor, Permission.KEYS_DESTROY)
+    if not SHORTEST_WAIT_DAYS <= days <= LONGEST_WAIT_DAYS:
+        raise InvalidWait
+    with transaction.atomic(), tenant(actor.organization_id):
+        wait_for_turn(actor.organization_id)
+        cmk = locked_cmk(actor, key_id)
+        _refuse_unless_possible(cmk, erase=erase)
+        wish = Destruction.objects.create(
+            organization_id=actor.organization_id,
+            cmk=cmk,
+            erases=cmk.retired_at is None,
+            days=days,
+            reason=reason,
+            listing=_listing(cmk),
+            requested_by_id=actor.id,
+            requested_by_label=actor.label,
+        )
+        tenancy().tell_keepers(actor.organization_id, _asked(wish))
+        recorder.record(
+            actor,
+            Tag.KEY_DESTRUCTION_REQUESTED,
+            target=target_of(cmk),
+            after={"days": days, "erases_organization": wish.erases},
+            reason=reason,
+        )
+    return wish
+
+
+def _refuse_unless_possible(cmk: Cmk, *, erase: bool) -> None:
+    if cmk.state != KeyState.ENABLED:
+        raise KeyNotActive
+    if cmk.customer_owned and cmk.retired_at is not None:
+        raise NotOurs
+    if Destruction.objects.filter(organization_id=cmk.organization_id, cmk=cmk, state__in=Destruction.OPEN).exists():
+        raise AlreadyAsked
+    if Rotation.objects.filter(organization_id=cmk.organization_id, state__in=Rotation.UNFINISHED).exists():
+        raise RotationUnderWay
+    if needed(cmk) and not erase:
+        raise StillNeeded
+
+
+def needed(cmk: Cmk) -> bool:
+    """True while a data key is wrapped by it: then everything under that data key needs it."""
+    return DataKey.objects.filter(organization_id=cmk.organization_id, cmk=cmk, destroyed_at=None).exists()
+
+
+def _listing(cmk: Cmk) -> list[dict[str, str | int]]:
+    """What becomes unreadable, by the last daily count."""
+    if not needed(cmk):
+        return []
+    if not Holding.objects.filter(organization_id=cmk.organization_id).exists():
+        count_held(cmk.organization_id)
+    held = {row.holder: row for row in Holding.objects.filter(organization_id=cmk.organization_id)}
+    return [
+        {"what": holder.title, "rows": held[holder.name].rows, "bytes": held[holder.name].bytes}
+        for holder in holders(cmk.organization_id)
+        if holder.name in held
+    ]
+
+
+def approve_destruction(*, actor: Actor, destruction_id: UUID) -> Destruction:
+    """Agree, as another person than the one who asked. The waiting begins, and the key refuses every use.
+
+    Raises Denied, SecondPerson, NotFound, NotOpen, KeyNotActive, ProviderError.
+    """
+    gate.require(actor, Permission.KEYS_APPROVE_DESTRUCTION)
+    with transaction.atomic(), tenant(actor.organization_id):
+        wait_for_turn(actor.organization_id)
+        wish = _open(actor, destruction_id)
+        if wish.state != Destruction.State.REQUESTED:
+            raise NotOpen
+        if actor.id == wish.requested_by_id:
+            raise SecondPerson
+        if needed(wish.cmk) and not wish.erases:
+            raise StillNeeded
+        doomed = doomed_by(wish)
+        due = now() + timedelta(days=wish.days)
+        wish.state, wish.approved_at, wish.announced = Destruction.State.SCHEDULED, now(), wish.days
+        wish.approved_by_id, wish.approved_by_label = actor.id, actor.label
+        # While it can be: afterwards neither the trail's key nor any other of this organization opens.
+        recorder.record(
+            actor,
+            Tag.KEY_DESTRUCTION_APPROVED,
+            target=target_of(wish.cmk),
+            after={"days": wish.days, "keys": len(doomed), "erases_organization": wish.erases},
+        )
+        wish.due_at = max([due, *(_schedule(cmk, wish.days, due) for cmk in doomed)])
+        wish.save()
+        tenancy().tell_keepers(actor.organization_id, _scheduled(wish))
+    rings.forget(actor.organization_id)
+    return wish
+
+
+def doomed_by(wish: Destruction) -> list[Cmk]:
+    """Every CMK that goes, the one in use last. An organization takes all of its keys: copies from before a move need
+    the former.
+    """
+    rows = Cmk.objects.select_for_update(no_key=True).filter(organization_id=wish.organization_id)
+    rows = rows.exclude(state=KeyState.DESTROYED)
+    return list(rows.order_by(F("retired_at").asc(nulls_last=True)) if wish.erases else rows.filter(id=wish.cmk_id))
+
+
+def _schedule(cmk: Cmk, days: int, due: datetime) -> datetime:
+    """Tell the provider. A customer's own key is theirs to destroy: HQ stops using it, and forgets what it wraps."""
+    if not cmk.customer_owned:
+        try:
+            due = provider(cmk.provider).schedule_deletion(cmk.ref, days=days)
+        except WrongState:  # it was told before, by a try that was cut off afterwards
+            due = provider(cmk.provider).describe_key(cmk.ref).delete_at or due
+    cmk.state, cmk.delete_at = KeyState.PENDING_DELETION, due
+    cmk.save(update_fields=["state", "delete_at"])
+    return due
+
+
+def cancel_destruction(*, actor: Actor, destruction_id: UUID) -> Destruction:
+    """Take back a request, or call a scheduled destruction off: the key is in use again at once.
+
+    Raises Denied, NotFound, NotOpen, TooLate, ProviderError.
+    """
+    gate.require(actor, Permission.KEYS_APPROVE_DESTRUCTION)
+    with transaction.atomic(), tenant(actor.organization_id):
+        wait_for_turn(actor.organization_id)
+        wish = _open(actor, destruction_id)
+        before = wish.state
+        for cmk in doomed_by(wish):  # of a mere request too: an agreement may have been cut off half-way
+            _spare(cmk)
+        wish.state, wish.ended_at = Destruction.State.CANCELLED, now()
+        wish.ended_by_id, wish.ended_by_label = actor.id, actor.label
+        wish.save()
+        rings.forget(actor.organization_id)
+        tenancy().tell_keepers(actor.organization_id, _cancelled(wish))
+        recorder.record(
+            actor, Tag.KEY_DESTRUCTION_CANCELLED, target=target_of(wish.cmk), before={"state": before.lower()}
+        )
+    return wish
+
+
+def _spare(cmk: Cmk) -> None:
+    if not cmk.customer_owned:
+        keeper = provider(cmk.provider)
+        try:
+            if keeper.describe_key(cmk.ref).state == KeyState.PENDING_DELETION:
+                keeper.cancel_deletion(cmk.ref)
+            keeper.enable_key(cmk.ref)
+        except Gone:
+            raise TooLate from None
+    cmk.state, cmk.delete_at = KeyState.ENABLED, None
+    cmk.save(update_fields=["state", "delete_at"])
+
+
+def _open(actor: Actor, destruction_id: UUID) -> Destruction:
+    rows = Destruction.objects.select_for_update(no_key=True, of=("self",)).select_related("cmk")
+    wish = rows.filter(organization_id=actor.organization_id, id=destruction_id).first()
+    if wish is None:
+        raise NotFound
+    if wish.state not in Destruction.OPEN:
+        raise NotOpen
+    return wish
+
+
+def _asked(wish: Destruction) -> Notice:
+    what = "the organization, with all of its keys" if wish.erases else "an encryption key that is no longer in use"
+    return Notice(
+        subject="Somebody asks to destroy a key",
+        sentences=(
+            f"{wish.requested_by_label} asks to destroy {what}, {wish.days} days after somebody else agrees.",
+            "Nothing has changed yet. Agree or refuse on the page of your encryption keys.",
+        ),
+        path="keys",
+    )
+
+
+def _scheduled(wish: Destruction) -> Notice:
+    effect = "Nothing can be read from now on. " if wish.erases else ""
+    return Notice(
+        subject="A key is scheduled to be destroyed",
+        sentences=(
+            f"{wish.approved_by_label} agreed to what {wish.requested_by_label} asked for.",
+            f"{effect}The key is destroyed on {wish.due_at:%-d %B %Y, %H:%M} UTC, and cannot come back then.",
+            "Until that moment any owner or admin can cancel it on the page of your encryption keys.",
+        ),
+        path="keys",
+    )
+
+
+def _cancelled(wish: Destruction) -> Notice:
+    return Notice(
+        subject="The destruction of a key was cancelled",
+        sentences=(f"{wish.ended_by_label} cancelled it. The key is in use as before.",),
+        path="keys",
+    )

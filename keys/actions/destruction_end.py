@@ -1,0 +1,180 @@
+"""The end of a key: its provider destroys it, HQ throws away what it wrapped, and certifies what that means."""
+
+import logging
+from datetime import timedelta
+from typing import Any
+from uuid import UUID
+
+from audit import selectors as trail
+from audit.tags import Tag
+from hq.authz.actor import system_actor
+from hq.crypto.statements import file_name, timestamp
+from hq.lib.clock import now
+from hq.lib.text import plural
+from jobs.registry import RunningJob
+from keys import rings
+from keys.actions.destruction import doomed_by
+from keys.actions.holdings import count_held
+from keys.actions.records import record_somewhere
+from keys.actions.rotation import target_of
+from keys.actions.signing import issue_statement
+from keys.actions.turns import wait_for_turn
+from keys.columns import Held
+from keys.models import Cmk, DataKey, Destruction, Statement
+from keys.providers import KeyState, NoSuchKey, provider
+from keys.registry import Notice, holders, tenancy
+
+log = logging.getLogger("hq.keys")
+AGAIN = timedelta(minutes=10)
+COVERS = (
+    "Everything that was encrypted under these keys is unreadable from now on, wherever a copy of it is: in the"
+    " database, in the object store, in backups."
+)
+NOT_COVERED = (
+    "Plain text that people or machines took out while the keys were in use.",
+    "What never was encrypted under these keys: the fields that the data map lists as standing in the clear.",
+    "Copies of a key made outside HQ and its key store by whoever runs them.",
+)
+CUSTOMERS = (
+    "A key of the customer's own in AWS KMS is theirs to delete. HQ has thrown away what it wrapped; a backup of the"
+    " database from before still opens with it until they delete it."
+)
+EMBEDDED = (
+    "The embedded key store is a folder of files. A backup of that folder, together with the root key, still holds the"
+    " keys until it is destroyed too."
+)
+
+
+def finish_destruction(job: RunningJob) -> None:
+    """Finish what is due. A provider that has not destroyed its key yet is asked again later."""
+    provider("embedded").purge_due()  # AWS KMS does it by itself
+    with job.step():
+        wait_for_turn(job.organization_id)
+        rows = Destruction.objects.select_for_update(no_key=True, of=("self",)).select_related("cmk")
+        due = rows.filter(
+            organization_id=job.organization_id, state=Destruction.State.SCHEDULED, due_at__lte=now()
+        ).order_by("id")
+        for wish in due:
+            doomed = doomed_by(wish)
+            if not all(_is_destroyed(cmk) for cmk in doomed):
+                job.again(now() + AGAIN)
+                return
+            _certify(wish, doomed)
+        job.complete()
+
+
+def _is_destroyed(cmk: Cmk) -> bool:
+    if cmk.customer_owned:
+        return True
+    try:
+        return provider(cmk.provider).describe_key(cmk.ref).state == KeyState.DESTROYED
+    except NoSuchKey:  # AWS KMS forgets a key that it has deleted
+        return True
+
+
+def _certify(wish: Destruction, doomed: list[Cmk]) -> None:
+    organization_id = wish.organization_id
+    held = count_held(organization_id) if wish.erases else {}
+    keys = [_described(cmk) for cmk in doomed]
+    for cmk in doomed:
+        cmk.state, cmk.delete_at = KeyState.DESTROYED, None
+        cmk.save(update_fields=["state", "delete_at"])
+    DataKey.objects.filter(organization_id=organization_id, cmk__in=doomed, destroyed_at=None).update(
+        wrapped=None, destroyed_at=now()
+    )
+    rings.forget(organization_id)
+    wish.state, wish.ended_at = Destruction.State.DONE, now()
+    body = _body(wish, doomed, keys, held)
+    statement = issue_statement(organization_id, Statement.Kind.DELETION, body)
+    wish.statement_id = statement.id
+    wish.save()
+    file = (file_name({"id": str(statement.id)} | body), statement.file)
+    tenancy().tell_keepers(organization_id, _notice(keys, file))
+    actor = system_actor(organization_id, home_environment_id=trail.home_of(organization_id))
+    after = {"keys": len(doomed), "erased_organization": wish.erases, "certificate": str(statement.id)}
+    record_somewhere(actor, Tag.KEY_DESTROYED, target=target_of(wish.cmk), after=after)
+
+
+def _described(cmk: Cmk) -> dict[str, Any]:
+    rows = DataKey.objects.filter(organization_id=cmk.organization_id, cmk=cmk).order_by("purpose", "version")
+    return {
+        "cmk": cmk.ref,
+        "provider": cmk.provider,
+        "customer_owned": cmk.customer_owned,
+        "versions": cmk.version,
+        "data_keys": [
+            {
+                "id": str(row.id),
+                "purpose": row.purpose,
+                "environment": str(row.environment_id) if row.environment_id else None,
+                "version": row.version,
+                "fingerprint": bytes(row.fingerprint or b"").hex(),
+            }
+            for row in rows
+        ],
+    }
+
+
+def _body(wish: Destruction, doomed: list[Cmk], keys: list[dict[str, Any]], held: dict[str, Held]) -> dict[str, Any]:
+    organization_id: UUID = wish.organization_id
+    beyond = list(NOT_COVERED)
+    beyond += [CUSTOMERS] if any(cmk.customer_owned for cmk in doomed) else []
+    beyond += [EMBEDDED] if any(cmk.provider == "embedded" for cmk in doomed) else []
+    return {
+        "type": "hq/deletion-certificate",
+        "organization": {"id": str(organization_id), "name": tenancy().name_of(organization_id)},
+        "requested": {"at": timestamp(wish.requested_at), "by": str(wish.requested_by_id)},
+        "approved": {"at": timestamp(wish.approved_at or now()), "by": str(wish.approved_by_id)},
+        "scheduled_at": timestamp(wish.approved_at or now()),
+        "destroyed_at": timestamp(wish.ended_at or now()),
+        "keys": keys,
+        "counts": [
+            {"what": holder.title, **held[holder.name]._asdict()}
+            for holder in holders(organization_id)
+            if holder.name in held
+        ],
+        "chain": [
+            {"environment": str(head.environment_id), "index": head.length, "hash": bytes(head.hash).hex()}
+            for head in trail.heads_of(organization_id)
+        ],
+        "covers": [COVERS],
+        "does_not_cover": beyond,
+    }
+
+
+def _notice(keys: list[dict[str, Any]], file: tuple[str, str]) -> Notice:
+    data_keys = sum(len(key["data_keys"]) for key in keys)
+    return Notice(
+        subject="A key is destroyed",
+        sentences=(
+            f"{plural(len(keys), 'key')} and {plural(data_keys, 'data key')} are gone for good.",
+            "The signed deletion certificate is attached. Keep it: anyone can check it, without HQ.",
+        ),
+        path="keys",
+        file=file,
+    )
+
+
+def remind_of_destruction(organization_id: UUID) -> None:
+    """Say again, as the end comes nearer, what will happen and how to stop it. In the caller's transaction."""
+    wait_for_turn(organization_id)
+    rows = Destruction.objects.select_for_update(no_key=True)
+    for wish in rows.filter(organization_id=organization_id, state=Destruction.State.SCHEDULED):
+        left = -((now() - (wish.due_at or now())) // timedelta(days=1))
+        if left <= 0 or (wish.announced is not None and left >= wish.announced):
+            continue
+        wish.announced = left
+        wish.save(update_fields=["announced"])
+        tenancy().tell_keepers(organization_id, _reminder(wish, left))
+
+
+def _reminder(wish: Destruction, left: int) -> Notice:
+    what = "Every key of the organization" if wish.erases else "A key"
+    return Notice(
+        subject=f"{plural(left, 'day')} until a key is destroyed",
+        sentences=(
+            f"{what} is destroyed on {wish.due_at:%-d %B %Y, %H:%M} UTC.",
+            "After that, nothing brings back what it protects. Cancel on the page of your encryption keys.",
+        ),
+        path="keys",
+    )
