@@ -1,4 +1,5 @@
 from django.apps import AppConfig
+from django.core import checks
 from django.db.models.signals import post_migrate
 
 
@@ -8,5 +9,7 @@ class DbConfig(AppConfig):
 
     def ready(self) -> None:
         from hq.db import grants
+        from hq.db.class_checks import check_classes
 
+        checks.register(check_classes)
         post_migrate.connect(grants.apply, sender=self)
