@@ -310,7 +310,7 @@ def _lines(model: Model) -> Iterator[Stored]:
             room=OTHERS if table in OTHER_TABLES else model._meta.app_label,  # noqa: SLF001
             table=table,
             field=column.attname,
-            type=column.db_type(connection) or "",
+            type=(column.db_type(connection) or "").replace("timestamp with time zone", "timestamptz"),
             data_class=data_class,
             kept=declared.kept,
             held=Held.SEALED if sealed else declared.secrets.get(column.name),

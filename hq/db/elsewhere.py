@@ -14,7 +14,7 @@ ROOM_TITLES = {
     OUTSIDE_ROOM: "Outside the database",
     REFUSED: "Refused by the server",
 }
-_SESSION = Kept("Of use for 12 hours, or until signing out", Erasure.NOT_THEIRS)
+_SESSION = Kept("Until signing out; of no use after 12 hours", Erasure.NOT_THEIRS)
 _UNUSED = "Empty: HQ does not use it"
 
 OTHER_TABLES = {
