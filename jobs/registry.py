@@ -32,8 +32,9 @@ class RunningJob:
     A handler runs outside any transaction and may be killed at any point, so it is called at least once. What it must
     not do twice it does inside `step()`, with `complete()` as the last statement: effect and end commit together.
 
-    A handler that works longer than the lease (two minutes) calls `progress()` in between. There is no heartbeat
-    thread: a second connection would keep the lease of a handler that hangs, and Django's are bound to their thread.
+    A handler that works longer than the lease (two minutes) calls `progress()` or `step()` in between. There is no
+    heartbeat thread: a second connection would keep the lease of a handler that hangs, and Django's are bound to their
+    thread.
     """
 
     id: UUID
@@ -62,15 +63,14 @@ class RunningJob:
             )
 
     def fence(self) -> None:
-        """Guard the caller's own transaction: if it commits, the job was still this worker's. Raises LeaseLost.
+        """Guard the caller's own transaction: if it commits, the job was still this worker's, and its lease is new.
 
         The row stays locked, and the reaper leaves a locked row alone. So that a worker which is stopped here cannot
-        keep the job for ever, the server ends the transaction once it has been idle for a lease.
+        keep the job for ever, the server ends the transaction once it has been idle for a lease. Raises LeaseLost.
         """
         if not connection.in_atomic_block:
             raise RuntimeError("fence() guards a transaction: call it inside one, or use step().")
-        if not self.mine().select_for_update(no_key=True).exists():
-            self._refuse()
+        self._change(heartbeat_at=Now(), lease_until=Now() + self.lease)
         with connection.cursor() as cursor:
             milliseconds = int(self.lease.total_seconds() * 1000)
             cursor.execute("SELECT set_config('idle_in_transaction_session_timeout', %s, true)", [str(milliseconds)])
