@@ -23,7 +23,6 @@ from keys.providers.base import (
 from keys.providers.embedded import EmbeddedProvider
 
 __all__ = [
-    "DEFAULT",
     "Finding",
     "Gone",
     "InvalidWrapping",
@@ -42,8 +41,6 @@ __all__ = [
     "examine_key",
     "provider",
 ]
-
-DEFAULT = settings.KEY_PROVIDER
 
 
 def default_provider() -> str:

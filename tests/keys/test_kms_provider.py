@@ -47,7 +47,11 @@ __all__ = ["faults", "kms", "ministack", "moto"]
 ROOT = Path(__file__).resolve().parents[2]
 ARN = f"arn:aws:kms:{servers.REGION}:111122223333:key/12345678-1234-1234-1234-123456789012"
 ONCE = Pace(tries=1, faults_to_open=1000)
+ANOTHER = ARN[:-1] + "0"
 SECRET = "c2VjcmV0IGtleSBtYXRlcmlhbCBvZiAzMiBieXRlcyE="  # 32 bytes, as KMS would answer them
+
+
+ANSWER = {"KeyId": ARN, "SourceKeyId": ARN, "Plaintext": SECRET, "CiphertextBlob": SECRET}
 
 
 def keeper_at(address, pace=ONCE):
@@ -244,7 +248,8 @@ class TestFaults:
             (saying({"KeyId": ARN, "Plaintext": "c2hvcnQ=", "CiphertextBlob": ""}), Garbled),
             (saying({"KeyId": ARN, "Plaintext": "!", "CiphertextBlob": "!", "SourceKeyId": ARN}), Garbled),
             (saying({"KeyId": ARN, "Plaintext": 5, "CiphertextBlob": 5, "SourceKeyId": ARN}), Garbled),
-            (saying({"KeyId": ARN[:-1] + "0", "Plaintext": SECRET, "CiphertextBlob": SECRET}), Garbled),
+            (saying({"KeyId": ARN, "Plaintext": "AAAA", "CiphertextBlob": "", "SourceKeyId": ARN}), Garbled),
+            (saying(ANSWER | {"KeyId": ANOTHER}), Garbled),
             (hanging_up, ProviderUnavailable),
             (breaking_off, Garbled),
             (silent, ProviderUnavailable),
@@ -262,6 +267,11 @@ class TestFaults:
             assert "ada" not in words
             assert "secret" not in words
             assert SECRET not in words
+
+    def test_a_wrapping_of_another_key_is_not_taken_for_rewrapped(self, keeper, faults):
+        faults.faults = [saying(ANSWER | {"SourceKeyId": ANOTHER})]
+        with pytest.raises(Garbled):
+            keeper.reencrypt(ARN, b"wrapped", CONTEXT)
 
     @pytest.mark.parametrize(
         ("state", "named"),
@@ -384,7 +394,10 @@ class TestBreaker:
     def let_time_pass(self, keeper):
         keeper.line.breaker.circuit.reset_timeout = 0
 
-    @pytest.mark.parametrize("fault", [refusing("InternalFailure", 500), hanging_up, silent, saying(b"<html>")])
+    @pytest.mark.parametrize(
+        "fault",
+        [refusing("InternalFailure", 500), refusing("ThrottlingException"), hanging_up, silent, saying(b"<html>")],
+    )
     def test_after_three_faults_nobody_is_asked_any_more(self, keeper, faults, fault, caplog):
         faults.faults = [fault]
         self.fail(keeper, 20)
