@@ -37,3 +37,17 @@ def rotate(place, reason="") -> Rotation:
         actions.rotate_key(actor=place.actor(), key_id=cmk.id, reason=reason)
     run_jobs()
     return settle(place.id)
+
+
+def new_data_key(organization_id, purpose) -> int:
+    """Make the next version of one purpose's data keys, as a rotation does, and nothing else; which one it is."""
+    from keys import actions
+    from keys.models import DataKey
+
+    with tenant(organization_id):
+        current = DataKey.objects.filter(organization_id=organization_id, purpose=purpose, retired_at=None)
+        current.update(uses=2**40)
+        assert actions.renew_data_keys(organization_id)
+        [version] = set(current.values_list("version", flat=True))
+    rings.forget(organization_id)
+    return version

@@ -23,7 +23,7 @@ from vault.store import ForeignKey, MissingBytes, store_for
 
 log = logging.getLogger("hq.vault")
 # So that a call ends within seconds, and what its caller writes down of it is recent. A larger file is one call's work.
-BATCH_BYTES = 256 * 1024 * 1024
+BATCH_BYTES, BATCH_FILES = 256 * 1024 * 1024, 100
 
 
 class _Unopened(Exception):
@@ -51,10 +51,11 @@ class StoredFiles:
         return Blob.objects.filter(alive, organization_id=organization_id, key_version__lt=version).count()
 
     def reseal(self, step: Step, organization_id: UUID, version: int, after: UUID | None, limit: int) -> Batch:
-        """Each file is its own work; `limit` and BATCH_BYTES bound how many. Call it outside of any transaction.
+        """Each file is its own work; up to BATCH_FILES of them in one call. Call it outside of any transaction.
 
         Raises KeyUnavailable, StorageFull, and what `step` raises.
         """
+        limit = min(limit, BATCH_FILES)
         content_key(organization_id, version)  # a process that does not know of it yet would seal under an older one
         with step():
             older = _stored(organization_id).filter(key_version__lt=version).select_related("bucket").order_by("id")
