@@ -18,10 +18,12 @@ from django.db import connection, transaction
 from django.db.models import F
 
 from hq.db.context import tenant
+from hq.db.models import PLATFORM_ID
 from hq.db.sealing import KeyUnavailable, Principal, Purpose, Ring, remembered
 from hq.lib.clock import now
 from keys.models import DataKey
 from keys.providers import Gone, KeyDisabled, KeyPendingDeletion, KeyState, ProviderError, provider
+from keys.providers.words import Custody, why_unusable
 
 log = logging.getLogger("hq.keys")
 SECONDS = 300.0
@@ -296,9 +298,10 @@ def _unwrapped(row: DataKey) -> bytes | None:
         }
         log.error("data key cannot be unwrapped", extra=whose)  # noqa: TRY400 - the trace would say nothing more
         if row.retired_at is None:
-            raise KeyUnavailable(
-                f"The encryption key cannot be used, so nothing under it is readable. {error}"
-            ) from error
+            custody = Custody(
+                row.cmk.provider, row.cmk.customer_owned, row.cmk.delete_at, row.organization_id == PLATFORM_ID
+            )
+            raise KeyUnavailable(why_unusable(error, custody)) from error
         return None
 
 

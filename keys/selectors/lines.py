@@ -1,8 +1,7 @@
-"""Keys for those who seal with them, and what may be shown of keys: never the keys themselves."""
+"""What may be shown of the keys there are: their names, versions, ages and states. Never the keys themselves."""
 
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
-from typing import NamedTuple
 from uuid import UUID
 
 from django.db.models import Q
@@ -10,14 +9,12 @@ from django.db.models import Q
 from hq.authz import gate
 from hq.authz.actor import Actor
 from hq.authz.permissions import Permission
-from hq.crypto.kdf import derive
-from hq.crypto.secrets import keyed_digest
 from hq.db.classes import Stored, data_map
-from hq.db.sealing import KeyUnavailable, Purpose
+from hq.db.sealing import Purpose
 from hq.lib.clock import now
-from keys import rings
 from keys.models import Cmk, DataKey
 from keys.providers import KeyState
+from keys.providers.words import KEPT_IN
 
 YEAR = timedelta(days=365)  # KEY-2
 TITLES = {
@@ -28,51 +25,6 @@ TITLES = {
     Purpose.METADATA: ("Metadata", "Names, addresses and other details of people"),
     Purpose.PEOPLE: ("People", "Accounts of people"),
 }
-KEPT_IN = {"embedded": "HQ’s own key store"}
-
-
-class KeyMaterial(NamedTuple):
-    """One version of a data key: 32 bytes. Not to be stored, logged or kept longer than its use."""
-
-    version: int
-    key: bytes
-
-    def __repr__(self) -> str:
-        return f"<key version {self.version}>"
-
-
-def content_key(organization_id: UUID, version: int | None = None) -> KeyMaterial:
-    """The key for new files, or the one an older file names. Raises KeyUnavailable."""
-    return _material(organization_id, Purpose.CONTENT, version)
-
-
-def capability_key(organization_id: UUID, environment_id: UUID, version: int | None = None) -> KeyMaterial:
-    """The key that seals one environment's capability tokens (KEY-5). Raises KeyUnavailable."""
-    return _material(organization_id, Purpose.CAPABILITY, version, environment_id)
-
-
-def blind_index(organization_id: UUID, label: str, value: str) -> bytes:
-    """HMAC-SHA256 (32 bytes) by which an equal value is found without being opened.
-
-    `label` names table and column: the same value has another index in each. Bring the value to one form first.
-    Raises KeyUnavailable.
-    """
-    material = _material(organization_id, Purpose.BLIND_INDEX)
-    return keyed_digest(derive(material.key, info=b"hq blind index: " + label.encode()), value)
-
-
-def _material(
-    organization_id: UUID, purpose: Purpose, version: int | None = None, environment_id: UUID | None = None
-) -> KeyMaterial:
-    place = (organization_id, purpose, environment_id)
-    ring = rings.cache.ring(*place)
-    if version is not None and version not in ring.keys:  # perhaps another process has just made it
-        ring = rings.cache.renewed(*place)
-    number = ring.current if version is None else version
-    key = ring.keys.get(number)
-    if key is None:
-        raise KeyUnavailable(f"Version {number} of this organization's {purpose} key is not there.")
-    return KeyMaterial(number, key)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -81,7 +33,8 @@ class KeyLine:
 
     `since` is when this version was made, `next_rotation_on` a year later, None for what is not in use. `state` is
     CURRENT or RETIRED for data keys of a usable CMK, else the CMK's own: ENABLED, DISABLED, PENDING_DELETION or
-    DESTROYED.
+    DESTROYED. Of data keys also the SHA-256 of the wrapping in hex, how often they encrypted, when they were held in
+    memory last, and for whom.
     """
 
     id: UUID
@@ -95,6 +48,11 @@ class KeyLine:
     age_days: int
     state: str
     next_rotation_on: date | None
+    fingerprint: str = ""
+    uses: int = 0
+    last_used_at: datetime | None = None
+    last_used_by_kind: str = ""
+    last_used_by_id: UUID | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -154,4 +112,9 @@ def _data_key_line(row: DataKey) -> KeyLine:
         age_days=(now() - row.created_at).days,
         state=("CURRENT" if current else "RETIRED") if usable else row.cmk.state,
         next_rotation_on=(row.created_at + YEAR).date() if current and usable else None,
+        fingerprint=bytes(row.fingerprint or b"").hex(),
+        uses=row.uses,
+        last_used_at=row.last_used_at,
+        last_used_by_kind=row.last_used_by_kind,
+        last_used_by_id=row.last_used_by_id,
     )
