@@ -1,7 +1,7 @@
 """Reads of the trail."""
 
 import datetime as dt
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from typing import Any
@@ -111,6 +111,16 @@ def list_actors(actor: Actor, limit: int = 50) -> list[tuple[UUID, str]]:
     gate.require(actor, Permission.AUDIT_READ)
     newest = AuditEvent.objects.filter(_scope(actor)).order_by("actor_id", "-index").distinct("actor_id")[:limit]
     return sorted(((event.actor_id, event.actor_label) for event in newest), key=lambda pair: pair[1].casefold())
+
+
+def names_of(actor: Actor, ids: Iterable[UUID]) -> dict[UUID, str]:
+    """What each was called at their newest event, in whatever environment; who left none is not there.
+
+    Raises KeyUnavailable.
+    """
+    gate.require(actor, Permission.AUDIT_READ)
+    rows = AuditEvent.objects.filter(organization_id=actor.organization_id, actor_id__in=set(ids))
+    return {event.actor_id: event.actor_label for event in rows.order_by("actor_id", "-at").distinct("actor_id")}
 
 
 def list_addresses(actor: Actor, limit: int = 50) -> list[str]:
