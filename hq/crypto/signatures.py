@@ -90,7 +90,7 @@ def public_of_jwk(jwk: Mapping[str, Any]) -> bytes:
         public = decode(jwk["x"])
         if dict(jwk) == jwk_of(public):
             return public
-    except (KeyError, TypeError, ValueError):
+    except (AttributeError, KeyError, TypeError, ValueError):  # Not even texts, or not all of them.
         raise BadKey from None
     raise BadKey
 
@@ -106,6 +106,28 @@ def public_pem(public: bytes) -> str:
     return key.public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo).decode("ascii")
 
 
+def sign(seed: bytes, message: bytes) -> bytes:
+    """Sign bytes as they are (64 bytes). What is signed so has to say by itself what it is; see `sign_jws`.
+
+    Raises:
+        ValueError: the seed has another length than 32 bytes.
+    """
+    return Ed25519PrivateKey.from_private_bytes(seed).sign(message)
+
+
+def verify(public: bytes, message: bytes, signature: bytes) -> None:
+    """Return only if this key signed these bytes.
+
+    Raises:
+        BadSignature: it did not, or nobody should trust the key; which of the two is not told.
+    """
+    try:
+        _check(public)
+        Ed25519PublicKey.from_public_bytes(public).verify(signature, message)
+    except (InvalidSignature, ValueError):
+        raise BadSignature from None
+
+
 def sign_jws(seed: bytes, payload: bytes, *, typ: str) -> str:
     """Sign bytes. `typ` says what they are, so that a signature over one kind of thing is never taken for another.
 
@@ -115,8 +137,7 @@ def sign_jws(seed: bytes, payload: bytes, *, typ: str) -> str:
     if not typ:
         raise ValueError("A signature says what it is over.")
     signed = f"{_header(public_of(seed), typ)}.{encode(payload)}"
-    signature = Ed25519PrivateKey.from_private_bytes(seed).sign(signed.encode("ascii"))
-    return f"{signed}.{encode(signature)}"
+    return f"{signed}.{encode(sign(seed, signed.encode('ascii')))}"
 
 
 def verify_jws(jws: str, public: bytes, *, typ: str) -> bytes:
@@ -129,11 +150,10 @@ def verify_jws(jws: str, public: bytes, *, typ: str) -> bytes:
         header, payload, signature = jws.split(".")
         if header != _header(public, typ):
             raise BadSignature
-        opened, written = decode(payload), decode(signature)
-        Ed25519PublicKey.from_public_bytes(public).verify(written, f"{header}.{payload}".encode("ascii"))
-    except (InvalidSignature, ValueError):
+        verify(public, f"{header}.{payload}".encode("ascii"), decode(signature))
+        return decode(payload)
+    except ValueError:
         raise BadSignature from None
-    return opened
 
 
 def encode(raw: bytes) -> str:
