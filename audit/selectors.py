@@ -113,14 +113,15 @@ def list_actors(actor: Actor, limit: int = 50) -> list[tuple[UUID, str]]:
     return sorted(((event.actor_id, event.actor_label) for event in newest), key=lambda pair: pair[1].casefold())
 
 
-def names_of(actor: Actor, ids: Iterable[UUID]) -> dict[UUID, str]:
-    """What each was called at their newest event, in whatever environment; who left none is not there.
+def names_of(actor: Actor, ids: Iterable[UUID], newest: int = 10_000) -> dict[UUID, str]:
+    """What each was called at their newest event here, among so many; who left none is not there.
 
     Raises KeyUnavailable.
     """
     gate.require(actor, Permission.AUDIT_READ)
-    rows = AuditEvent.objects.filter(organization_id=actor.organization_id, actor_id__in=set(ids))
-    return {event.actor_id: event.actor_label for event in rows.order_by("actor_id", "-at").distinct("actor_id")}
+    looked_at = AuditEvent.objects.filter(_scope(actor)).order_by("-index").values("pk")[:newest]
+    rows = AuditEvent.objects.filter(pk__in=looked_at, actor_id__in=set(ids))
+    return {event.actor_id: event.actor_label for event in rows.order_by("actor_id", "-index").distinct("actor_id")}
 
 
 def list_addresses(actor: Actor, limit: int = 50) -> list[str]:
