@@ -8,6 +8,9 @@ from rest_framework import serializers
 
 from hq.db.classes import DataClass, Erasure, Held, Stored
 from hq.db.sealing import Purpose
+from hq.web.api import Input
+from keys.models import Rotation
+from keys.selectors import KeyLine, KeyList
 
 
 class ClassBody(serializers.Serializer[Any]):
@@ -82,4 +85,102 @@ def _stored_body(line: Stored) -> dict[str, Any]:
         "exported": line.exported,
         "kept": line.kept.sentence,
         "erasure": line.erasure.value,
+    }
+
+
+class KeyBody(serializers.Serializer[Any]):
+    id = serializers.UUIDField()
+    kind = serializers.ChoiceField(["cmk", "data_key"])
+    purpose = serializers.CharField(allow_null=True, help_text="What a data key is for; null for the CMK.")
+    kept_in = serializers.CharField()
+    version = serializers.IntegerField()
+    state = serializers.CharField()
+    created_at = serializers.DateTimeField(help_text="When this version was made.")
+    next_rotation_on = serializers.DateField(allow_null=True)
+
+
+class KeyListBody(serializers.Serializer[Any]):
+    items = KeyBody(many=True)
+    next_cursor = serializers.CharField(allow_null=True, help_text="Always null: there are few.")
+
+
+class RotateInput(Input):
+    reason = serializers.CharField(required=False, default="", allow_blank=True, max_length=200)
+
+
+class RotationInput(Input):
+    paused = serializers.BooleanField()
+
+
+class RotationHolderBody(serializers.Serializer[Any]):
+    name = serializers.CharField()
+    done = serializers.IntegerField()
+    total = serializers.IntegerField()
+    unopened = serializers.IntegerField(help_text="Rows that do not open; they are left as they are.")
+
+
+class RotationBody(serializers.Serializer[Any]):
+    id = serializers.UUIDField()
+    key_id = serializers.UUIDField()
+    state = serializers.ChoiceField(Rotation.State.choices)
+    from_version = serializers.IntegerField(allow_null=True)
+    to_version = serializers.IntegerField(allow_null=True)
+    done = serializers.IntegerField()
+    total = serializers.IntegerField()
+    holders = RotationHolderBody(many=True)
+    requested_at = serializers.DateTimeField()
+    made_at = serializers.DateTimeField(allow_null=True, help_text="When the new version took over.")
+    reencrypted_at = serializers.DateTimeField(allow_null=True)
+    paused_at = serializers.DateTimeField(allow_null=True)
+    finished_at = serializers.DateTimeField(allow_null=True)
+    job_id = serializers.UUIDField()
+    statement_id = serializers.UUIDField(allow_null=True, help_text="The signed statement, once it is done.")
+
+
+class RotationListBody(serializers.Serializer[Any]):
+    items = RotationBody(many=True)
+    next_cursor = serializers.CharField(allow_null=True)
+
+
+def key_list_body(keys: KeyList) -> dict[str, Any]:
+    """The CMK in use first."""
+    lines = [*([("cmk", keys.cmk)] if keys.cmk else []), *(("data_key", line) for line in keys.data_keys)]
+    return {"items": [_key_body(kind, line) for kind, line in lines], "next_cursor": None}
+
+
+def _key_body(kind: str, line: KeyLine) -> dict[str, Any]:
+    return {
+        "id": line.id,
+        "kind": kind,
+        "purpose": line.purpose or None,
+        "kept_in": line.kept_in,
+        "version": line.version,
+        "state": line.state,
+        "created_at": line.since,
+        "next_rotation_on": line.next_rotation_on,
+    }
+
+
+def rotation_body(rotation: Rotation) -> dict[str, Any]:
+    """How far a rotation is."""
+    held = [
+        {"name": name, **{key: cursor[key] for key in ("done", "total", "unopened")}}
+        for name, cursor in sorted(rotation.cursors.items())
+    ]
+    return {
+        "id": rotation.id,
+        "key_id": rotation.cmk_id,
+        "state": rotation.state,
+        "from_version": rotation.from_version,
+        "to_version": rotation.to_version,
+        "done": sum(line["done"] for line in held),
+        "total": sum(line["total"] for line in held),
+        "holders": held,
+        "requested_at": rotation.requested_at,
+        "made_at": rotation.made_at,
+        "reencrypted_at": rotation.reencrypted_at,
+        "paused_at": rotation.paused_at,
+        "finished_at": rotation.finished_at,
+        "job_id": rotation.job_id,
+        "statement_id": rotation.statement_id,
     }

@@ -12,6 +12,8 @@ from hq.authz.permissions import SCOPES, Permission
 from hq.authz.roles import GRANTS, Role
 from hq.db.context import tenant
 from jobs.models import Job
+from keys.actions.signing import issue_statement
+from keys.models import Cmk, Rotation, Statement
 from sharing import actions as sharing
 from tenants import actions
 from tenants.models import ApiKey, Membership
@@ -65,6 +67,12 @@ V1 = [
     ),
     Act(ENVIRONMENT + "api-keys/<uuid:id>", "DELETE", P.API_KEYS_REVOKE, answers=204),
     Act(ENVIRONMENT + "data-map", "GET", P.KEYS_READ),
+    Act(ENVIRONMENT + "keys", "GET", P.KEYS_READ),
+    Act(ENVIRONMENT + "keys/<uuid:id>/rotate", "POST", P.KEYS_ROTATE, {"reason": "why"}, 202),
+    Act(ENVIRONMENT + "key-rotations", "GET", P.KEYS_READ),
+    Act(ENVIRONMENT + "key-rotations/<uuid:id>", "GET", P.KEYS_READ),
+    Act(ENVIRONMENT + "key-rotations/<uuid:id>", "PATCH", P.KEYS_ROTATE, {"paused": True}),
+    Act(ENVIRONMENT + "key-statements/<uuid:id>", "GET", P.KEYS_READ),
     Act(ENVIRONMENT + "jobs/<uuid:job_id>", "GET", P.JOBS_READ),
     Act(ORGANIZATION + "members", "GET", P.MEMBERS_READ),
     Act(ORGANIZATION + "members/<uuid:id>", "PATCH", P.MEMBERS_CHANGE_ROLE, {"role": "auditor"}),
@@ -92,11 +100,14 @@ class World:
             self.key = actions.create_api_key(actor=owner, name="spare", scopes=frozenset({P.OBJECTS_READ})).key.id
             self.membership = Membership.objects.get(user=self.member).id
             self.job = Job.objects.values_list("id", flat=True).order_by("id")[0]
+            self.cmk = Cmk.objects.get(organization_id=self.place.id).id
+            self.statement = issue_statement(self.place.id, Statement.Kind.ROTATION, {"type": "hq/key-rotation"}).id
             self.secret = actions.create_api_key(actor=owner, name="all", scopes=SCOPES & owner.permissions).secret
 
     def url(self, route):
         ids = {"shares/": self.share, "api-keys/": self.key, "members/": self.membership, "people/": self.membership}
-        ids |= {"invitations/": self.invitation}
+        ids |= {"invitations/": self.invitation, "key-statements/": self.statement, "/keys/": self.cmk}
+        ids |= {"key-rotations/": self.rotation}
         filled = route.replace("<uuid:environment_id>", str(self.place.live_id)).replace("<path:path>", "a/b")
         filled = filled.replace("<uuid:organization_id>", str(self.place.id)).replace("<uuid:job_id>", str(self.job))
         filled = filled.replace("<slug:org_slug>", self.place.slug).replace("<env:env_name>", "live")
@@ -104,6 +115,12 @@ class World:
         for word, known in ids.items():
             filled = filled.replace(f"{word}<uuid:id>", f"{word}{known}")
         return "/" + re.sub(r"<uuid:\w+>", str(uuid4()), filled)
+
+    @property
+    def rotation(self):
+        """The one that an act before has begun."""
+        with tenant(self.place.id):
+            return Rotation.objects.values_list("id", flat=True).first() or uuid4()
 
     def with_scopes(self, scopes):
         with tenant(self.place.id):

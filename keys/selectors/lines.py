@@ -34,7 +34,7 @@ class KeyLine:
     `since` is when this version was made, `next_rotation_on` a year later, None for what is not in use. `state` is
     CURRENT or RETIRED for data keys of a usable CMK, else the CMK's own: ENABLED, DISABLED, PENDING_DELETION or
     DESTROYED. Of data keys also the SHA-256 of the wrapping in hex, how often they encrypted, when they were held in
-    memory last, and for whom.
+    memory last, for whom, and when a rotation found that nothing is left under them.
     """
 
     id: UUID
@@ -53,6 +53,7 @@ class KeyLine:
     last_used_at: datetime | None = None
     last_used_by_kind: str = ""
     last_used_by_id: UUID | None = None
+    emptied_at: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,4 +118,5 @@ def _data_key_line(row: DataKey) -> KeyLine:
         last_used_at=row.last_used_at,
         last_used_by_kind=row.last_used_by_kind,
         last_used_by_id=row.last_used_by_id,
+        emptied_at=row.emptied_at,
     )

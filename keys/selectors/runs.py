@@ -95,6 +95,22 @@ def list_rotations(actor: Actor, limit: int = SHOWN) -> list[Rotation]:
     return list(rows.order_by("-id")[:limit])
 
 
+def page_rotations(actor: Actor, *, before: UUID | None, limit: int) -> list[Rotation]:
+    """Newest first, older than the id `before`; up to limit + 1."""
+    gate.require(actor, Permission.KEYS_READ)
+    rows = Rotation.objects.filter(organization_id=actor.organization_id)
+    return list((rows.filter(id__lt=before) if before else rows).order_by("-id")[: limit + 1])
+
+
+def get_rotation(actor: Actor, rotation_id: UUID) -> Rotation:
+    """Raises NotFound."""
+    gate.require(actor, Permission.KEYS_READ)
+    rotation = Rotation.objects.filter(organization_id=actor.organization_id, id=rotation_id).first()
+    if rotation is None:
+        raise NotFound
+    return rotation
+
+
 def list_destructions(actor: Actor) -> list[Destruction]:
     """Newest first: asked for, scheduled, called off and done."""
     gate.require(actor, Permission.KEYS_READ)
