@@ -10,7 +10,6 @@ from typing import Any
 
 import pytest
 from django.conf import settings
-from django.db import DatabaseError, IntegrityError, transaction
 
 from hq.db.context import tenant
 from hq.db.sealing import Purpose
@@ -26,7 +25,7 @@ from vault import actions, selectors
 from vault.actions import StoredFiles, drafts
 from vault.actions import reseal as module
 from vault.models import Blob, ObjectVersion
-from vault.store import MissingBytes, StorageFull, embedded
+from vault.store import StorageFull, embedded
 
 LONG = bytes(range(256)) * 1024  # four chunks
 HOLDER = StoredFiles()
@@ -352,69 +351,6 @@ def test_a_copy_that_was_taken_for_abandoned_is_given_up(
     assert get(place.actor(), "a") == LONG
     assert_nothing_is_left_over(place)
     assert reseal(place, version) == (1, 0, None)
-
-
-# ---- readers
-
-
-def test_who_looked_before_and_opens_after_reads_the_same(place: Place, put: Put) -> None:
-    put("a", LONG)
-    opened = actions.open_object(actor=place.actor(), path="a")
-    for _ in range(2):
-        reseal(place, new_content_key(place))
-        assert b"".join(opened.read()) == LONG
-        assert b"".join(opened.read(70_000, 70_010)) == LONG[70_000:70_010]
-
-
-def test_a_download_that_is_under_way_ends(place: Place, put: Put) -> None:
-    put("a", LONG)
-    pieces = actions.open_object(actor=place.actor(), path="a").read()
-    begun = next(pieces)
-    reseal(place, new_content_key(place))
-    assert begun + b"".join(pieces) == LONG
-
-
-def test_bytes_that_are_missing_are_still_missing(place: Place, put: Put) -> None:
-    put("a", LONG)
-    opened = actions.open_object(actor=place.actor(), path="a")
-    file_of(place, "a").unlink()
-    with pytest.raises(MissingBytes):
-        opened.read()
-
-
-# ---- what the database itself refuses
-
-
-def point(place: Place, path: str, blob: Blob) -> None:
-    with tenant(place.id), transaction.atomic():
-        ObjectVersion.objects.filter(object__path=path).update(blob_id=blob.id)
-
-
-def test_the_running_role_cannot_give_a_version_other_content(place: Place, put: Put) -> None:
-    put("a", b"12345")
-    old = put("same size", b"abcde").version.blob
-    new_content_key(place)
-    other_size = put("b", b"123456").version.blob
-    other_environment = actions.put_object(
-        actor=place.actor(environment_id=place.test_id), path="c", chunks=[b"12345"]
-    ).version.blob
-    with tenant(place.id):
-        unfinished = drafts.announce(selectors.get_bucket(place.actor()), place.live_id, 2)
-        drafts.pending(unfinished).update(sealed_size=old.sealed_size or blob_of(place, "same size").sealed_size)
-    for blob in (old, other_size, other_environment, unfinished):
-        with pytest.raises(IntegrityError, match="keeps its content"):
-            point(place, "a", blob)
-    allowed = put("d", b"fghij").version.blob  # the database sees sizes, not bytes
-    point(place, "a", allowed)
-
-
-@pytest.mark.parametrize("column", ["number", "size", "created_at", "created_by_id", "restored_from", "object_id"])
-def test_the_running_role_cannot_change_anything_else_of_a_version(place: Place, put: Put, column: str) -> None:
-    put("a", b"content")
-    with tenant(place.id):
-        value = ObjectVersion.objects.values_list(column, flat=True).get()
-        with pytest.raises(DatabaseError, match="permission denied"), transaction.atomic():
-            ObjectVersion.objects.update(**{column: value})
 
 
 def test_copies_take_constant_memory(place: Place, put: Put) -> None:

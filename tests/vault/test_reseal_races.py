@@ -16,14 +16,15 @@ from hq.authz.actor import Actor
 from hq.db.context import tenant
 from hq.lib.errors import NotFound, Problem, Refused
 from tests.factories import Place
-from tests.vault.support import assert_nothing_is_left_over, get, new_content_key, reseal
+from tests.vault.support import Put, assert_nothing_is_left_over, files, get, new_content_key, reseal
 from vault import actions
 from vault.actions import StoredFiles, remove
 from vault.actions import reseal as module
 from vault.actions.put import add_version
 from vault.models import Blob, ObjectVersion
+from vault.store import MissingBytes
 
-PATIENCE = 60.0
+PATIENCE, ENOUGH = 60.0, 100
 CONTENT = b"content " * 20_000  # three chunks
 
 
@@ -59,6 +60,31 @@ def until_somebody_waits_for_a_lock() -> None:
             if cursor.fetchone()[0]:
                 return
     raise AssertionError("Nobody waits.")
+
+
+def test_who_looked_before_and_opens_after_reads_the_same(place: Place, put: Put) -> None:
+    put("a", CONTENT)
+    opened = actions.open_object(actor=place.actor(), path="a")
+    for _ in range(2):
+        reseal(place, new_content_key(place))
+        assert b"".join(opened.read()) == CONTENT
+        assert b"".join(opened.read(70_000, 70_010)) == CONTENT[70_000:70_010]
+
+
+def test_a_download_that_is_under_way_ends(place: Place, put: Put) -> None:
+    put("a", CONTENT)
+    pieces = actions.open_object(actor=place.actor(), path="a").read()
+    begun = next(pieces)
+    reseal(place, new_content_key(place))
+    assert begun + b"".join(pieces) == CONTENT
+
+
+def test_bytes_that_are_missing_are_still_missing(place: Place, put: Put) -> None:
+    put("a", CONTENT)
+    opened = actions.open_object(actor=place.actor(), path="a")
+    files(place)[0].unlink()
+    with pytest.raises(MissingBytes):
+        opened.read()
 
 
 def test_a_version_that_is_restored_just_then_gets_the_new_file(
@@ -179,7 +205,7 @@ class Load:
             path = f"changing/{chance.randrange(4)}"
             try:
                 match chance.randrange(4):
-                    case 0:
+                    case 0 if done < ENOUGH:
                         actions.put_object(actor=self.actor, path=path, chunks=[chance.randbytes(90_000)])
                     case 1:
                         actions.delete_object(actor=self.actor, path=path)
@@ -208,7 +234,7 @@ def test_reads_and_writes_go_on_with_none_failed_and_none_wrong(committed_place:
         working = [begin(load.read, seed) for seed in range(3)] + [begin(load.change, seed) for seed in range(2)]
         try:
             resealed = 0
-            for _ in range(5):
+            for _ in range(3):
                 version = new_content_key(place)
                 for round_ in [begin(reseal, place, version) for _ in range(2)]:
                     batch = round_.result(PATIENCE)
@@ -217,8 +243,8 @@ def test_reads_and_writes_go_on_with_none_failed_and_none_wrong(committed_place:
         finally:
             load.over.set()
         done = [work.result(PATIENCE) for work in working]
-    assert min(done) > 20, done
-    assert resealed >= 5 * len(fixed)
+    assert min(done) > 10, done
+    assert resealed >= 3 * len(fixed)
     assert reseal(place, version).unopened == 0
     assert left(place, version) == 0
     assert {path: get(actor, path) for path in fixed} == fixed
