@@ -72,7 +72,7 @@ class KmsProvider:
         )
 
     def rotate_key(self, ref: str) -> None:
-        """Raises LimitReached and RotationUnderWay besides. AWS may take minutes: see `is_rotating`."""
+        """Raises LimitReached and BusyRotating besides. AWS may take minutes: see `is_rotating`."""
         if refusal := _REFUSALS.get(self._state(ref)):
             raise refusal
         self._use("RotateKeyOnDemand", ref, _nothing, KeyId=ref)

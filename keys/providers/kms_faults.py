@@ -30,7 +30,7 @@ class KeyUnreachable(ProviderUnavailable):
     """AWS KMS cannot reach this CMK at the moment. It may stand in a key store of its own, or wait for its material."""
 
 
-class RotationUnderWay(ProviderUnavailable):
+class BusyRotating(ProviderUnavailable):
     """AWS KMS is about to rotate this CMK by its yearly plan. HQ tries again by itself."""
 
 
@@ -47,7 +47,7 @@ class UnfitKey(ProviderError):
 
 
 # What says something of one CMK, and nothing of AWS KMS: no reason to stop asking for other CMKs.
-_OF_ONE_KEY = (KeyUnreachable, RotationUnderWay)
+_OF_ONE_KEY = (KeyUnreachable, BusyRotating)
 
 _CREDENTIALS = (
     "ExpiredToken",
@@ -85,7 +85,7 @@ _BY_CODE: dict[str, type[ProviderError | base.WrongState]] = {
     "AccessDenied": base.NotAllowed,
     "AccessDeniedException": base.NotAllowed,
     "AlreadyExistsException": AliasTaken,
-    "ConflictException": RotationUnderWay,
+    "ConflictException": BusyRotating,
     "DependencyTimeoutException": ProviderUnavailable,
     "DisabledException": base.KeyDisabled,
     "IncorrectKeyException": base.InvalidWrapping,
