@@ -5,7 +5,7 @@ import warnings
 
 import jwt
 import pytest
-from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
 from cryptography.hazmat.primitives.serialization import load_pem_public_key
 from hypothesis import given
 from hypothesis import strategies as st
@@ -66,6 +66,7 @@ def test_it_writes_a_public_key_as_other_tools_read_it():
         "use": "sig",
     }
     key = load_pem_public_key(public_pem(PUBLIC).encode())
+    assert isinstance(key, Ed25519PublicKey)
     assert key.public_bytes_raw() == PUBLIC
     assert jwt.PyJWK(jwk_of(PUBLIC)).key.public_bytes_raw() == PUBLIC
 
@@ -102,7 +103,7 @@ def test_pyjwt_verifies_what_it_signed():
 def test_joserfc_verifies_what_it_signed():
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # RFC 9864 gives the algorithm a new name, which PyJWT does not know yet.
-        opened = joserfc_jws.deserialize_compact(JWS, OKPKey.import_key(jwk_of(PUBLIC)), ["EdDSA"])
+        opened = joserfc_jws.deserialize_compact(JWS, OKPKey.import_key(dict(jwk_of(PUBLIC))), ["EdDSA"])
     assert opened.payload == b'{"n":1}'
 
 

@@ -66,7 +66,8 @@ def certificate(**change: Any) -> bytes:
 
 def content(raw: bytes) -> dict[str, Any]:
     """The statement in a file."""
-    return json.loads(raw)["statement"]
+    statement: dict[str, Any] = json.loads(raw)["statement"]
+    return statement
 
 
 def compact(value: Any) -> bytes:

@@ -210,12 +210,9 @@ def test_a_key_under_which_anyone_can_sign_is_refused(public):
     kid = VERIFY.thumbprint(x)
     header = encode(compact(RIGHT | {"kid": kid}))
     signed_by = jwk_of(PUBLIC) | {"kid": kid, "x": x}
-    for number in range(1000):
-        statement = compact(STATEMENT | {"signed_by": signed_by, "id": f"attempt-{number}"})
-        message = f"{header}.{encode(statement)}"
-        signature = forged(public, message.encode())
-        if signature:
-            break
+    tries = (compact(STATEMENT | {"signed_by": signed_by, "id": f"attempt-{number}"}) for number in range(1000))
+    messages = ((statement, f"{header}.{encode(statement)}") for statement in tries)
+    statement, message, signature = next((s, m, f) for s, m in messages if (f := forged(public, m.encode())))
     assert VERIFY.openssl_accepts(public, message.encode(), signature)
     raw = b'{"jws":"%b.%b","statement":%b}' % (message.encode(), encode(signature).encode(), statement)
     assert "none under which a signature proves anything" in refusal(raw, {kid})
