@@ -16,6 +16,7 @@ from hq.db.fields import Purpose, SealedJSONField, SealedTextField
 from hq.db.models import Model, TenantModel
 from hq.lib.local_only import LOCAL_ONLY
 from jobs.models import Job
+from keys.models import DataKey, Statement
 from sharing.models import ShareLink
 from tenants.models import ApiKey, Environment, Invitation, User
 from vault.models import ObjectVersion
@@ -194,6 +195,11 @@ def test_erasing_an_organization_takes_its_rows_and_leaves_of_the_trail_what_is_
     assert trail["actor_id"] is Erasure.STAYS
     assert set(classes.erased(ChainHead).values()) == {Erasure.STAYS}
     assert set(classes.erased(User).values()) == {Erasure.NOT_THEIRS}
+
+
+def test_what_the_deployments_own_key_seals_stays_readable_and_what_the_organizations_wraps_does_not():
+    assert classes.erased(Statement)["file"] is Erasure.STAYS
+    assert classes.erased(DataKey)["wrapped"] is Erasure.UNREADABLE
 
 
 def test_what_stays_after_an_erasure_holds_no_customer_metadata_in_the_clear():
