@@ -1,5 +1,7 @@
 """Bringing one's own key, and going back (KEY-6). Either way the data keys move and everything is re-encrypted."""
 
+from collections.abc import Sequence
+
 from django.db import transaction
 
 from audit import recorder
@@ -21,10 +23,9 @@ KMS = "kms"
 class KeyNotFit(Invalid):
     """HQ cannot use this key as it is. Nothing was changed."""
 
-    def __init__(self, findings: list[Finding]) -> None:
-        bad = [finding.sentence for finding in findings if not finding.ok]
-        super().__init__(" ".join(bad))
-        self.findings = findings
+    def __init__(self, message: str = "", *, findings: Sequence[Finding] = ()) -> None:
+        super().__init__(message or " ".join(finding.sentence for finding in findings if not finding.ok))
+        self.findings = tuple(findings)
 
 
 class AlreadyInUse(Refused):
@@ -48,7 +49,7 @@ def bring_key(*, actor: Actor, ref: str, reason: str = "") -> Rotation:
     """
     findings = examine_own_key(actor=actor, ref=ref)
     if not all(finding.ok for finding in findings):
-        raise KeyNotFit(findings)
+        raise KeyNotFit(findings=findings)
     return _move(actor, provider_name=KMS, ref=ref.strip(), customer_owned=True, reason=reason)
 
 
