@@ -11,7 +11,7 @@ from keys.providers.kms_examine import examine
 from tests.aws import servers
 from tests.aws.faults import refusing, saying
 from tests.aws.fixtures import Aws, faults, kms, ministack, moto
-from tests.keys.test_kms_provider import ARN, keeper_at
+from tests.aws.keepers import ARN, keeper_at
 
 __all__ = ["faults", "kms", "ministack", "moto"]
 
