@@ -1,7 +1,7 @@
 """The work of a rotation, by a job that may be killed anywhere and goes on where the rows say it is (KEY-2).
 
-1. REQUESTED: one transaction makes the CMK's new version, wraps every data key anew, and makes new data keys. From here
-   on a compromised old version of the CMK opens nothing that it does not open from an old copy already.
+1. REQUESTED: the provider makes the CMK's new version; one transaction then wraps every data key anew and makes new
+   ones. From here on a compromised old version of the CMK opens nothing that an old copy does not give it already.
 2. REENCRYPTING: holder by holder, batch by batch, what stands under an older data key is brought forward. Each row is
    locked, read, sealed again and written in one transaction, so nothing that was written meanwhile is put back.
 3. SETTLING: nothing is left, but a process may keep its rings for five minutes and write under the old data key. When
@@ -36,7 +36,7 @@ log = logging.getLogger("hq.keys")
 BATCH = 500
 SLICE_SECONDS = 20.0  # then other jobs have their turn
 REST = 0.25  # of the time that a batch took, so that a long rotation leaves room for everybody's reads and writes
-SOON = timedelta(seconds=1)
+SOON, TURNING = timedelta(seconds=1), timedelta(seconds=10)
 MARGIN = timedelta(seconds=5)
 
 
@@ -49,6 +49,8 @@ def advance_rotation(job: RunningJob) -> None:
             job.complete()
             return
     if rotation.state == Rotation.State.REQUESTED:
+        if not _has_turned(job, rotation):
+            return
         _make_version(job)
     end = time.monotonic() + SLICE_SECONDS
     while time.monotonic() < end:
@@ -74,8 +76,28 @@ def actor_of(organization_id: UUID) -> Actor:
 # ---- 1. the new version
 
 
+def _has_turned(job: RunningJob, rotation: Rotation) -> bool:
+    """Have the provider make a version; True once it wraps. AWS KMS may take minutes. Killed, one too many stays.
+
+    A key of the customer's own has the versions that they give it, and one that is moved to is as new as it is.
+    """
+    cmk = rotation.cmk
+    if rotation.from_cmk is not None or cmk.customer_owned:
+        return True
+    keeper = provider(cmk.provider)
+    if rotation.turned_at is None:
+        keeper.rotate_key(cmk.ref)
+        with job.step():
+            Rotation.objects.filter(organization_id=job.organization_id, id=rotation.id).update(turned_at=now())
+    if not keeper.is_rotating(cmk.ref):
+        return True
+    with job.step():
+        job.again(now() + TURNING)
+    return False
+
+
 def _make_version(job: RunningJob) -> None:
-    """All or nothing. If it is undone, a version at the provider stays that wraps nothing."""
+    """Wrap under the new version and make the new data keys: all or nothing."""
     with job.step():
         wait_for_turn(job.organization_id)
         rotation = _rotation(job, lock=True)
@@ -83,7 +105,7 @@ def _make_version(job: RunningJob) -> None:
         rings.cache.unsettle(job.organization_id)
         rotation.from_version = before.version
         if rotation.from_cmk is None:
-            _rotate(after)
+            _count_version(after)
         else:
             _take_over(before, after)
         rotation.to_version, rotation.made_at, rotation.state = after.version, now(), Rotation.State.REENCRYPTING
@@ -99,9 +121,7 @@ def _make_version(job: RunningJob) -> None:
         )
 
 
-def _rotate(cmk: Cmk) -> None:
-    if not cmk.customer_owned:  # theirs has the versions that they give it
-        provider(cmk.provider).rotate_key(cmk.ref)
+def _count_version(cmk: Cmk) -> None:
     cmk.version, cmk.rotated_at, cmk.overdue_at = cmk.version + 1, now(), None
     cmk.save(update_fields=["version", "rotated_at", "overdue_at"])
 

@@ -116,6 +116,7 @@ class Migration(migrations.Migration):
                 ("requested_by_kind", models.CharField(max_length=20)),
                 ("requested_by_id", models.UUIDField()),
                 ("requested_by_label", hq.db.fields.SealedTextField(purpose="audit")),
+                ("turned_at", models.DateTimeField(null=True)),
                 ("made_at", models.DateTimeField(null=True)),
                 ("rewrapped", models.PositiveIntegerField(default=0)),
                 ("cursors", models.JSONField(default=dict)),

@@ -6,7 +6,7 @@ from uuid import UUID
 from django.db import models
 from django.db.models import Q, Value
 
-from hq.db.classes import ALWAYS, Declared, Held
+from hq.db.classes import ALWAYS, DEPLOYMENT, Declared, Held
 from hq.db.fields import SealedTextField
 from hq.db.models import PLATFORM_ID, Model
 from hq.db.sealing import Purpose
@@ -25,7 +25,7 @@ class SigningKey(Model):
     retired_at = models.DateTimeField(null=True)
 
     data_classes: ClassVar = Declared(
-        kept=ALWAYS, secrets={"seed": Held.SEALED}, operational="kid public created_at retired_at"
+        kept=DEPLOYMENT, secrets={"seed": Held.SEALED}, operational="kid public created_at retired_at"
     )
 
     class Meta:

@@ -43,6 +43,8 @@ class Rotation(Model):
     requested_by_kind = models.CharField(max_length=20)
     requested_by_id = models.UUIDField()
     requested_by_label = SealedTextField(purpose=Purpose.AUDIT)
+    # When the provider was told to make a new version. It may take its time.
+    turned_at = models.DateTimeField(null=True)
     made_at = models.DateTimeField(null=True)
     rewrapped = models.PositiveIntegerField(default=0)
     cursors = models.JSONField(default=dict)
@@ -59,8 +61,8 @@ class Rotation(Model):
         kept=ALWAYS,
         metadata="requested_by_label",
         operational="organization_id cmk from_cmk from_version to_version state scheduled requested_at"
-        " requested_by_kind requested_by_id made_at rewrapped cursors unopened reencrypted_at barrier paused_at"
-        " finished_at job_id statement_id",
+        " requested_by_kind requested_by_id turned_at made_at rewrapped cursors unopened reencrypted_at barrier"
+        " paused_at finished_at job_id statement_id",
     )
 
     class Meta:

@@ -80,6 +80,10 @@ class EmbeddedProvider:
             document["versions"].append(_new_version(ref, _newest(document) + 1, root))
             self._store.write(document, root)
 
+    def is_rotating(self, ref: str) -> bool:
+        """Never: `rotate_key` is done when it returns."""
+        return False
+
     def disable_key(self, ref: str) -> None:
         self._change(ref, {KeyState.ENABLED, KeyState.DISABLED}, state=KeyState.DISABLED)
 
