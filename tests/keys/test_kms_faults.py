@@ -54,7 +54,7 @@ class TestFaults:
 
     @pytest.fixture
     def keeper(self, faults):
-        return keeper_at(faults.address, Pace(tries=1, read_seconds=0.2, faults_to_open=1000))
+        return keeper_at(faults.address)
 
     @pytest.mark.parametrize(
         ("fault", "named"),
@@ -88,7 +88,6 @@ class TestFaults:
             (saying(ANSWER | {"KeyId": ANOTHER}), Garbled),
             (hanging_up, ProviderUnavailable),
             (breaking_off, Garbled),
-            (silent, ProviderUnavailable),
         ],
     )
     def test_it_is_named(self, keeper, faults, use, caplog, fault, named):  # noqa: PLR0917
@@ -103,6 +102,12 @@ class TestFaults:
             assert "ada" not in words
             assert "secret" not in words
             assert SECRET not in words
+
+    def test_silence_is_named(self, faults, use):
+        faults.faults = [silent]
+        with pytest.raises(ProviderError) as caught:
+            use(keeper_at(faults.address, Pace(tries=1, read_seconds=0.1)))
+        assert type(caught.value) is ProviderUnavailable
 
     def test_a_wrapping_of_another_key_is_not_taken_for_rewrapped(self, keeper, faults):
         faults.faults = [saying(ANSWER | {"SourceKeyId": ANOTHER})]
@@ -220,7 +225,7 @@ class TestFaults:
 class TestBreaker:
     @pytest.fixture
     def keeper(self, faults):
-        return keeper_at(faults.address, Pace(tries=1, faults_to_open=3, read_seconds=0.2))
+        return keeper_at(faults.address, Pace(tries=1, faults_to_open=3))
 
     def fail(self, keeper, times):
         for _ in range(times):
@@ -232,13 +237,19 @@ class TestBreaker:
 
     @pytest.mark.parametrize(
         "fault",
-        [refusing("InternalFailure", 500), refusing("ThrottlingException"), hanging_up, silent, saying(b"<html>")],
+        [refusing("InternalFailure", 500), refusing("ThrottlingException"), hanging_up, saying(b"<html>")],
     )
     def test_after_three_faults_nobody_is_asked_any_more(self, keeper, faults, fault, caplog):
         faults.faults = [fault]
         self.fail(keeper, 20)
         assert len(faults.asked) == 3
         assert "does not ask it for a while" in lines(caplog)
+
+    def test_after_three_silences_nobody_waits_any_more(self, faults):
+        keeper = keeper_at(faults.address, Pace(tries=1, faults_to_open=3, read_seconds=0.1))
+        faults.faults = [silent]
+        self.fail(keeper, 20)
+        assert len(faults.asked) == 3
 
     def test_it_recovers(self, keeper, faults, caplog):
         faults.faults = [refusing("InternalFailure", 500)]
