@@ -330,19 +330,20 @@ def test_a_long_copy_shows_that_it_is_alive(place: Place, put: Put, monkeypatch:
     assert opened == 5 + len(LONG) // 65_536
 
 
+@pytest.mark.parametrize("at", ["_copy", "_plain", "_replace"])
 def test_a_copy_that_was_taken_for_abandoned_is_given_up(
-    place: Place, put: Put, monkeypatch: pytest.MonkeyPatch
+    place: Place, put: Put, monkeypatch: pytest.MonkeyPatch, at: str
 ) -> None:
     put("a", LONG)
     version = new_content_key(place)
-    real = module._plain
+    real = getattr(module, at)
 
-    def stopped_for_long(old: Blob) -> Iterator[bytes]:
+    def stopped_for_long(*args: Any) -> Any:
         with tenant(place.id):
             Blob.objects.filter(state="PENDING").update(state="DOOMED", lease_until=None)
-        yield from real(old)
+        return real(*args)
 
-    monkeypatch.setattr(module, "_plain", stopped_for_long)
+    monkeypatch.setattr(module, at, stopped_for_long)
     assert reseal(place, version) == (0, 0, None)
     monkeypatch.undo()
     with tenant(place.id):  # the reaper's work
