@@ -9,6 +9,7 @@ from audit import selectors as trail
 from audit.tags import Tag
 from hq.authz.actor import system_actor
 from hq.crypto.statements import file_name, timestamp
+from hq.db.classes import DataClass, fields_of
 from hq.lib.clock import now
 from hq.lib.text import plural
 from jobs.registry import RunningJob
@@ -32,7 +33,8 @@ COVERS = (
 )
 NOT_COVERED = (
     "Plain text that people or machines took out while the keys were in use.",
-    "What never was encrypted under these keys: the fields that the data map lists as standing in the clear.",
+    "What never was encrypted under these keys: the fields named here as standing in the clear.",
+    "This statement and who asked for and agreed to it, which HQ keeps under its own key.",
     "Copies of a key made outside HQ and its key store by whoever runs them.",
 )
 CUSTOMERS = (
@@ -47,7 +49,6 @@ EMBEDDED = (
 
 def finish_destruction(job: RunningJob) -> None:
     """Finish what is due. A provider that has not destroyed its key yet is asked again later."""
-    provider("embedded").purge_due()  # AWS KMS does it by itself
     with job.step():
         wait_for_turn(job.organization_id)
         rows = Destruction.objects.select_for_update(no_key=True, of=("self",)).select_related("cmk")
@@ -137,6 +138,7 @@ def _body(wish: Destruction, doomed: list[Cmk], keys: list[dict[str, Any]], held
             {"environment": str(head.environment_id), "index": head.length, "hash": bytes(head.hash).hex()}
             for head in trail.heads_of(organization_id)
         ],
+        "in_the_clear": sorted(f"{line.table}.{line.field}" for line in fields_of(DataClass.METADATA) if not line.held),
         "covers": [COVERS],
         "does_not_cover": beyond,
     }

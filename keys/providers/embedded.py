@@ -6,6 +6,7 @@ the encryption context as associated data. Nothing is kept in memory, so what an
 """
 
 import base64
+import logging
 import os
 from collections.abc import Callable, Mapping
 from datetime import datetime, timedelta
@@ -23,7 +24,10 @@ from keys.providers.base import KEY_BYTES, KeyDescription, KeyState, PlainKey
 from keys.providers.keystore import FORMAT, Document, Keystore, KeystoreDamaged
 from keys.providers.root_key import RootKey
 
+log = logging.getLogger("hq.keys")
 HEADER_BYTES = 5
+# Between two looks at what is due. HQ looks every ten minutes; more is a clock that was set, or a machine that was off.
+LEAP, RESPITE = timedelta(hours=6), timedelta(days=1)
 _REFUSALS: dict[str, type[base.ProviderError]] = {
     KeyState.DISABLED: base.KeyDisabled,
     KeyState.PENDING_DELETION: base.KeyPendingDeletion,
@@ -102,14 +106,22 @@ class EmbeddedProvider:
         self._change(ref, {KeyState.PENDING_DELETION}, state=KeyState.DISABLED, delete_at=None)
 
     def purge_due(self) -> list[str]:
+        """Destroy what is due. A clock that has leapt destroys nothing: what is due by it gets another day."""
         root, moment, purged = self._root(), self._clock(), []
         with self._store.lock():
+            seen = self._store.seen(root)
+            leapt = seen is None or not timedelta(0) <= moment - seen <= LEAP
+            self._store.see(moment, root)
             for ref in self._store.refs():
                 document = self._store.read(ref, root)
                 due = _moment(document["delete_at"])
-                if document["state"] == KeyState.PENDING_DELETION and due is not None and due <= moment:
-                    for version in document["versions"]:
-                        version["wrapped"] = None
+                if document["state"] != KeyState.PENDING_DELETION or due is None or due > moment:
+                    continue
+                if leapt:
+                    log.error("the clock has leapt, so destroying waits for another day", extra={"cmk": ref})
+                    self._store.write(document | {"delete_at": (moment + RESPITE).isoformat()}, root)
+                else:
+                    _destroy(document)
                     self._store.overwrite(document | {"state": KeyState.DESTROYED}, root)
                     purged.append(ref)
         return purged
@@ -155,6 +167,11 @@ class EmbeddedProvider:
             if document["state"] not in allowed:
                 raise base.WrongState(f"The CMK is {document['state']}.")
             self._store.write(document | changes, root)
+
+
+def _destroy(document: Document) -> None:
+    for version in document["versions"]:
+        version["wrapped"] = None
 
 
 def _moment(text: str | None) -> datetime | None:

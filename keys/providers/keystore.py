@@ -7,6 +7,7 @@ import os
 import re
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +16,7 @@ from hq.lib.canonical import canonical
 from keys.providers.base import NoSuchKey, ProviderUnavailable
 from keys.providers.root_key import RootKey
 
-FORMAT = 1
+FORMAT, CLOCK = 1, "clock"
 _REF = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 Document = dict[str, Any]
 
@@ -34,6 +35,7 @@ class Keystore:
     def __init__(self, home: Path) -> None:
         self.home = home
         self.folder = home / "keys"
+        self._clock = home / f"{CLOCK}.json"
 
     def read(self, ref: str, root: RootKey) -> Document:
         """The document of one CMK. Raises NoSuchKey, WrongRootKey, KeystoreDamaged."""
@@ -47,18 +49,33 @@ class Keystore:
             raise ProviderUnavailable(f"The key store cannot be read ({error.strerror}).") from None
         return _authentic(raw, ref, root)
 
+    def seen(self, root: RootKey) -> datetime | None:
+        """When `see` was last called. Raises WrongRootKey, KeystoreDamaged."""
+        try:
+            raw = self._clock.read_bytes()
+        except FileNotFoundError:
+            return None
+        return datetime.fromisoformat(_authentic(raw, CLOCK, root)["seen_at"])
+
+    def see(self, moment: datetime, root: RootKey) -> None:
+        """Put down what time it is, so that a leap of the clock shows."""
+        document = {"format": FORMAT, "ref": CLOCK, "root": root.fingerprint, "seen_at": moment.isoformat()}
+        self._replace(self._clock, document, root)
+
     def write(self, document: Document, root: RootKey) -> None:
         """Replace the document of one CMK; after a crash at any point the old or the new one is there."""
-        ref = document["ref"]
+        self._replace(self._path(document["ref"]), document, root)
+
+    def _replace(self, path: Path, document: Document, root: RootKey) -> None:
         body = canonical(_signed(document, root))
-        draft = self.folder / f".{ref}.new"
+        draft = path.with_name(f".{path.stem}.new")
         descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600)
         with os.fdopen(descriptor, "wb") as file:
             file.write(body)
             file.flush()
             os.fsync(file.fileno())
-        draft.replace(self._path(ref))
-        self._sync_folder()
+        draft.replace(path)
+        _sync(path.parent)
 
     def overwrite(self, document: Document, root: RootKey) -> None:
         """Replace the document, then blot out the former one's bytes: a crash in between leaves a file that reads."""
@@ -93,12 +110,13 @@ class Keystore:
     def _path(self, ref: str) -> Path:
         return self.folder / f"{ref}.json"
 
-    def _sync_folder(self) -> None:
-        descriptor = os.open(self.folder, os.O_RDONLY | os.O_DIRECTORY)
-        try:
-            os.fsync(descriptor)
-        finally:
-            os.close(descriptor)
+
+def _sync(folder: Path) -> None:
+    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
 
 
 def _signed(document: Document, root: RootKey) -> Document:

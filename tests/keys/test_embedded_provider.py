@@ -66,9 +66,12 @@ def keeper(home, root_key, clock):
 
 
 @pytest.fixture
-def pass_days(clock):
+def pass_days(clock, keeper):
+    """Days in which somebody looked at the clock, as HQ does every ten minutes."""
+
     def move(days):
         clock.ahead += timedelta(days=days)
+        keeper._store.see(clock(), keeper._root())
 
     return move
 
@@ -206,6 +209,36 @@ class TestFiles:
             assert secret not in b"".join(files(home).values())
             assert secret not in overwritten
         assert keeper.describe_key(ref).tags == TAGS
+
+    def test_a_clock_that_leaps_forward_destroys_nothing(self, keeper, clock, pass_days, caplog):
+        ref = keeper.create_key(TAGS)
+        keeper.schedule_deletion(ref, days=7)
+        keeper.purge_due()
+        clock.ahead += timedelta(days=30)
+        assert keeper.purge_due() == []
+        assert keeper.describe_key(ref).state is KeyState.PENDING_DELETION
+        assert "clock has leapt" in caplog.text
+        pass_days(0.9)
+        assert keeper.purge_due() == []
+        pass_days(0.2)
+        assert keeper.purge_due() == [ref]
+
+    def test_a_clock_that_went_back_destroys_nothing(self, keeper, clock, pass_days):
+        ref = keeper.create_key(TAGS)
+        keeper.schedule_deletion(ref, days=7)
+        pass_days(8)
+        clock.ahead -= timedelta(hours=1)
+        assert keeper.purge_due() == []
+        pass_days(1.1)
+        assert keeper.purge_due() == [ref]
+
+    def test_when_it_was_last_looked_at_cannot_be_forged(self, keeper, home, clock, pass_days):
+        keeper.create_key(TAGS)
+        keeper.purge_due()
+        file = home / "clock.json"
+        file.write_bytes(file.read_bytes().replace(b'"seen_at":"20', b'"seen_at":"21'))
+        with pytest.raises(KeystoreDamaged):
+            keeper.purge_due()
 
     def test_a_store_that_cannot_be_written_is_named(self, root_key, tmp_path):
         (tmp_path / "file").write_text("")
