@@ -60,6 +60,7 @@ portal: Addresses = [
     path("o/<slug:org_slug>/<env:env_name>/keys/", include("keys.urls")),
     path("operator/", include("console.urls")),
     path("", include("sharing.public_urls")),
+    path("", include("keys.public_urls")),
     path("account/", include("allauth.urls")),
 ]
 

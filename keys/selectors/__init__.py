@@ -3,10 +3,13 @@
 from keys.selectors.lines import TITLES, YEAR, KeyLine, KeyList, get_data_map, list_keys
 from keys.selectors.material import KeyMaterial, blind_index, capability_key, content_key
 from keys.selectors.runs import (
+    SHOWN,
     Protected,
     Seen,
     Worry,
+    count_data_keys,
     get_destruction,
+    get_first_key,
     get_key,
     get_rotation,
     get_statement,
@@ -23,6 +26,7 @@ from keys.selectors.runs import (
 )
 
 __all__ = [
+    "SHOWN",
     "TITLES",
     "YEAR",
     "KeyLine",
@@ -34,8 +38,10 @@ __all__ = [
     "blind_index",
     "capability_key",
     "content_key",
+    "count_data_keys",
     "get_data_map",
     "get_destruction",
+    "get_first_key",
     "get_key",
     "get_rotation",
     "get_statement",

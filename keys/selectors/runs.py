@@ -10,7 +10,7 @@ from hq.authz.actor import Actor
 from hq.authz.permissions import Permission
 from hq.crypto.signatures import jwk_of
 from hq.lib.errors import NotFound
-from keys.models import Cmk, Destruction, Holding, Rotation, SigningKey, Statement
+from keys.models import Cmk, DataKey, Destruction, Holding, Rotation, SigningKey, Statement
 from keys.providers import Gone, KeyDisabled, KeyPendingDeletion, KeyState, NoSuchKey, ProviderError, provider
 from keys.providers.words import Custody, why_unusable
 
@@ -59,6 +59,18 @@ def get_key(actor: Actor, key_id: UUID) -> Cmk:
     if cmk is None:
         raise NotFound
     return cmk
+
+
+def get_first_key(actor: Actor) -> Cmk | None:
+    """The CMK that was made with the organization."""
+    gate.require(actor, Permission.KEYS_READ)
+    return Cmk.objects.filter(organization_id=actor.organization_id).order_by("created_at", "id").first()
+
+
+def count_data_keys(actor: Actor) -> int:
+    """How many wrappings a rotation renews."""
+    gate.require(actor, Permission.KEYS_READ)
+    return DataKey.objects.filter(organization_id=actor.organization_id, destroyed_at=None).count()
 
 
 def list_other_keys(actor: Actor) -> list[Cmk]:

@@ -1,0 +1,62 @@
+"""Rotating by hand, pausing and going on."""
+
+from uuid import UUID
+
+from django.contrib import messages
+from django.http import HttpResponse
+from django.shortcuts import render
+from django.views.decorators.http import require_POST
+
+from hq.authz import gate
+from hq.authz.permissions import Permission
+from hq.lib.errors import NotFound, Refused
+from hq.web.portal import tell, to
+from hq.web.request import TenantRequest
+from keys import actions, selectors
+from keys.actions import NoRotation, RotationUnderWay
+from keys.forms import RotateForm
+
+
+def rotate(request: TenantRequest, **where: str) -> HttpResponse:
+    """Says what will happen, then starts it. Sent twice, it starts once."""
+    gate.require(request.actor, Permission.KEYS_ROTATE)
+    cmk = selectors.list_keys(request.actor).cmk
+    if cmk is None:
+        raise NotFound
+    form = RotateForm(request.POST if request.method == "POST" else None)
+    if request.method == "POST" and form.is_valid():
+        try:
+            actions.rotate_key(actor=request.actor, key_id=cmk.id, reason=form.cleaned_data["reason"])
+        except RotationUnderWay as refused:
+            messages.warning(request, str(refused))
+            return to("keys:list", where)
+        except Refused as refused:
+            form.add_error(None, str(refused))
+        else:
+            tell(request, "Rotation started. It goes on when you leave this page.", where)
+            return to("keys:list", where)
+    protects = selectors.protected_by(selectors.list_held(request.actor).values())
+    context = {"form": form, "key": cmk, "data_keys": selectors.count_data_keys(request.actor), "protects": protects}
+    return render(request, "keys/rotate.html", context, status=400 if form.errors else 200)
+
+
+@require_POST
+def pause(request: TenantRequest, id: UUID, **where: str) -> HttpResponse:
+    try:
+        actions.pause_rotation(actor=request.actor, rotation_id=id)
+    except NoRotation as refused:
+        messages.warning(request, str(refused))
+    else:
+        tell(request, "Rotation paused. Both versions stay readable until it goes on.", where)
+    return to("keys:list", where)
+
+
+@require_POST
+def resume(request: TenantRequest, id: UUID, **where: str) -> HttpResponse:
+    try:
+        actions.resume_rotation(actor=request.actor, rotation_id=id)
+    except NoRotation as refused:
+        messages.warning(request, str(refused))
+    else:
+        tell(request, "Rotation goes on.", where)
+    return to("keys:list", where)
