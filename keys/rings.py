@@ -22,7 +22,16 @@ from hq.db.models import PLATFORM_ID
 from hq.db.sealing import KeyUnavailable, Principal, Purpose, Ring, remembered
 from hq.lib.clock import now
 from keys.models import DataKey
-from keys.providers import Gone, KeyDisabled, KeyPendingDeletion, KeyState, ProviderError, provider
+from keys.providers import (
+    Gone,
+    InvalidWrapping,
+    KeyDisabled,
+    KeyPendingDeletion,
+    KeyState,
+    NoSuchKey,
+    ProviderError,
+    provider,
+)
 from keys.providers.words import Custody, why_unusable
 
 log = logging.getLogger("hq.keys")
@@ -32,6 +41,7 @@ REPORT_SECONDS = 60.0  # a killed process loses the count of this time; the boun
 WAIT = 5.0  # for another thread's load; it may itself wait for a database connection that we hold
 # What HQ itself decided; whether a key is enabled, its provider knows, and tells at each use.
 REFUSALS = {KeyState.PENDING_DELETION: KeyPendingDeletion, KeyState.DESTROYED: Gone, KeyState.DISABLED: KeyDisabled}
+LOST = (Gone, InvalidWrapping, NoSuchKey)
 Shelves = Mapping[Purpose, dict[Any, Ring]]
 Key = tuple[UUID, Purpose, UUID | None]
 
@@ -282,7 +292,10 @@ def load(organization_id: UUID, purpose: Purpose, environment_id: UUID | None) -
 
 
 def _unwrapped(row: DataKey) -> bytes | None:
-    """The plain key; None for a retired one that cannot be had: what is under it is lost, the rest is not."""
+    """The plain key; None for a retired one that is lost: what is under it is lost too, the rest is not.
+
+    A provider that does not answer says nothing of what is lost, so then there is no ring at all.
+    """
     try:
         if row.wrapped is None:
             raise Gone
@@ -297,7 +310,7 @@ def _unwrapped(row: DataKey) -> bytes | None:
             "why": error.code,
         }
         log.error("data key cannot be unwrapped", extra=whose)  # noqa: TRY400 - the trace would say nothing more
-        if row.retired_at is None:
+        if row.retired_at is None or not isinstance(error, LOST):
             custody = Custody(
                 row.cmk.provider, row.cmk.customer_owned, row.cmk.delete_at, row.organization_id == PLATFORM_ID
             )

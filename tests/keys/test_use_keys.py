@@ -8,7 +8,7 @@ from hq.lib.clock import now
 from hq.lib.ids import new_id
 from keys import actions, rings, selectors
 from keys.models import Cmk, DataKey
-from keys.providers import KeyState, provider
+from keys.providers import KeyState, Throttled, provider
 from tests.keys.conftest import provisioner
 
 pytestmark = pytest.mark.django_db
@@ -145,3 +145,20 @@ class TestRefusal:
         assert record.message == "data key cannot be unwrapped"
         assert (record.organization_id, record.why) == (str(org), "invalid-wrapping")
         assert plain.hex() not in str(record.__dict__)
+
+    def test_a_provider_that_is_away_loses_no_retired_version(self, cmk, org, monkeypatch):
+        """Or a rotation that meets it would call the rows under that version unreadable, and end."""
+        add_version(cmk)
+        keeper = type(provider(cmk.provider))
+        real = keeper.decrypt
+
+        def away_for_the_first(self, ref, wrapped, context):
+            if context["hq:version"] == "1":
+                raise Throttled
+            return real(self, ref, wrapped, context)
+
+        with monkeypatch.context() as patch:
+            patch.setattr(keeper, "decrypt", away_for_the_first)
+            with pytest.raises(KeyUnavailable):
+                selectors.content_key(org)
+        assert selectors.content_key(org, 1).version == 1
