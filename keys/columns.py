@@ -11,14 +11,17 @@ from dataclasses import dataclass
 from typing import Any, NamedTuple
 from uuid import UUID
 
+import psycopg
 from django.db import connection
 
 from hq.crypto.aead import Aead, Tampered
 from hq.db.models import PLATFORM_ID
-from hq.db.sealing import HEADER_BYTES, Purpose, header
+from hq.db.sealing import HEADER_BYTES, Purpose, Ring, header
 from keys import rings
 
 log = logging.getLogger("hq.keys")
+ROWS = 2000  # in a transaction: its commit weighs little then, and they are locked for some hundredths of a second
+PART = 250  # of them, sealed while the server writes the ones before
 # A transaction of the caller's, refused once the work is no longer the caller's. Each is a sign of life that renews the
 # caller's lease, so whoever works long on one row opens one every minute.
 Step = Callable[[], AbstractContextManager[None]]
@@ -65,61 +68,75 @@ class SealedColumns:
         return int(row[0])
 
     def reseal(self, step: Step, organization_id: UUID, version: int, after: UUID | None, limit: int) -> Batch:
-        with step():
-            rows = self._locked(organization_id, version, after, limit)
-            made = [(row[0], values) for row in rows if (values := self._resealed(organization_id, row))]
-            self._write(organization_id, made)
-        return Batch(len(made), len(rows) - len(made), rows[-1][0] if len(rows) == limit else None)
+        """Bring the next rows forward, ROWS in each transaction. Raises KeyUnavailable, and what `step` raises."""
+        resealed = unopened = 0
+        for start in range(0, limit, ROWS):
+            most = min(ROWS, limit - start)
+            with step(), connection.wrap_database_errors:
+                rows = self._locked(organization_id, version, after, most)
+                made = self._forward(organization_id, version, rows)
+            resealed, unopened = resealed + made, unopened + len(rows) - made
+            if len(rows) < most:
+                return Batch(resealed, unopened, None)
+            after = rows[-1][0]
+        return Batch(resealed, unopened, after)
+
+    def _forward(self, organization_id: UUID, version: int, rows: list[tuple[Any, ...]]) -> int:
+        """Seal these rows again; how many of them opened. The server writes one part while the next is sealed here."""
+        ring, count = rings.cache.ring(organization_id, self.purpose), 0
+        if ring.current < version:  # a process that does not know of it yet would seal under an older one
+            ring = rings.cache.renewed(organization_id, self.purpose)
+        with connection.connection.pipeline():
+            for start in range(0, len(rows), PART):
+                made = [made for row in rows[start : start + PART] if (made := self._resealed(ring, row))]
+                self._write(organization_id, made)
+                count += len(made)
+        return count
 
     def _locked(self, organization_id: UUID, version: int, after: UUID | None, limit: int) -> list[tuple[Any, ...]]:
         """The next rows with an older value, locked: nobody else's write can fall between reading and writing them."""
         columns = ", ".join(map(self._quoted, self.fields))
         owner = "organization_id = %s AND " if self.owned else ""
-        with connection.cursor() as cursor:
-            cursor.execute(
-                f"SELECT id, {columns} FROM {self._table} WHERE {owner}id > %s AND ({self._older})"
-                " ORDER BY id LIMIT %s FOR NO KEY UPDATE SKIP LOCKED",
-                [*([organization_id] if self.owned else []), after or PLATFORM_ID, *self._heads(version), limit],
-            )
-            rows: list[tuple[Any, ...]] = cursor.fetchall()
+        found = _binary().execute(
+            f"SELECT id, {columns} FROM {self._table} WHERE {owner}id > %s AND ({self._older})"
+            " ORDER BY id LIMIT %s FOR NO KEY UPDATE SKIP LOCKED",
+            [*([organization_id] if self.owned else []), after or PLATFORM_ID, *self._heads(version), limit],
+            binary=True,
+        )
+        rows: list[tuple[Any, ...]] = found.fetchall()
         return rows
 
-    def _resealed(self, organization_id: UUID, row: tuple[Any, ...]) -> list[bytes | None] | None:
-        """The row's values under the current version; None if one of them does not open, which changes nothing."""
-        ring = rings.cache.ring(organization_id, self.purpose)
-        made: list[bytes | None] = []
-        for field, value in zip(self.fields, row[1:], strict=True):
-            data = None if value is None else bytes(value)
-            if data is None or data[:HEADER_BYTES] == ring.head:
+    def _resealed(self, ring: Ring, row: tuple[Any, ...]) -> list[Any] | None:
+        """The row with its values under the current version; None if one does not open, which changes nothing."""
+        made: list[Any] = [row[0]]
+        place = ring.organization + row[0].bytes
+        for field, data in zip(self.fields, row[1:], strict=True):
+            head = data and data[:HEADER_BYTES]
+            if head is None or head >= ring.head:
                 made.append(data)
                 continue
-            cipher = ring.cipher(data[:HEADER_BYTES])
-            aad = field.place + organization_id.bytes + row[0].bytes
+            cipher, aad = ring.cipher(head), field.place + place
             plain = _opened(cipher, data[HEADER_BYTES:], aad) if cipher else None
             if plain is None:
-                whose = {"column": str(field), "row_id": str(row[0]), "organization_id": str(organization_id)}
+                owner = str(UUID(bytes=ring.organization))
+                whose = {"column": str(field), "row_id": str(row[0]), "organization_id": owner}
                 log.error("sealed value does not open, so it is left as it is", extra=whose)
                 return None
             made.append(ring.head + ring.seal(plain, aad))
             ring.seals += 1
         return made
 
-    def _write(self, organization_id: UUID, rows: list[tuple[UUID, list[bytes | None]]]) -> None:
+    def _write(self, organization_id: UUID, rows: list[list[Any]]) -> None:
         if not rows:
             return
         names = [self._quoted(field) for field in self.fields]
-        owner = " AND t.organization_id = %s" if self.owned else ""
-        arrays = ", ".join(["%s::uuid[]"] + ["%s::bytea[]"] * len(names))
-        with connection.cursor() as cursor:
-            cursor.execute(
-                f"UPDATE {self._table} AS t SET {', '.join(f'{name} = v.{name}' for name in names)}"
-                f" FROM unnest({arrays}) AS v (id, {', '.join(names)}) WHERE t.id = v.id{owner}",
-                [
-                    [row_id for row_id, _ in rows],
-                    *([values[number] for _, values in rows] for number in range(len(names))),
-                    *([organization_id] if self.owned else []),
-                ],
-            )
+        owner = " AND t.organization_id = %b" if self.owned else ""
+        arrays = ", ".join(["%b::uuid[]"] + ["%b::bytea[]"] * len(names))
+        _binary().execute(
+            f"UPDATE {self._table} AS t SET {', '.join(f'{name} = v.{name}' for name in names)}"
+            f" FROM unnest({arrays}) AS v (id, {', '.join(names)}) WHERE t.id = v.id{owner}",
+            [*map(list, zip(*rows, strict=True)), *([organization_id] if self.owned else [])],
+        )
 
     def _row(self, statement: str, organization_id: UUID, values: list[bytes] | None = None) -> tuple[Any, ...]:
         owner = " AND organization_id = %s" if self.owned else ""
@@ -150,3 +167,8 @@ def _opened(cipher: Aead, sealed: bytes, aad: bytes) -> bytes | None:
         return cipher.open(sealed, aad)
     except Tampered:
         return None
+
+
+def _binary() -> psycopg.Cursor[Any]:
+    """A cursor that sends and receives bytes as they are. Django's writes them into the statement, in hexadecimal."""
+    return psycopg.Cursor(connection.connection)
