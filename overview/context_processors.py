@@ -125,4 +125,6 @@ def _place(request: HttpRequest, actor: Actor, belonging: selectors.Belonging) -
         "broken_at": status.first_bad,
     }
     where = {"org_slug": belonging.slug, "env_name": name}
+    if gate.allows(actor, Permission.KEYS_READ):
+        context["keys_url"] = reverse("keys:list", kwargs=where)
     return context | {"nav": _navigation(request, actor, where), "chain": chain}

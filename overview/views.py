@@ -7,6 +7,7 @@ from typing import Any
 from django.http import HttpResponse
 from django.shortcuts import render
 from django.urls import reverse
+from django.utils.timezone import localtime
 
 from audit import selectors as trail
 from audit.selectors import ChainStatus, Day, Filters
@@ -16,7 +17,9 @@ from hq.authz.actor import Actor
 from hq.authz.permissions import Permission
 from hq.web.request import TenantRequest
 from hq.web.templatetags._text import middle
+from hq.web.templatetags._time import long_date
 from keys import selectors as keys
+from keys.selectors import Worry
 from sharing import selectors as sharing
 from tenants import selectors as tenants
 from vault import selectors as vault
@@ -56,6 +59,7 @@ def overview(request: TenantRequest, **where: str) -> HttpResponse:
         "recent": _recent(actor) if may_read_trail else None,
         "needs": [
             *_chain_needs(actor, status, where),
+            *_key_needs(actor, where),
             *_first_steps(actor, bucket, shares, where),
             *_people_needs(actor, where),
         ],  # most pressing first; empty is a good answer
@@ -100,6 +104,32 @@ def _chain_needs(actor: Actor, status: ChainStatus, where: dict[str, str]) -> li
         text = f"{status.length:,} events, never verified in this environment."
         return [Need("Verify the audit chain once", text, url, "Verify", "link")]
     return []
+
+
+def _key_needs(actor: Actor, where: dict[str, str]) -> list[Need]:
+    """What waits for those who look after keys; who only reads them can do nothing about it."""
+    if not gate.allows(actor, Permission.KEYS_ROTATE):
+        return []
+    url = reverse("keys:list", kwargs=where)
+    return [_key_need(worry, url) for worry in keys.worries(actor)]
+
+
+def _key_need(worry: Worry, url: str) -> Need:
+    on = long_date(localtime(worry.at).date())
+    match worry.kind:
+        case "scheduled":
+            text = f"On {on}. Until then you can cancel it."
+            return Need("A key is about to be destroyed", text, url, "Look", "trash-2", "broken")
+        case "asked" if worry.own:
+            return Need("Your wish to destroy a key waits", "Somebody else has to agree.", url, "Look", "hourglass")
+        case "asked":
+            text = f"{worry.by} asks for it and needs a second person."
+            return Need("Decide on destroying a key", text, url, "Decide", "triangle-alert", "due")
+        case "incomplete":
+            text = f"Some rows did not open on {on}. The page of keys says how many."
+            return Need("Look at a rotation that is not complete", text, url, "Look", "triangle-alert", "broken")
+    text = f"Due since {on}. The page of keys says what stands in the way."
+    return Need("Rotate the organization key", text, url, "Rotate", "refresh-cw", "due")
 
 
 def _first_steps(

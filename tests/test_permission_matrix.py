@@ -12,12 +12,13 @@ from hq.authz.permissions import SCOPES, Permission
 from hq.authz.roles import GRANTS, Role
 from hq.db.context import tenant
 from jobs.models import Job
-from keys.actions.signing import issue_statement
-from keys.models import Cmk, Rotation, Statement
+from keys import actions as key_actions
+from keys.models import Cmk, Rotation
 from sharing import actions as sharing
 from tenants import actions
 from tenants.models import ApiKey, Membership
 from tests.factories import make_member, make_person, make_place, sign_in
+from tests.keys.support import rotate
 from tests.routes import every_route
 from vault import actions as vault
 
@@ -101,13 +102,16 @@ class World:
             self.membership = Membership.objects.get(user=self.member).id
             self.job = Job.objects.values_list("id", flat=True).order_by("id")[0]
             self.cmk = Cmk.objects.get(organization_id=self.place.id).id
-            self.statement = issue_statement(self.place.id, Statement.Kind.ROTATION, {"type": "hq/key-rotation"}).id
+        self.statement = rotate(self.place).statement_id
+        # Nothing is destroyed by it: it is asked for, and taken back by the first who may.
+        self.wish = key_actions.request_destruction(actor=owner, key_id=self.cmk, days=30, reason="x", erase=True).id
+        with tenant(self.place.id):
             self.secret = actions.create_api_key(actor=owner, name="all", scopes=SCOPES & owner.permissions).secret
 
     def url(self, route):
         ids = {"shares/": self.share, "api-keys/": self.key, "members/": self.membership, "people/": self.membership}
-        ids |= {"invitations/": self.invitation, "key-statements/": self.statement, "/keys/": self.cmk}
-        ids |= {"key-rotations/": self.rotation}
+        ids |= {"invitations/": self.invitation, "statements/": self.statement, "/keys/": self.cmk}
+        ids |= {"rotations/": self.rotation, "destructions/": self.wish}
         filled = route.replace("<uuid:environment_id>", str(self.place.live_id)).replace("<path:path>", "a/b")
         filled = filled.replace("<uuid:organization_id>", str(self.place.id)).replace("<uuid:job_id>", str(self.job))
         filled = filled.replace("<slug:org_slug>", self.place.slug).replace("<env:env_name>", "live")
@@ -118,9 +122,9 @@ class World:
 
     @property
     def rotation(self):
-        """The one that an act before has begun."""
+        """The newest: that of the beginning, or one that an act before has begun."""
         with tenant(self.place.id):
-            return Rotation.objects.values_list("id", flat=True).first() or uuid4()
+            return Rotation.objects.values_list("id", flat=True).order_by("-id").first() or uuid4()
 
     def with_scopes(self, scopes):
         with tenant(self.place.id):
@@ -203,6 +207,17 @@ PAGES = {
     PLACE + "audit/verify": (P.AUDIT_VERIFY, {}),
     PLACE + "keys/": (P.KEYS_READ, {}),
     PLACE + "keys/data-map": (P.KEYS_READ, {}),
+    PLACE + "keys/progress": (P.KEYS_READ, {}),
+    PLACE + "keys/rotate": (P.KEYS_ROTATE, {}),
+    PLACE + "keys/rotations/<uuid:id>/pause": (P.KEYS_ROTATE, {}),
+    PLACE + "keys/rotations/<uuid:id>/resume": (P.KEYS_ROTATE, {}),
+    PLACE + "keys/bring": (P.KEYS_MOVE, {}),
+    PLACE + "keys/give-back": (P.KEYS_MOVE, {}),
+    PLACE + "keys/<uuid:id>/destroy": (P.KEYS_DESTROY, {}),
+    PLACE + "keys/destructions/<uuid:id>": (P.KEYS_READ, {}),
+    PLACE + "keys/destructions/<uuid:id>/cancel": (P.KEYS_APPROVE_DESTRUCTION, {}),
+    PLACE + "keys/statements/<uuid:id>": (P.KEYS_READ, {}),
+    PLACE + "keys/statements/<uuid:id>/check": (P.KEYS_READ, {}),
     PLACE + "people/": (P.MEMBERS_READ, {}),
     PLACE + "people/invite": (P.MEMBERS_INVITE, {}),
     PLACE + "people/<uuid:id>/role": (P.MEMBERS_CHANGE_ROLE, {"role": "auditor"}),

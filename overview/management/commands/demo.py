@@ -24,6 +24,8 @@ from hq.authz.permissions import AuthMethod
 from hq.db.context import tenant
 from hq.lib.errors import Problem
 from jobs import actions as jobs
+from keys import actions as keys
+from keys import selectors as custody
 from overview.management import story
 from overview.management.story import Document, Person
 from sharing import actions as sharing
@@ -86,7 +88,7 @@ class Command(BaseCommand):
         if not {*READ_FIRST} <= {document.path for document in documents}:
             raise CommandError(f"The demo stores HQ's own documents, and {settings.ROOT} does not have them.")
         told = Story(_organization(owner), {story.OWNER: owner}, documents)
-        for chapter in (people, files, machines, links, sandbox, proof):
+        for chapter in (people, files, machines, links, sandbox, rotation, proof):
             told.made.append(chapter(told))
         return told
 
@@ -275,6 +277,29 @@ def sandbox(told: Story) -> str:
         _put(told, story.DEVELOPER, document.path, document.content, document.content_type, test=True)
     told.act(tenants.create_api_key, story.DEVELOPER, test=True, name="sandbox", scopes=story.CI_SCOPES)
     return "Environment test: 3 files and an API key called sandbox."
+
+
+def rotation(told: Story) -> str:
+    """The owner rotates the organization key. What is held is counted first, as it is every day.
+
+    It ends by itself, five minutes later, once no process can hold the former data keys: that cannot be hurried.
+    """
+    organization_id = told.place.organization_id
+    keys.count_held(organization_id)
+    with tenant(organization_id):
+        cmk = custody.list_keys(told.actor(story.OWNER)).cmk
+    if cmk is None:
+        raise CommandError(f"{told.place.name} has no key.")
+    told.act(keys.rotate_key, story.OWNER, key_id=cmk.id, reason="The contractor who set the key store up has left")
+    deadline = monotonic() + PATIENCE
+    while monotonic() < deadline:
+        with tenant(organization_id):
+            newest = custody.list_rotations(told.actor(story.OWNER), limit=1)[0]
+        if newest.reencrypted_at is not None:
+            return "Encryption keys: everything is under version 2; its signed statement comes in five minutes."
+        if not jobs.run_one("demo"):
+            sleep(0.1)
+    raise CommandError("The rotation did not come to its end; the job's error is at /operator/jobs.")
 
 
 def proof(told: Story) -> str:

@@ -1,0 +1,457 @@
+"""The pages of keys: what they say in each state, what they start, and that they stand when nothing else does."""
+
+import json
+import re
+from datetime import timedelta
+
+import pytest
+from django.test import Client
+
+from hq.authz.roles import Role
+from hq.crypto import statements
+from hq.db.context import tenant
+from hq.lib.clock import now
+from jobs.models import Job
+from keys import actions, rings
+from keys.models import Cmk, DataKey, Destruction, Rotation, SigningKey, Statement
+from keys.providers import provider
+from tests.factories import Place, make_member, make_place, run_jobs, sign_in
+from tests.keys.support import rotate, settle
+from tests.test_constant_queries import statements as asked_of_the_database
+from vault import actions as vault
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+
+class World:
+    """A place with a file, its owner's browser, and a second owner's."""
+
+    def __init__(self) -> None:
+        self.place: Place = make_place("Alder Peak")
+        self.client = sign_in(self.place.owner)
+        self.second = make_member(self.place, Role.ADMIN, name="Tomasz Wrona")
+        vault.put_object(actor=self.place.actor(), path="a/b", chunks=[b"content"])
+
+    def url(self, rest: str = "") -> str:
+        return f"/o/{self.place.slug}/live/keys/{rest}"
+
+    def page(self, rest: str = "", client: Client | None = None, status: int = 200) -> str:
+        """What a page says, as text without markup."""
+        answer = (client or self.client).get(self.url(rest))
+        assert answer.status_code == status, answer.content
+        return text_of(answer)
+
+    def post(self, rest: str, client: Client | None = None, **data: object):
+        return (client or self.client).post(self.url(rest), data)
+
+    @property
+    def cmk(self) -> Cmk:
+        with tenant(self.place.id):
+            return Cmk.objects.get(organization_id=self.place.id, retired_at=None)
+
+    def rotation(self) -> Rotation:
+        with tenant(self.place.id):
+            return Rotation.objects.select_related("cmk").latest("id")
+
+    def wish(self) -> Destruction:
+        with tenant(self.place.id):
+            return Destruction.objects.select_related("cmk").latest("id")
+
+    def change(self, rows, **values: object) -> None:
+        with tenant(self.place.id):
+            rows.update(**values)
+
+    def ask(self) -> Destruction:
+        actions.request_destruction(
+            actor=self.place.actor(), key_id=self.cmk.id, days=30, reason="We leave", erase=True
+        )
+        return self.wish()
+
+    def agree(self) -> Destruction:
+        actor = self.place.actor(Role.ADMIN, self.second)
+        actions.approve_destruction(actor=actor, destruction_id=self.wish().id)
+        rings.forget()
+        return self.wish()
+
+
+def text_of(answer) -> str:
+    body = re.sub(r"<(script|style|template).*?</\1>", " ", answer.content.decode(), flags=re.DOTALL)
+    return " ".join(re.sub(r"<[^>]+>", " ", body).replace("&#x27;", "'").split())
+
+
+@pytest.fixture
+def world() -> World:
+    return World()
+
+
+def has(page: str, *sentences: str) -> None:
+    for sentence in sentences:
+        assert sentence in page, (sentence, page)
+
+
+class TestThePage:
+    def test_a_new_organization_has_one_version_and_no_statement(self, world):
+        has(world.page(), "In use", "Version 1", "Set-up", "Counting…", "No statement yet", "HQ’s own key store")
+
+    def test_it_says_how_much_the_key_protects_once_that_was_counted(self, world):
+        held = actions.count_held(world.place.id)
+        page = world.page()
+        has(page, f"{sum(one.rows for one in held.values())} rows", "counted 0 s ago")
+        assert "Counting…" not in page
+
+    def test_a_data_key_says_how_often_it_was_used_and_for_whom_last(self, world):
+        rings.cache.report()
+        has(world.page(), "Olive Owner")
+        rows = DataKey.objects.filter(purpose="content")
+        world.change(rows, uses=1234, last_used_by_kind="system", last_used_by_id=world.place.id)
+        has(world.page(), "1,234", "by HQ")
+
+    def test_an_overdue_rotation_is_said_with_what_to_do(self, world):
+        world.change(Cmk.objects, overdue_at=now(), created_at=now() - timedelta(days=400))
+        has(world.page(), "Rotation overdue", "The yearly rotation is overdue", "Rotate now; if that stops too")
+        auditor = sign_in(make_member(world.place, Role.AUDITOR))
+        has(world.page(client=auditor), "An owner or an admin can start it by hand.")
+
+    def test_a_key_that_its_provider_disabled_is_said_at_once_and_so_is_its_return(self, world):
+        provider("embedded").disable_key(world.cmk.ref)
+        has(world.page(), "Disabled in HQ’s own key store", "When whoever runs this deployment enables it")
+        provider("embedded").enable_key(world.cmk.ref)
+        assert "Disabled" not in world.page()
+
+    def test_a_provider_without_an_answer_costs_the_answer_only(self, world, settings, tmp_path):
+        settings.ROOT_KEY_FILE = tmp_path / "none"
+        has(world.page(), "Cannot be used", "No answer that HQ can use", "Version 1")
+
+    def test_it_asks_the_database_no_more_after_many_rotations(self, world):
+        rotate(world.place)
+        few = len(asked_of_the_database(world.page))
+        for _ in range(2):
+            rotate(world.place)
+        assert len(asked_of_the_database(world.page)) <= few
+
+    def test_those_who_only_read_are_offered_nothing(self, world):
+        page = world.page(client=sign_in(make_member(world.place, Role.AUDITOR)))
+        for verb in ("Rotate now", "Bring your own key", "Erase the organization’s keys"):
+            assert verb not in page
+
+
+class TestRotating:
+    def test_it_starts_at_once_and_goes_on_by_itself(self, world):
+        actions.count_held(world.place.id)
+        assert world.post("rotate", reason="Somebody left").status_code == 302
+        assert world.rotation().state == Rotation.State.REQUESTED
+        has(world.page(), "Rotating to version 2", "Waits for a worker", "Version 1 decrypts until no row uses it")
+        run_jobs()
+        page = world.page()
+        has(page, "Version 2 made at", "Nothing is left", "when no process can hold it", "File contents", "1 of 1")
+        has(page, "Taking over", "Decrypts", "Audit events")
+        settle(world.place.id)
+        page = world.page()
+        has(page, "0 rows of Alder Peak were left on version 1 of its key", "Check it yourself", "Retired")
+        assert "Rotation in progress" not in page
+
+    def test_sent_twice_it_starts_once(self, world):
+        for _ in range(2):
+            assert world.post("rotate").status_code == 302
+        with tenant(world.place.id):
+            assert Rotation.objects.count() == 1
+        has(world.page(), "A rotation of this key is under way")
+
+    def test_it_is_paused_and_goes_on(self, world):
+        world.post("rotate")
+        world.post(f"rotations/{world.rotation().id}/pause")
+        has(world.page(), "Rotation paused", "Go on", "Both versions stay readable")
+        run_jobs()
+        assert world.rotation().made_at is None
+        world.post(f"rotations/{world.rotation().id}/resume")
+        assert settle(world.place.id).state == Rotation.State.DONE
+        world.post(f"rotations/{world.rotation().id}/pause")
+        has(world.page(), "There is nothing to pause or to go on with")
+
+    def test_work_that_fails_says_why_and_when_it_is_tried_again(self, world):
+        world.post("rotate")
+        provider("embedded").disable_key(world.cmk.ref)
+        run_jobs()
+        has(world.page(), "The work waits.", "The CMK is disabled.", "HQ tries again by itself")
+
+    def test_work_that_was_given_up_can_be_tried_again(self, world):
+        world.post("rotate")
+        world.change(
+            Job.objects.filter(id=world.rotation().job_id), state="DEAD", error="Gone: It is gone.", finished_at=now()
+        )
+        has(world.page(), "The work has stopped.", "It is gone.", "Try again")
+        world.post(f"rotations/{world.rotation().id}/resume")
+        assert settle(world.place.id).state == Rotation.State.DONE
+
+    def test_rows_that_do_not_open_are_counted_and_no_statement_is_shown(self, world):
+        rotate(world.place)
+        world.change(Rotation.objects, state=Rotation.State.INCOMPLETE, unopened=3, statement_id=None)
+        has(world.page(), "could not be completed", "3 rows did not open", "no statement was signed")
+
+    def test_the_section_asks_for_itself_until_the_page_has_to_change(self, world):
+        htmx = {"HX-Request": "true"}
+        world.post("rotate")
+        section = world.client.get(world.url()).content.decode()
+        seen = re.search(r"hx-get=\"([^\"]+)\"", section)
+        assert seen
+        assert "hx-get" in world.client.get(seen[1], headers=htmx).content.decode()
+        run_jobs()
+        assert world.client.get(seen[1], headers=htmx)["HX-Refresh"] == "true"
+        assert world.client.get(seen[1]).status_code == 302
+        settle(world.place.id)
+        assert "hx-get" not in world.client.get(world.url()).content.decode()
+
+
+class TestStatements:
+    def test_the_file_is_the_one_that_was_signed_and_the_published_keys_open_it(self, world):
+        rotate(world.place)
+        found = world.client.get(world.url(f"statements/{world.rotation().statement_id}"))
+        assert found["Content-Type"] == "application/json"
+        assert re.fullmatch(r'attachment; filename="key-rotation-[0-9a-f-]+\.json"', found["Content-Disposition"])
+        jwks = Client().get("/.well-known/jwks.json").json()
+        assert statements.open_file(found.content, jwks)["rows_left"] == 0
+
+    def test_the_page_beside_it_tells_the_steps(self, world):
+        rotate(world.place)
+        page = world.page(f"statements/{world.rotation().statement_id}/check")
+        has(page, "bin/verify key-rotation-", "/.well-known/jwks.json", "openssl", "What it does not cover")
+
+    def test_another_organizations_is_not_there(self, world):
+        rotate(world.place)
+        there = f"statements/{world.rotation().statement_id}"
+        other = make_place()
+        for rest in (there, f"{there}/check"):
+            assert sign_in(other.owner).get(f"/o/{other.slug}/live/keys/{rest}").status_code == 404
+
+
+class TestPublicKeys:
+    def test_every_key_that_ever_signed_is_there_for_anybody(self, world, monkeypatch):
+        later = now() + timedelta(days=366)
+        monkeypatch.setattr("keys.actions.signing.now", lambda: later)
+        actions.renew_signing_key()
+        answer = Client().get("/.well-known/jwks.json")
+        kids = [key["kid"] for key in answer.json()["keys"]]
+        assert kids == list(SigningKey.objects.order_by("-id").values_list("kid", flat=True))
+        assert len(kids) == 2
+        assert {(key["alg"], key["use"], "d" in key) for key in answer.json()["keys"]} == {("EdDSA", "sig", False)}
+        assert answer["Cache-Control"] == "public, max-age=300"
+
+    def test_nothing_is_changed_by_asking(self):
+        assert Client().post("/.well-known/jwks.json").status_code == 405
+
+
+class TestDestroying:
+    FORM = {"days": "30", "reason": "We leave"}
+
+    def test_the_page_lists_what_is_lost(self, world):
+        actions.count_held(world.place.id)
+        has(world.page(f"{world.cmk.id}/destroy"), "File contents", "Audit events", "Ask to erase Alder Peak")
+
+    @pytest.mark.parametrize(
+        ("change", "sentence"),
+        [
+            ({"confirm": "alder-peek"}, "as it stands there. Nothing was changed."),
+            ({"days": "6"}, "Enter 7 to 30 days."),
+            ({"days": "31"}, "Enter 7 to 30 days."),
+            ({"reason": " "}, "This field is required."),
+        ],
+    )
+    def test_it_asks_for_the_name_the_days_and_a_reason(self, world, change, sentence):
+        form = {**self.FORM, "confirm": world.place.slug, **change}
+        answer = world.post(f"{world.cmk.id}/destroy", **form)
+        assert answer.status_code == 400
+        has(text_of(answer), sentence)
+        with tenant(world.place.id):
+            assert not Destruction.objects.exists()
+
+    def test_asking_changes_nothing_and_shows_who_has_to_decide(self, world):
+        world.post(f"{world.cmk.id}/destroy", confirm=world.place.slug, **self.FORM)
+        assert world.wish().state == Destruction.State.REQUESTED
+        has(world.page(), "Olive Owner asks to destroy every key of Alder Peak", "It needs a second person")
+        own = world.page(f"destructions/{world.wish().id}")
+        has(own, "You asked for this,", "Take it back", "We leave")
+        assert "Agree" not in own.replace("Agreed", "")
+
+    def test_sent_twice_it_is_asked_once(self, world):
+        for _ in range(2):
+            sent = world.post(f"{world.cmk.id}/destroy", confirm=world.place.slug, **self.FORM)
+            assert sent.status_code == 302
+        has(world.page(), "was asked for already")
+
+    def test_a_second_person_agrees_by_typing_the_name(self, world):
+        wish, client = world.ask(), sign_in(world.second)
+        has(world.page(f"destructions/{wish.id}", client), "Agree, and begin the wait", "Refuse")
+        assert world.post(f"destructions/{wish.id}", client, confirm="yes").status_code == 400
+        assert world.wish().state == Destruction.State.REQUESTED
+        assert world.post(f"destructions/{wish.id}", client, confirm=world.place.slug).status_code == 302
+        assert world.wish().state == Destruction.State.SCHEDULED
+
+    def test_the_one_who_asked_cannot_agree(self, world):
+        wish = world.ask()
+        assert world.post(f"destructions/{wish.id}", confirm=world.place.slug).status_code == 403
+        assert world.wish().state == Destruction.State.REQUESTED
+
+    def test_while_it_waits_the_page_stands_and_cancels_for_a_session_that_is_new(self, world):
+        rotate(world.place)
+        world.ask()
+        world.agree()
+        for person in (world.place.owner, world.second):
+            page = world.page(client=sign_in(person))
+            has(
+                page,
+                "Destruction scheduled",
+                "Every key of Alder Peak is destroyed on",
+                "in 29 days",
+                "Not readable now",
+            )
+            has(page, "Tomasz Wrona agreed", "Cancel the destruction", "Version 2")
+        has(world.page(f"destructions/{world.wish().id}"), "Scheduled", "Cancel the destruction")
+        world.post(f"destructions/{world.wish().id}/cancel")
+        has(world.page(), "Cancelled. The key is in use as before.", "In use")
+        assert vault.open_object(actor=world.place.actor(), path="a/b")
+        world.post(f"destructions/{world.wish().id}/cancel")
+        has(world.page(), "decided already")
+
+    def test_what_else_is_opened_meanwhile_says_why_it_cannot_be(self, world):
+        world.ask()
+        world.agree()
+        for person, link in ((world.second, True), (make_member(world.place, Role.DEVELOPER), False)):
+            answer = sign_in(person).get(f"/o/{world.place.slug}/live/files/objects/a/b")
+            assert answer.status_code == 503
+            has(text_of(answer), "This organization's key is scheduled for deletion on")
+            assert ("Go to the encryption keys" in text_of(answer)) is link
+
+    def test_afterwards_the_page_stands_with_the_certificate(self, world, monkeypatch):
+        rotate(world.place)
+        world.ask()
+        world.agree()
+        over(world, monkeypatch)
+        page = world.page(client=sign_in(world.place.owner))
+        has(
+            page,
+            "Destroyed",
+            "The keys of Alder Peak were destroyed",
+            "Deletion certificate",
+            "are unreadable for good",
+        )
+        for verb in ("Rotate now", "Erase the organization’s keys", "Bring your own key"):
+            assert verb not in page
+        wish = world.wish()
+        has(world.page(f"destructions/{wish.id}"), "What became unreadable", "Deletion certificate")
+        has(
+            world.page(f"statements/{wish.statement_id}/check"),
+            "What was destroyed",
+            "bin/verify deletion-certificate-",
+        )
+        file = world.client.get(world.url(f"statements/{wish.statement_id}")).content
+        assert json.loads(file)["statement"]["type"] == "hq/deletion-certificate"
+
+    def test_another_organizations_is_not_there(self, world):
+        other = World.__new__(World)
+        other.place = make_place()
+        other.client = sign_in(other.place.owner)
+        wish = world.ask()
+        for rest in (f"destructions/{wish.id}", f"{world.cmk.id}/destroy"):
+            other.page(rest, status=404)
+        assert other.post(f"destructions/{wish.id}/cancel").status_code == 404
+        assert other.post(f"destructions/{wish.id}", confirm=other.place.slug).status_code == 404
+
+
+def over(world: World, monkeypatch) -> None:
+    """The day has come: as the key store sees it, and as the sweep does."""
+    from keys.actions import upkeep
+    from keys.providers import embedded
+
+    later = now() + timedelta(days=31)
+    monkeypatch.setattr(embedded, "now", lambda: later)
+    monkeypatch.setattr(embedded.EmbeddedProvider.__init__, "__kwdefaults__", {"clock": lambda: later})
+    monkeypatch.setattr("keys.actions.destruction_end.now", lambda: later)
+    monkeypatch.setattr(upkeep, "now", lambda: later)
+    keeper = embedded.EmbeddedProvider.from_settings()
+    with keeper._store.lock():
+        keeper._store.see(later, keeper._root())  # as HQ does every ten minutes
+    upkeep.find_work()
+    run_jobs()
+    monkeypatch.undo()
+    rings.forget()
+    assert world.wish().state == Destruction.State.DONE
+    with tenant(world.place.id):
+        assert Statement.objects.filter(kind="deletion").count() == 1
+
+
+class TestAFreshSignIn:
+    """Destroying asks for a password that was typed, or a session that began, in the last five minutes."""
+
+    def test_who_has_a_password_types_it_again_first(self, world):
+        owner = world.place.owner
+        owner.set_password("correct horse battery staple")
+        owner.save()
+        client = sign_in(owner)
+        address = f"{world.cmk.id}/destroy"
+        has(world.page(address, client), "Confirm that it is you first.")
+        form = {"days": "30", "reason": "We leave", "confirm": world.place.slug}
+        answer = world.post(address, client, **form)
+        assert answer.status_code == 302
+        way = f"/account/reauthenticate/?next=%2Fo%2F{world.place.slug}%2Flive%2Fkeys%2F{world.cmk.id}%2Fdestroy"
+        assert answer["Location"] == way
+        with tenant(world.place.id):
+            assert not Destruction.objects.exists()
+        back = client.post(way, {"password": "correct horse battery staple"})
+        assert back["Location"] == world.url(address)
+        has(world.page(address, client), "Ask to erase Alder Peak")
+        assert world.post(address, client, **form)["Location"] == world.url()
+        assert world.wish().state == Destruction.State.REQUESTED
+
+    def test_agreeing_asks_for_it_too(self, world):
+        wish = world.ask()
+        world.second.set_password("correct horse battery staple")
+        world.second.save()
+        client = sign_in(world.second)
+        has(world.page(f"destructions/{wish.id}", client), "Confirm that it is you first.")
+        answer = world.post(f"destructions/{wish.id}", client, confirm=world.place.slug)
+        assert answer["Location"].startswith("/account/reauthenticate/")
+        assert world.wish().state == Destruction.State.REQUESTED
+
+    def test_who_has_no_password_signs_in_again(self, world):
+        from allauth.usersessions.models import UserSession
+
+        world.page()
+        UserSession.objects.update(created_at=now() - timedelta(minutes=6))
+        has(world.page(f"{world.cmk.id}/destroy"), "This asks for a fresh sign-in.")
+        answer = world.post(f"{world.cmk.id}/destroy", days="30", reason="x", confirm=world.place.slug)
+        assert answer.status_code == 403
+        has(text_of(answer), "Sign out, sign in again, and come back within five minutes.")
+
+
+class TestBringingAKey:
+    def test_the_page_gives_the_tag_and_the_statements_for_the_policy(self, world):
+        page = world.page("bring")
+        has(page, "hq:organization", str(world.place.id), "kms:EncryptionContext:hq:organization", "kms:ReEncryptTo")
+
+    @pytest.mark.parametrize("action", ["check", "move"])
+    def test_what_is_no_arn_is_refused_and_nothing_changes(self, world, action):
+        answer = world.post("bring", ref="arn:aws:kms:eu-central-1:1:alias/x", action=action)
+        assert answer.status_code == 400
+        has(text_of(answer), "This is the ARN of an alias.", "HQ cannot use this key as it is.")
+        with tenant(world.place.id):
+            assert Cmk.objects.count() == 1
+            assert not Rotation.objects.exists()
+
+    def test_a_deployment_without_aws_says_so_before_and_at_the_try(self, world, settings, monkeypatch):
+        has(world.page("bring"), "This deployment has no AWS region yet,")
+        settings.KMS_REGION = "eu-central-1"
+        for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_PROFILE", "AWS_SESSION_TOKEN"):
+            monkeypatch.delenv(name, raising=False)
+        monkeypatch.setenv("AWS_EC2_METADATA_DISABLED", "true")
+        monkeypatch.setenv("AWS_SHARED_CREDENTIALS_FILE", "/nonexistent")
+        monkeypatch.setenv("AWS_CONFIG_FILE", "/nonexistent")
+        ref = "arn:aws:kms:eu-central-1:111122223333:key/1234abcd-12ab-34cd-56ef-1234567890ab"
+        answer = world.post("bring", ref=ref, action="check")
+        assert answer.status_code == 400
+        has(text_of(answer), "HQ was given none", "gives HQ credentials for AWS", "Nothing was changed.")
+
+    def test_there_is_nothing_to_return_from_hqs_own_store(self, world):
+        has(world.page("give-back"), "There is nothing to return.")
+        answer = world.post("give-back")
+        assert answer.status_code == 400
+        has(world.page("give-back"), "Back to the keys")
