@@ -21,6 +21,7 @@ from audit import recorder
 from audit import selectors as trail
 from audit.tags import Tag
 from hq.authz.actor import Actor, system_actor
+from hq.crypto.secrets import equal
 from hq.db.sealing import Purpose
 from hq.lib.clock import now
 from jobs.registry import RunningJob
@@ -29,7 +30,7 @@ from keys.actions.rotation import target_of
 from keys.actions.rotation_end import finish_rotation
 from keys.actions.turns import wait_for_turn
 from keys.models import Cmk, DataKey, Rotation, wrapping_context
-from keys.providers import provider
+from keys.providers import ProviderError, provider
 from keys.registry import KEPT, RENEWED, Holder, holders
 
 log = logging.getLogger("hq.keys")
@@ -44,7 +45,7 @@ def advance_rotation(job: RunningJob) -> None:
     """Do a slice of the work. Raises ProviderError, KeyUnavailable: the job is then tried again later."""
     rings.forget(job.organization_id)  # another process may have made the new version
     with job.step():
-        rotation = _rotation(job)
+        rotation = _rotation(job, lock=True)  # whoever goes on with a paused one waits until this job has ended
         if rotation.state not in Rotation.UNFINISHED or rotation.paused_at is not None:
             job.complete()
             return
@@ -76,6 +77,10 @@ def actor_of(organization_id: UUID) -> Actor:
 # ---- 1. the new version
 
 
+class WrappingUnproven(ProviderError):
+    """The key provider gave back a wrapping that opens to another key. Nothing was changed."""
+
+
 def _has_turned(job: RunningJob, rotation: Rotation) -> bool:
     """Have the provider make a version; True once it wraps. AWS KMS may take minutes. Killed, one too many stays.
 
@@ -101,6 +106,8 @@ def _make_version(job: RunningJob) -> None:
     with job.step():
         wait_for_turn(job.organization_id)
         rotation = _rotation(job, lock=True)
+        if rotation.state != Rotation.State.REQUESTED:
+            return
         before, after = rotation.from_cmk or rotation.cmk, rotation.cmk
         rings.cache.unsettle(job.organization_id)
         rotation.from_version = before.version
@@ -109,7 +116,7 @@ def _make_version(job: RunningJob) -> None:
         else:
             _take_over(before, after)
         rotation.to_version, rotation.made_at, rotation.state = after.version, now(), Rotation.State.REENCRYPTING
-        rotation.rewrapped = _wrap_anew(before, after)
+        rotation.rewrapped = _wrap_anew(after)
         _renew_data_keys(after)
         rotation.save()
         recorder.record(
@@ -133,19 +140,26 @@ def _take_over(before: Cmk, after: Cmk) -> None:
     after.save(update_fields=["retired_at", "rotated_at"])
 
 
-def _wrap_anew(before: Cmk, after: Cmk) -> int:
-    """Put every data key under the newest version; how many. Few, whatever the size of the tenant."""
-    rows = list(DataKey.objects.filter(organization_id=after.organization_id, destroyed_at=None))
-    old, new = provider(before.provider), provider(after.provider)
+def _wrap_anew(cmk: Cmk) -> int:
+    """Put every data key under the newest version; how many. Few, whatever the size of the tenant.
+
+    A former wrapping is let go only for one that was seen to open to the same key.
+    """
+    rows = DataKey.objects.filter(organization_id=cmk.organization_id, destroyed_at=None).select_related("cmk")
+    new, count = provider(cmk.provider), 0
     for row in rows:
-        wrapped = bytes(row.wrapped or b"")
-        if before.id == after.id:
-            row.wrapped = new.reencrypt(after.ref, wrapped, row.context)
+        wrapped, old = bytes(row.wrapped or b""), provider(row.cmk.provider)
+        plain = old.decrypt(row.cmk.ref, wrapped, row.context)
+        if row.cmk_id == cmk.id:
+            row.wrapped = new.reencrypt(cmk.ref, wrapped, row.context)
         else:
-            row.wrapped = new.wrap(after.ref, old.decrypt(before.ref, wrapped, row.context), row.context)
-        row.cmk, row.cmk_version = after, after.version
+            row.wrapped = new.wrap(cmk.ref, plain, row.context)
+        if not equal(new.decrypt(cmk.ref, row.wrapped, row.context), plain):
+            raise WrappingUnproven
+        row.cmk, row.cmk_version = cmk, cmk.version
         row.save(update_fields=["wrapped", "cmk", "cmk_version"])
-    return len(rows)
+        count += 1
+    return count
 
 
 def _renew_data_keys(cmk: Cmk) -> None:
@@ -158,12 +172,16 @@ def renew_data_key(cmk: Cmk, row: DataKey) -> DataKey:
     row.retired_at = now()
     row.save(update_fields=["retired_at"])
     context = wrapping_context(row.organization_id, row.environment_id, row.purpose, row.version + 1)
+    keeper = provider(cmk.provider)
+    made = keeper.generate_data_key(cmk.ref, context)
+    if not equal(keeper.decrypt(cmk.ref, made.wrapped, context), made.plain):
+        raise WrappingUnproven
     return DataKey.objects.create(
         organization_id=row.organization_id,
         environment_id=row.environment_id,
         purpose=row.purpose,
         version=row.version + 1,
-        wrapped=provider(cmk.provider).generate_data_key(cmk.ref, context).wrapped,
+        wrapped=made.wrapped,
         cmk=cmk,
         cmk_version=cmk.version,
     )
@@ -207,6 +225,8 @@ def _next_batch(job: RunningJob) -> bool:
 def _begin_next(rotation: Rotation) -> tuple[Holder, int] | None:
     """The holder to work on, and the version that its data is to stand under; None when all are finished."""
     current = current_versions(rotation.organization_id)
+    if not rotation.cursors:  # the new version is committed since: until then others could still load the older keys
+        rotation.made_at = now()
     for holder in holders(rotation.organization_id):
         if holder.purpose in KEPT or holder.purpose not in current:
             continue
@@ -215,7 +235,7 @@ def _begin_next(rotation: Rotation) -> tuple[Holder, int] | None:
             total = holder.left(rotation.organization_id, current[holder.purpose])
             cursor = {"after": None, "done": 0, "resealed": 0, "total": total, "unopened": 0, "finished": total == 0}
             rotation.cursors[holder.name] = cursor
-            rotation.save(update_fields=["cursors"])
+            rotation.save(update_fields=["cursors", "made_at"])
         if not cursor["finished"]:
             return holder, current[holder.purpose]
     return None

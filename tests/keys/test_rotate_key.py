@@ -10,8 +10,10 @@ from hq.crypto import statements
 from hq.db.context import tenant
 from hq.db.sealing import Purpose, header
 from hq.lib.errors import Denied, NotFound
+from jobs.models import Job
 from keys import actions, rings, selectors
 from keys.models import Cmk, DataKey, Rotation, SigningKey, Statement
+from keys.providers.embedded import EmbeddedProvider
 from keys.registry import KEPT, holders
 from tenants import actions as tenants
 from tenants.models import Invitation
@@ -189,3 +191,21 @@ def test_the_statement_names_no_key_material(place):
         wrapped = [bytes(row.wrapped) for row in DataKey.objects.all()]
     assert json.loads(file)
     assert all(value.hex() not in file for value in wrapped)
+
+
+def test_a_former_wrapping_is_kept_until_the_new_one_was_seen_to_open(place, invitation, monkeypatch):
+    real = EmbeddedProvider.reencrypt
+
+    def another(self, ref, wrapped, context):
+        return real(self, ref, self.wrap(ref, bytes(32), context), context)
+
+    with tenant(place.id):
+        before = {row.id: bytes(row.wrapped) for row in DataKey.objects.all()}
+        rotation = actions.rotate_key(actor=place.actor(), key_id=cmk_of(place).id)
+    with monkeypatch.context() as patch:
+        patch.setattr(EmbeddedProvider, "reencrypt", another)
+        run_jobs()
+    with tenant(place.id):
+        assert {row.id: bytes(row.wrapped) for row in DataKey.objects.all()} == before
+        assert "opens to another key" in Job.objects.get(id=rotation.job_id).error
+    assert settle(place.id).state == Rotation.State.DONE
