@@ -100,6 +100,7 @@ def _wish(actor: Actor, wish: Destruction) -> dict[str, Any]:
         "own": wish.requested_by_id == actor.id,
         "may_agree": may_decide and wish.state == Destruction.State.REQUESTED and wish.requested_by_id != actor.id,
         "may_cancel": may_decide and open_,
+        "listing": told.by_size(wish.listing),
         "rows": sum(line["rows"] for line in wish.listing),
         "bytes": sum(line["bytes"] for line in wish.listing),
         "evidence": told.evidence_of(statement) if statement else None,

@@ -35,7 +35,7 @@ def check(request: TenantRequest, id: UUID, **_: str) -> HttpResponse:
         "steps": "\n".join(evidence.body["check"]),
         "fetch": f"curl -fsS {address} -o jwks.json",
         "verify": f"bin/verify {name} --jwks jwks.json",
-        "counts": evidence.body.get("data") or evidence.body.get("counts") or [],
+        "counts": told.by_size(evidence.body.get("data") or evidence.body.get("counts") or []),
     }
     return render(request, "keys/statement.html", context)
 

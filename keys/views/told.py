@@ -1,7 +1,7 @@
 """What the page of keys tells of versions, data keys, custody and evidence."""
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -20,7 +20,7 @@ from keys.providers.words import KEPT_IN
 from keys.registry import holders
 from keys.selectors import KeyLine
 
-KINDS = {"api_key": "An API key", "link": "A share link", "person": "A member", "system": "HQ"}
+KINDS = {"api_key": "an API key", "link": "a share link", "person": "a member", "system": "HQ"}
 UNREADABLE = "Not readable now"
 
 
@@ -104,8 +104,8 @@ def users(actor: Actor, lines: Sequence[KeyLine]) -> dict[UUID, str]:
     if ids and gate.allows(actor, Permission.AUDIT_READ):
         try:
             names = trail.names_of(actor, [each for each in ids if each is not None])
-        except KeyUnavailable:
-            names = dict.fromkeys((each for each in ids if each is not None), UNREADABLE)
+        except KeyUnavailable:  # then the kind of principal has to do
+            names = {}
     return {
         line.id: names.get(line.last_used_by_id or line.id) or KINDS.get(line.last_used_by_kind, "HQ") for line in used
     }
@@ -120,14 +120,18 @@ def place_of(cmk: Cmk) -> tuple[str, str]:
     return KEPT_IN["kms"], f"{region}, {whose} {account[:4]}…{account[-4:]}"
 
 
-def losses(organization_id: UUID, held: Mapping[str, Holding]) -> list[dict[str, Any]]:
+def losses(organization_id: UUID, held: Mapping[str, Holding]) -> list[Mapping[str, Any]]:
     """What becomes unreadable without the keys, by the last count; the largest first."""
-    rows = [
+    return by_size(
         {"what": holder.title, "rows": held[holder.name].rows, "bytes": held[holder.name].bytes}
         for holder in holders(organization_id)
-        if holder.name in held and held[holder.name].rows
-    ]
-    return sorted(rows, key=lambda row: (-int(str(row["bytes"])), str(row["what"])))
+        if holder.name in held
+    )
+
+
+def by_size(lines: Iterable[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
+    """What there is, the largest first."""
+    return sorted((line for line in lines if line["rows"]), key=lambda line: (-line["bytes"], line["what"]))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

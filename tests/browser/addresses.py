@@ -11,10 +11,13 @@ from audit.selectors import Filters
 from hq.authz.roles import Role
 from hq.db.context import tenant
 from jobs.models import Job
+from keys import actions as key_actions
+from keys import selectors as keys
 from sharing import actions as sharing
 from sharing import selectors as shares
 from tenants import actions, selectors
 from tests.factories import Place
+from tests.keys.support import settle
 
 PATH = "handbook/THREAT_MODEL.md"
 # Not pages: verbs, bytes, parts of a page, machines' addresses, and pages of libraries that HQ's configuration never
@@ -31,6 +34,12 @@ NO_PAGES = {
     "vault:restore",
     "vault:object",
     "sharing:revoke",
+    "jwks",
+    "keys:progress",
+    "keys:pause",
+    "keys:resume",
+    "keys:cancel",
+    "keys:statement",
     "shared_object",
     "console:retry_job",
     "console:discard_job",
@@ -77,6 +86,9 @@ def for_members(place: Place) -> dict[str, list[str]]:
         "new_api_key",
         "sharing:list",
         "keys:list",
+        "keys:rotate",
+        "keys:bring",
+        "keys:give_back",
         "vault:deleted",
     ):
         found[name] = [reverse(name, kwargs=where)]
@@ -112,9 +124,18 @@ def _with_rows(place: Place, where: dict[str, str]) -> dict[str, list[str]]:
         links = list(shares.list_shares(actor))
         events = trail.list_events(actor, Filters(), before=None, limit=200)
         wanted = {event.tag: event.index for event in events}
+        cmk = keys.list_keys(actor).cmk
+        assert cmk is not None
+    rotation = settle(place.id)
+    assert rotation.statement_id is not None
+    wish = key_actions.request_destruction(actor=actor, key_id=cmk.id, days=30, reason="We leave", erase=True)
+    with tenant(place.id):
         job = Job.objects.filter(organization_id=place.id).first()
         assert job is not None
     return {
+        "keys:destroy": [at("keys:destroy", id=cmk.id)],
+        "keys:destruction": [at("keys:destruction", id=wish.id)],
+        "keys:check": [at("keys:check", id=rotation.statement_id)],
         "remove_member": [at("remove_member", id=others[0].id)],
         "revoke_api_key": [at("revoke_api_key", id=key.id)],
         "sharing:share": [at("sharing:share", id=link.id) for link in links],
