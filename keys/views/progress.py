@@ -158,7 +158,7 @@ def _steps(rotation: Rotation, parts: list[Part], state: str) -> list[dict[str, 
     place = KEPT_IN.get(after.provider, after.provider)
     made = f"{place} since" if moves else f"Version {rotation.to_version} made at"
     steps = [
-        ("New key" if moves else "New version", f"{made} {_clock(rotation.made_at)}", "Waits for a worker"),
+        ("New key" if moves else "New version", f"{made} {_clock(rotation.made_at)}", _begins(rotation)),
         ("Data keys rewrapped", f"All {rotation.rewrapped}", "A few, whatever the size"),
         ("Rows re-encrypted", "Nothing is left", _left(rotation, parts, state)),
         ("Former key retired" if moves else f"Version {former} retired", "", _retires(rotation)),
@@ -172,6 +172,13 @@ def _steps(rotation: Rotation, parts: list[Part], state: str) -> list[dict[str, 
         }
         for place, (title, done, waiting) in enumerate(steps)
     ]
+
+
+def _begins(rotation: Rotation) -> str:
+    """AWS KMS takes some minutes to make a version after it was asked to."""
+    if rotation.turned_at is not None and rotation.cmk.provider == "kms":
+        return "AWS KMS is making it"
+    return "Waits for a worker"
 
 
 def _left(rotation: Rotation, parts: list[Part], state: str) -> str:
