@@ -18,7 +18,7 @@ from sharing import actions as sharing
 from tenants import actions
 from tenants.models import ApiKey, Membership
 from tests.factories import make_member, make_person, make_place, sign_in
-from tests.keys.support import rotate
+from tests.keys.support import rotate, statement_of
 from tests.routes import every_route
 from vault import actions as vault
 
@@ -102,7 +102,7 @@ class World:
             self.membership = Membership.objects.get(user=self.member).id
             self.job = Job.objects.values_list("id", flat=True).order_by("id")[0]
             self.cmk = Cmk.objects.get(organization_id=self.place.id).id
-        self.statement = rotate(self.place).statement_id
+        self.statement = statement_of(rotate(self.place)).id
         # Nothing is destroyed by it: it is asked for, and taken back by the first who may.
         self.wish = key_actions.request_destruction(actor=owner, key_id=self.cmk, days=30, reason="x", erase=True).id
         with tenant(self.place.id):

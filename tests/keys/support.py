@@ -2,12 +2,15 @@
 
 import time
 from datetime import timedelta
+from typing import Any
+from uuid import UUID
 
 from hq.db.context import tenant
 from hq.lib.clock import now
 from jobs.models import Job
 from keys import rings
-from keys.models import Rotation
+from keys.models import DataKey, Destruction, Rotation, Statement
+from tenants.models import Invitation
 from tests.factories import run_jobs
 
 PATIENCE = 60.0  # seconds
@@ -54,3 +57,24 @@ def new_data_key(organization_id, purpose) -> int:
         [version] = set(current.values_list("version", flat=True))
     rings.forget(organization_id)
     return version
+
+
+def statement_of(run: Rotation | Destruction) -> Statement:
+    """What was signed at the end of it."""
+    assert run.statement_id is not None
+    with tenant(run.organization_id):
+        return Statement.objects.get(id=run.statement_id)
+
+
+def wrappings(organization_id) -> dict[UUID, bytes]:
+    """Every data key as it stands in the database, by its id."""
+    with tenant(organization_id):
+        rows = DataKey.objects.filter(organization_id=organization_id, destroyed_at=None)
+        return {row.id: bytes(row.wrapped or b"") for row in rows}
+
+
+def sealed_email(invitation_id, organization_id) -> bytes:
+    """The address of an invitation as the database holds it."""
+    with tenant(organization_id):
+        row: Any = Invitation.objects.filter(id=invitation_id).values_list("email", flat=True).get()
+    return bytes(row.data)

@@ -9,13 +9,13 @@ from hq.db.context import tenant
 from hq.db.sealing import KeyUnavailable, header
 from hq.lib.errors import Denied
 from keys import actions, rings, selectors
-from keys.models import Cmk, DataKey, Rotation, SigningKey, Statement
+from keys.models import Cmk, DataKey, Rotation, SigningKey
 from keys.providers import provider
 from tenants import actions as tenants
 from tenants.models import Invitation
 from tests.aws.fixtures import kms, ministack
 from tests.factories import make_place, run_jobs
-from tests.keys.support import rotate, settle
+from tests.keys.support import rotate, sealed_email, settle, statement_of
 from vault import actions as vault
 
 __all__ = ["kms", "ministack"]
@@ -76,14 +76,13 @@ class TestBringing:
         assert (rotation.state, cmk.provider, cmk.ref, cmk.customer_owned) == ("DONE", "kms", arn, True)
         with tenant(place.id):
             assert set(DataKey.objects.values_list("cmk_id", flat=True)) == {cmk.id}
-            row = Invitation.objects.values_list("email", flat=True).get()
-        assert bytes(row.data).startswith(header(2))
+            invitation = Invitation.objects.values_list("id", flat=True).get()
+        assert sealed_email(invitation, place.id).startswith(header(2))
         assert everything_reads(place)
 
     def test_the_statement_says_from_where_to_where(self, place, arn):
         rotation = bring(place, arn)
-        with tenant(place.id):
-            statement = Statement.objects.get(id=rotation.statement_id)
+        statement = statement_of(rotation)
         public = bytes(SigningKey.objects.get(kid=statement.kid).public)
         key = statements.open_file(statement.file.encode(), public)["key"]
         assert (key["provider"], key["cmk"], key["customer_owned"]) == ("kms", arn, True)

@@ -19,7 +19,7 @@ from keys.actions import upkeep
 from keys.models import Cmk, DataKey, Destruction, SigningKey, Statement
 from keys.providers import embedded
 from tests.factories import make_member, make_place, run_jobs
-from tests.keys.support import rotate
+from tests.keys.support import rotate, statement_of
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -39,9 +39,10 @@ def in_use(place) -> Cmk:
         return Cmk.objects.get(organization_id=place.id, retired_at=None)
 
 
-def ask(place, **options) -> Destruction:
-    options = {"days": 30, "reason": "We leave", "erase": True} | options
-    return actions.request_destruction(actor=place.actor(), key_id=in_use(place).id, **options)
+def ask(place, days=30, erase=True) -> Destruction:
+    return actions.request_destruction(
+        actor=place.actor(), key_id=in_use(place).id, days=days, reason="We leave", erase=erase
+    )
 
 
 def scheduled(place, second, **options) -> Destruction:
@@ -136,6 +137,7 @@ class TestAgreeing:
     def test_from_then_on_nothing_opens(self, place, second):
         wish = scheduled(place, second)
         assert wish.state == Destruction.State.SCHEDULED
+        assert wish.due_at is not None
         assert abs(wish.due_at - now() - timedelta(days=30)) < timedelta(minutes=1)
         with pytest.raises(KeyUnavailable, match="scheduled for deletion"):
             selectors.content_key(place.id)
@@ -192,8 +194,7 @@ class TestTheEnd:
             last = AuditEvent.objects.filter(environment_id=place.live_id).latest("index")
         pass_days(place, 8)
         wish = newest(place)
-        with tenant(place.id):
-            statement = Statement.objects.get(id=wish.statement_id)
+        statement = statement_of(wish)
         public = bytes(SigningKey.objects.get(kid=statement.kid).public)
         opened = statements.open_file(statement.file.encode(), public)
         assert opened["type"] == "hq/deletion-certificate"

@@ -16,6 +16,7 @@ from hq.lib.clock import now
 from hq.lib.errors import Denied
 from hq.lib.ids import new_id
 from keys import actions, rings, selectors
+from keys.actions.provisioning import ORGANIZATION_PURPOSES
 from keys.models import Cmk, DataKey
 from keys.providers import KeyState, ProviderUnavailable, provider
 from tests.keys.conftest import provisioner, reader
@@ -38,7 +39,7 @@ def test_it_makes_a_cmk_tagged_with_the_tenant_and_a_key_for_each_purpose(org):
 def test_every_data_key_is_another(org):
     actions.provision_keys(actor=provisioner(org))
     actions.provision_keys(actor=provisioner(other := new_id()))
-    keys = [rings.cache.ring(o, p).keys[1] for o in (org, other) for p in actions.ORGANIZATION_PURPOSES]
+    keys = [rings.cache.ring(o, p).keys[1] for o in (org, other) for p in ORGANIZATION_PURPOSES]
     assert len(set(keys)) == 8
 
 
@@ -121,7 +122,7 @@ class TestTogether:
 
     def test_raced_the_deployment_gets_one_cmk(self):
         assert len({cmk.pk for cmk in self.in_threads(6, actions.ensure_platform_keys)}) == 1
-        assert purposes(PLATFORM_ID) == [("audit", 1), ("metadata", 1), ("people", 1)]
+        assert purposes(PLATFORM_ID) == [("audit", 1), ("metadata", 1), ("people", 1), ("signing", 1)]
 
     def test_two_organizations_do_not_wait_for_each_other(self, org):
         def work():
@@ -151,7 +152,7 @@ class TestPlatform:
         call_command("ensure_platform_keys")
         first, second = capsys.readouterr().out.splitlines()
         assert first == second
-        assert purposes(PLATFORM_ID) == [("audit", 1), ("metadata", 1), ("people", 1)]
+        assert purposes(PLATFORM_ID) == [("audit", 1), ("metadata", 1), ("people", 1), ("signing", 1)]
 
     def test_the_command_says_what_is_wrong_with_the_root_key(self, settings, tmp_path):
         settings.ROOT_KEY_FILE = tmp_path / "missing"

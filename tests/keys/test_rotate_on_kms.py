@@ -42,6 +42,6 @@ def test_nothing_is_wrapped_before_aws_has_made_the_version(place, monkeypatch):
     with tenant(place.id):
         rotation = Rotation.objects.get()
         assert (rotation.state, rotation.turned_at is not None) == ("REQUESTED", True)
-        assert Job.objects.get(id=rotation.job_id).run_at > now()
+        assert Job.objects.get(kind="keys.reencrypt").run_at > now()
     assert selectors.content_key(place.id).version == 1
     assert settle(place.id).state == "DONE"

@@ -107,6 +107,7 @@ class TestUses:
         with tenant(place.id):
             key = DataKey.objects.get(purpose=Purpose.AUDIT)
         assert key.uses > before
+        assert key.last_used_at is not None
         assert now() - key.last_used_at < timedelta(minutes=1)
 
     def test_for_whom_it_was_is_known(self, place):
