@@ -9,7 +9,6 @@ from uuid import UUID
 from django.db import transaction
 from django.db.models import F
 
-from audit import recorder
 from audit.tags import Tag
 from hq.authz import gate
 from hq.authz.actor import Actor
@@ -19,6 +18,7 @@ from hq.lib.clock import now
 from hq.lib.errors import Denied, Invalid, NotFound, Refused
 from keys import rings
 from keys.actions.holdings import count_held
+from keys.actions.records import record_somewhere
 from keys.actions.rotation import KeyNotActive, RotationUnderWay, locked_cmk, target_of
 from keys.actions.turns import wait_for_turn
 from keys.models import Cmk, DataKey, Destruction, Holding, Rotation
@@ -43,6 +43,10 @@ class AlreadyAsked(Refused):
     """The destruction of this key was asked for already."""
 
 
+class Overlapping(Refused):
+    """Destroying the organization takes every key, and another destruction is open already. Cancel that one first."""
+
+
 class NotOpen(Refused):
     """This request was decided already. Look again, it has changed."""
 
@@ -59,7 +63,7 @@ def request_destruction(*, actor: Actor, key_id: UUID, days: int, reason: str, e
     """Ask for a CMK to be destroyed after 7 to 30 days. Nothing changes until somebody else agrees (KEY-4).
 
     `erase`: the organization is to be destroyed, so its live data does not stand in the way. Raises Denied, NotFound,
-    InvalidWait, KeyNotActive, StillNeeded, RotationUnderWay, AlreadyAsked.
+    InvalidWait, KeyNotActive, StillNeeded, RotationUnderWay, AlreadyAsked, Overlapping.
     """
     gate.require(actor, Permission.KEYS_DESTROY)
     if not SHORTEST_WAIT_DAYS <= days <= LONGEST_WAIT_DAYS:
@@ -79,7 +83,7 @@ def request_destruction(*, actor: Actor, key_id: UUID, days: int, reason: str, e
             requested_by_label=actor.label,
         )
         tenancy().tell_keepers(actor.organization_id, _asked(wish))
-        recorder.record(
+        record_somewhere(
             actor,
             Tag.KEY_DESTRUCTION_REQUESTED,
             target=target_of(cmk),
@@ -94,8 +98,11 @@ def _refuse_unless_possible(cmk: Cmk, *, erase: bool) -> None:
         raise KeyNotActive
     if cmk.customer_owned and cmk.retired_at is not None:
         raise NotOurs
-    if Destruction.objects.filter(organization_id=cmk.organization_id, cmk=cmk, state__in=Destruction.OPEN).exists():
+    others = Destruction.objects.filter(organization_id=cmk.organization_id, state__in=Destruction.OPEN)
+    if others.filter(cmk=cmk).exists():
         raise AlreadyAsked
+    if (others if cmk.retired_at is None else others.filter(erases=True)).exists():
+        raise Overlapping  # to call one of them off would spare a key that the other certifies as destroyed
     if Rotation.objects.filter(organization_id=cmk.organization_id, state__in=Rotation.UNFINISHED).exists():
         raise RotationUnderWay
     if needed(cmk) and not erase:
@@ -140,8 +147,8 @@ def approve_destruction(*, actor: Actor, destruction_id: UUID) -> Destruction:
         due = now() + timedelta(days=wish.days)
         wish.state, wish.approved_at, wish.announced = Destruction.State.SCHEDULED, now(), wish.days
         wish.approved_by_id, wish.approved_by_label = actor.id, actor.label
-        # While it can be: afterwards neither the trail's key nor any other of this organization opens.
-        recorder.record(
+        # Before the key is shut: afterwards neither the trail's key nor any other of this organization opens.
+        record_somewhere(
             actor,
             Tag.KEY_DESTRUCTION_APPROVED,
             target=target_of(wish.cmk),
@@ -184,27 +191,38 @@ def cancel_destruction(*, actor: Actor, destruction_id: UUID) -> Destruction:
     with transaction.atomic(), tenant(actor.organization_id):
         wait_for_turn(actor.organization_id)
         wish = _open(actor, destruction_id)
-        before = wish.state
-        for cmk in doomed_by(wish):  # of a mere request too: an agreement may have been cut off half-way
-            _spare(cmk)
+        before, doomed = wish.state, doomed_by(wish)
+        _refuse_if_gone(doomed)
+        for cmk in doomed:  # of a mere request too: an agreement may have been cut off half-way
+            _spare(cmk, scheduled=before == Destruction.State.SCHEDULED)
         wish.state, wish.ended_at = Destruction.State.CANCELLED, now()
         wish.ended_by_id, wish.ended_by_label = actor.id, actor.label
         wish.save()
         rings.forget(actor.organization_id)
         tenancy().tell_keepers(actor.organization_id, _cancelled(wish))
-        recorder.record(
+        record_somewhere(
             actor, Tag.KEY_DESTRUCTION_CANCELLED, target=target_of(wish.cmk), before={"state": before.lower()}
         )
     return wish
 
 
-def _spare(cmk: Cmk) -> None:
+def _refuse_if_gone(doomed: list[Cmk]) -> None:
+    """Before any of them is spared: one spared beside one that is gone would never be destroyed, nor certified."""
+    ours = [cmk for cmk in doomed if not cmk.customer_owned]
+    if any(provider(cmk.provider).describe_key(cmk.ref).state == KeyState.DESTROYED for cmk in ours):
+        raise TooLate
+
+
+def _spare(cmk: Cmk, *, scheduled: bool) -> None:
+    """Let the provider keep it. One that was never doomed is left as it is: somebody else may have disabled it."""
     if not cmk.customer_owned:
         keeper = provider(cmk.provider)
         try:
-            if keeper.describe_key(cmk.ref).state == KeyState.PENDING_DELETION:
+            pending = keeper.describe_key(cmk.ref).state == KeyState.PENDING_DELETION
+            if pending:
                 keeper.cancel_deletion(cmk.ref)
-            keeper.enable_key(cmk.ref)
+            if pending or scheduled:
+                keeper.enable_key(cmk.ref)
         except Gone:
             raise TooLate from None
     cmk.state, cmk.delete_at = KeyState.ENABLED, None

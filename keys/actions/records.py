@@ -14,12 +14,21 @@ from hq.db.models import PLATFORM_ID
 from hq.db.sealing import KeyUnavailable
 
 
-def record_somewhere(actor: Actor, tag: Tag, *, target: Target, after: dict[str, Any]) -> None:
+def record_somewhere(
+    actor: Actor,
+    tag: Tag,
+    *,
+    target: Target,
+    before: dict[str, Any] | None = None,
+    after: dict[str, Any] | None = None,
+    reason: str = "",
+) -> None:
     """In the organization's trail, or, while its key cannot be used, in the deployment's, which names it."""
     try:
         with transaction.atomic():
-            recorder.record(actor, tag, target=target, after=after)
+            recorder.record(actor, tag, target=target, before=before, after=after, reason=reason)
     except KeyUnavailable:
         there = replace(actor, organization_id=PLATFORM_ID, home_environment_id=PLATFORM_ID)
         with tenant(PLATFORM_ID):
-            recorder.record(there, tag, target=target, after=after | {"organization": str(actor.organization_id)})
+            after = (after or {}) | {"organization": str(actor.organization_id)}
+            recorder.record(there, tag, target=target, before=before, after=after, reason=reason)
