@@ -113,7 +113,11 @@ class EmbeddedProvider:
             leapt = seen is None or not timedelta(0) <= moment - seen <= LEAP
             self._store.see(moment, root)
             for ref in self._store.refs():
-                document = self._store.read(ref, root)
+                try:
+                    document = self._store.read(ref, root)
+                except KeystoreDamaged:  # the others are due all the same
+                    log.error("a file of the key store is damaged", extra={"cmk": ref})  # noqa: TRY400 - says it all
+                    continue
                 due = _moment(document["delete_at"])
                 if document["state"] != KeyState.PENDING_DELETION or due is None or due > moment:
                     continue
