@@ -12,7 +12,7 @@ from hq.authz.permissions import Permission
 from hq.db.context import tenant
 from hq.lib.clock import now
 from hq.lib.errors import Invalid, Refused
-from keys.actions.rotation import begin, target_of
+from keys.actions.rotation import begin, refuse_unless_free, target_of
 from keys.actions.turns import wait_for_turn
 from keys.models import Cmk, Rotation
 from keys.providers import Finding, default_provider, examine_key, provider
@@ -60,8 +60,10 @@ def return_key(*, actor: Actor, reason: str = "") -> Rotation:
     """
     gate.require(actor, Permission.KEYS_MOVE)
     with tenant(actor.organization_id):
-        if not _in_use(actor).customer_owned:
+        before = _in_use(actor)
+        if not before.customer_owned:
             raise AlreadyInUse
+        refuse_unless_free(before)  # before a key is made that nobody would need
     name = default_provider()
     ref = provider(name).create_key({"hq:organization": str(actor.organization_id)})
     return _move(actor, provider_name=name, ref=ref, customer_owned=False, reason=reason)

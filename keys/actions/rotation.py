@@ -52,12 +52,20 @@ def rotate_key(*, actor: Actor, key_id: UUID, reason: str = "") -> Rotation:
     return rotation
 
 
+def refuse_unless_free(cmk: Cmk) -> None:
+    """Raises KeyNotActive, RotationUnderWay."""
+    if cmk.state != KeyState.ENABLED:
+        raise KeyNotActive
+    if Rotation.objects.filter(organization_id=cmk.organization_id, state__in=Rotation.UNFINISHED).exists():
+        raise RotationUnderWay
+
+
 def begin(actor: Actor, cmk: Cmk, *, from_cmk: Cmk | None = None) -> Rotation:
     """Write down that it is to be done, and put in the job. Raises KeyNotActive, RotationUnderWay."""
-    if cmk.state != KeyState.ENABLED or (cmk.retired_at is not None and from_cmk is None):
+    if cmk.retired_at is not None and from_cmk is None:
         raise KeyNotActive
-    if Rotation.objects.filter(organization_id=actor.organization_id, state__in=Rotation.UNFINISHED).exists():
-        raise RotationUnderWay
+    for each in {cmk, from_cmk or cmk}:
+        refuse_unless_free(each)
     rotation = Rotation(
         organization_id=actor.organization_id,
         cmk=cmk,
