@@ -186,8 +186,8 @@ def _left(rotation: Rotation, parts: list[Part], state: str) -> str:
         return "Reads and writes go on"
     done, total = sum(part.done for part in parts), sum(part.total for part in parts)
     percent = f"{100 * done // total}%" if total else "0%"
-    if state == "paused":
-        return f"Paused at {percent}"
+    if state != "running":
+        return f"{'Paused' if state == 'paused' else 'Stopped'} at {percent}"
     rate = _rate(rotation, done)
     return f"{percent}, about {_span((total - done) / rate)} left" if rate and total > done else percent
 
@@ -220,6 +220,8 @@ def _detail(rotation: Rotation, parts: list[Part], state: str) -> str:
     faults = f"{plural(unopened, 'row')} not readable." if unopened else "0 failures."
     if state == "paused":
         return f"Paused. {faults} Both versions stay readable."
+    if state == "failed":
+        return f"{faults} What is done stays done."
     rate = _rate(rotation, sum(part.done for part in parts))
     speed = f"{plural(round(rate), 'row')} a second. " if rate >= 1 and rotation.state != State.REQUESTED else ""
     return f"{speed}{faults} Reads never pause."

@@ -135,6 +135,29 @@ class TestThePage:
             assert verb not in page
 
 
+class TestTheOverview:
+    """What waits for those who look after keys stands where they begin."""
+
+    def look(self, world, client=None) -> str:
+        return text_of((client or world.client).get(f"/o/{world.place.slug}/live/"))
+
+    def test_an_overdue_rotation(self, world):
+        assert "Rotate the organization key" not in self.look(world)
+        world.change(Cmk.objects, overdue_at=now())
+        has(self.look(world), "Rotate the organization key", "Due since")
+        assert "Rotate the organization key" not in self.look(world, sign_in(make_member(world.place, Role.AUDITOR)))
+
+    def test_a_rotation_that_is_not_complete(self, world):
+        rotate(world.place)
+        world.change(Rotation.objects, state=Rotation.State.INCOMPLETE, unopened=3, statement_id=None)
+        has(self.look(world), "Look at a rotation that is not complete")
+
+    def test_a_wish_to_destroy_for_the_one_who_asked_and_for_the_one_who_decides(self, world):
+        world.ask()
+        has(self.look(world), "Your wish to destroy a key waits")
+        has(self.look(world, sign_in(world.second)), "Decide on destroying a key", "Olive Owner asks for it")
+
+
 class TestRotating:
     def test_it_starts_at_once_and_goes_on_by_itself(self, world):
         actions.count_held(world.place.id)
@@ -173,6 +196,7 @@ class TestRotating:
         provider("embedded").disable_key(world.cmk.ref)
         run_jobs()
         has(world.page(), "The work waits.", "The CMK is disabled.", "HQ tries again by itself")
+        assert "Reads never pause" not in world.page()
 
     def test_work_that_was_given_up_can_be_tried_again(self, world):
         world.post("rotate")

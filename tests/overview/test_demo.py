@@ -14,12 +14,14 @@ from audit import selectors as trail
 from audit.selectors import Filters
 from hq.authz.roles import Role
 from hq.db.context import tenant
+from keys import selectors as keys
 from overview.management import story
 from sharing import selectors as shares
 from sharing.models import ShareAttempt
 from tenants import selectors
 from tenants.models import Organization, User
 from tests.factories import Place
+from tests.keys.support import settle
 from vault import selectors as vault
 from vault.models import ObjectVersion
 
@@ -57,6 +59,14 @@ def test_it_fills_every_page():
         assert {version.number for version in stored if isinstance(version, ObjectVersion)} == {1, 2}
         assert len(vault.list_deleted(actor)) == 1
         assert vault.bucket_stats(place.actor(environment_id=place.test_id)).objects == 3
+
+
+def test_it_leaves_a_rotation_that_ends_by_itself():
+    place = filled()
+    with tenant(place.id):
+        assert keys.list_rotations(place.actor())[0].state == "SETTLING"
+        assert keys.list_held(place.actor())
+    assert settle(place.id).state == "DONE"
 
 
 def test_it_shows_links_in_each_state_and_what_was_tried_on_them():
