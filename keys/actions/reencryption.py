@@ -30,7 +30,7 @@ from keys.actions.rotation import target_of
 from keys.actions.rotation_end import finish_rotation
 from keys.actions.turns import wait_for_turn
 from keys.models import Cmk, DataKey, Rotation, wrapping_context
-from keys.providers import ProviderError, provider
+from keys.providers import KeyState, ProviderError, provider
 from keys.registry import KEPT, RENEWED, Holder, holders
 
 log = logging.getLogger("hq.keys")
@@ -46,7 +46,8 @@ def advance_rotation(job: RunningJob) -> None:
     rings.forget(job.organization_id)  # another process may have made the new version
     with job.step():
         rotation = _rotation(job, lock=True)  # whoever goes on with a paused one waits until this job has ended
-        if rotation.state not in Rotation.UNFINISHED or rotation.paused_at is not None:
+        destroyed = rotation.cmk.state == KeyState.DESTROYED  # with the whole organization: nothing can be done
+        if rotation.state not in Rotation.UNFINISHED or rotation.paused_at is not None or destroyed:
             job.complete()
             return
     if rotation.state == Rotation.State.REQUESTED:
@@ -198,6 +199,9 @@ def _next_batch(job: RunningJob) -> bool:
             job.complete()
             return False
         todo = _begin_next(rotation)
+        if todo is None and _had_to_wait(rotation):
+            job.again(now() + SOON)
+            return False
         if todo is None:
             return _settle(job, rotation)
         holder, version = todo
@@ -212,18 +216,15 @@ def _next_batch(job: RunningJob) -> bool:
         cursor["resealed"] += batch.resealed
         cursor["unopened"] += batch.unopened
         cursor["after"] = str(batch.last) if batch.last else None
-        waits = batch.last is None and not _end_round(job, holder, version, cursor)
+        cursor["waits"] = batch.last is None and not _end_round(job, holder, version, cursor)
         rotation.save(update_fields=["cursors"])
         job.progress(*_numbers(rotation), message=holder.title)
-        if waits:
-            job.again(now() + SOON)
-            return False
     time.sleep(REST * (time.monotonic() - began))
     return True
 
 
 def _begin_next(rotation: Rotation) -> tuple[Holder, int] | None:
-    """The holder to work on, and the version that its data is to stand under; None when all are finished."""
+    """The holder to work on, and the version that its data is to stand under; None when all are finished or wait."""
     current = current_versions(rotation.organization_id)
     if not rotation.cursors:  # the new version is committed since: until then others could still load the older keys
         rotation.made_at = now()
@@ -236,9 +237,17 @@ def _begin_next(rotation: Rotation) -> tuple[Holder, int] | None:
             cursor = {"after": None, "done": 0, "resealed": 0, "total": total, "unopened": 0, "finished": total == 0}
             rotation.cursors[holder.name] = cursor
             rotation.save(update_fields=["cursors", "made_at"])
-        if not cursor["finished"]:
+        if not cursor["finished"] and not cursor.get("waits"):
             return holder, current[holder.purpose]
     return None
+
+
+def _had_to_wait(rotation: Rotation) -> bool:
+    """Whether rows or uploads of somebody's were waited for while the other holders were worked on. Now look again."""
+    waited = [cursor for cursor in rotation.cursors.values() if cursor.pop("waits", False)]
+    if waited:
+        rotation.save(update_fields=["cursors"])
+    return bool(waited)
 
 
 def current_versions(organization_id: UUID) -> dict[Purpose, int]:

@@ -21,6 +21,14 @@ COVERED = (
     "When it ended, no data key of this organization was wrapped by the older version, and no row stood under an older"
     " data key, other than the kept ones."
 )
+COVERED_OWN = (
+    "When it ended, the customer's own key had wrapped every data key of this organization anew, and no row stood under"
+    " an older data key, other than the kept ones."
+)
+OWN = (
+    "The key is the customer's own in AWS KMS, and HQ makes no versions of it: those named here count what HQ did."
+    " Which version of the key's own material wraps now, AWS KMS knows."
+)
 NOT_COVERED = (
     "Copies of the database made before the end still hold the older data keys, wrapped as they were then.",
     "Whoever held an unwrapped older data key can still open copies made before the end.",
@@ -113,6 +121,6 @@ def _body(rotation: Rotation, held: dict[str, Any]) -> dict[str, Any]:
             for holder in everything
             if holder.purpose in KEPT and holder.name in held
         ],
-        "covers": [COVERED],
-        "does_not_cover": list(NOT_COVERED),
+        "covers": [COVERED_OWN if cmk.customer_owned else COVERED],
+        "does_not_cover": [*NOT_COVERED, *([OWN] if cmk.customer_owned else [])],
     }
