@@ -1,6 +1,7 @@
 """The page of an organization's keys: how they are, what is being done with them, and what was."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 from django.http import HttpResponse
@@ -59,13 +60,13 @@ def _context(actor: Actor, keys: KeyList, cmk: Cmk, seen: Seen) -> dict[str, Any
         "others": selectors.list_other_keys(actor),
         "most_uses": MOST_USES,
         "days_left": (keys.cmk.next_rotation_on - now().date()).days if keys.cmk and keys.cmk.next_rotation_on else 0,
-        **_history(actor, keys, cmk, rotations, wishes),
+        **_history(actor, keys, seen, rotations, wishes),
         **{f"may_{word.lower()}": gate.allows(actor, Permission[f"KEYS_{word}"]) for word in PLACES},
     }
 
 
 def _history(
-    actor: Actor, keys: KeyList, cmk: Cmk, rotations: Sequence[Rotation], wishes: Sequence[Destruction]
+    actor: Actor, keys: KeyList, seen: Seen, rotations: Sequence[Rotation], wishes: Sequence[Destruction]
 ) -> dict[str, Any]:
     """Versions, data keys and the newest statement."""
     ids = [*(row.statement_id for row in rotations), *(row.statement_id for row in wishes)]
@@ -78,9 +79,12 @@ def _history(
         evidence = told.evidence_of(newest)
         evidence = told.with_entry(actor, evidence, rotation) if rotation else evidence
     names = told.users(actor, keys.data_keys)
-    lines = [(line, names.get(line.id, "")) for line in keys.data_keys]
+    shut = seen.state not in {"", KeyState.ENABLED}  # a data key is no better than the key that wraps it
+    lines = [
+        (replace(line, state=seen.state if shut else line.state), names.get(line.id, "")) for line in keys.data_keys
+    ]
     return {
-        "versions": told.versions(first, rotations, statements, cmk.state),
+        "versions": told.versions(first, rotations, statements, seen.state),
         "current": [pair for pair in lines if pair[0].version == _newest(keys, pair[0].purpose)],
         "older": [pair for pair in lines if pair[0].version != _newest(keys, pair[0].purpose)],
         "evidence": evidence,

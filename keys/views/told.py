@@ -73,7 +73,7 @@ def versions(
 
 def _state(place: int, made: Sequence[Rotation], state: str) -> str:
     """The newest is in use or taking over; the one before it decrypts until nothing is left under it."""
-    if state in {"PENDING_DELETION", "DESTROYED"}:
+    if state in {"DISABLED", "PENDING_DELETION", "DESTROYED"}:
         return state
     under_way = bool(made) and made[0].state != Rotation.State.DONE
     if place == 0:

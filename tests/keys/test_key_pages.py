@@ -115,6 +115,7 @@ class TestThePage:
     def test_a_key_that_its_provider_disabled_is_said_at_once_and_so_is_its_return(self, world):
         provider("embedded").disable_key(world.cmk.ref)
         has(world.page(), "Disabled in HQ’s own key store", "When whoever runs this deployment enables it")
+        assert "In use" not in world.page()
         provider("embedded").enable_key(world.cmk.ref)
         assert "Disabled" not in world.page()
 
