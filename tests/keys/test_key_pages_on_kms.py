@@ -6,9 +6,9 @@ from hq.db.context import tenant
 from keys import rings
 from keys.models import Rotation
 from tests.aws.fixtures import kms, ministack
+from tests.keys.pages import World, has, text_of
 from tests.keys.support import settle
 from tests.keys.test_bring_key import make_key
-from tests.keys.test_key_pages import World, has, text_of
 
 __all__ = ["kms", "ministack"]
 
