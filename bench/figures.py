@@ -1,7 +1,9 @@
 """What a bench gives back. Ratios are taken round by round and their median counts: the machine may be shared."""
 
+import re
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, field
+from pathlib import Path
 from resource import RUSAGE_SELF, getrusage
 from statistics import median
 from time import perf_counter, thread_time
@@ -106,6 +108,24 @@ def take_turns(rounds: int, *works: Callable[[], float]) -> list[list[float]]:
 
 def ratios(ours: Sequence[float], theirs: Sequence[float]) -> list[float]:
     return [one / other for one, other in zip(ours, theirs, strict=True)]
+
+
+def forget_peak() -> int:
+    """How many bytes this process has in memory now, which from here on is its peak. Linux only."""
+    Path("/proc/self/clear_refs").write_text("5")
+    return _resident("VmRSS")
+
+
+def peak() -> int:
+    """The most that this process had in memory since then."""
+    return _resident("VmHWM")
+
+
+def _resident(name: str) -> int:
+    match = re.search(rf"{name}:\s+(\d+) kB", Path("/proc/self/status").read_text())
+    if match is None:
+        raise RuntimeError(f"This kernel does not tell {name}.")
+    return int(match[1]) * 1024
 
 
 def rate(count: float, times: Sequence[float], unit: str = "/s") -> str:

@@ -6,14 +6,13 @@ the folder that holds its new name), then read and decrypted. No numbering, no h
 
 import hashlib
 import os
-import re
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from django.conf import settings
 
-from bench.figures import Figure, Report, rate, ratios, seconds, take_turns
+from bench.figures import Figure, Report, forget_peak, peak, rate, ratios, seconds, take_turns
 from bench.raw import syncs
 from hq.db.context import tenant
 from hq.lib.ids import new_id
@@ -137,16 +136,7 @@ def _vault(place: Place, count: int) -> Callable[[], float]:
 
 
 def _memory(work: Callable[[], object]) -> int:
-    """How many bytes the process grows by at its largest while it works. Linux only."""
-    process = Path("/proc/self")
-    (process / "clear_refs").write_text("5")  # the peak is now what is in use
-    idle = _resident(process, "VmRSS")
+    """How many bytes the process grows by at its largest while it works."""
+    idle = forget_peak()
     work()
-    return _resident(process, "VmHWM") - idle
-
-
-def _resident(process: Path, name: str) -> int:
-    match = re.search(rf"{name}:\s+(\d+) kB", (process / "status").read_text())
-    if match is None:
-        raise RuntimeError(f"This kernel does not tell {name}.")
-    return int(match[1]) * 1024
+    return peak() - idle

@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from bench import audit, field, redeem, run, store
+from bench import audit, field, keys, redeem, run, store
 from bench.figures import Figure, Report
 
 
@@ -33,6 +33,14 @@ def test_the_trail():
 def test_share_links_under_kills():
     report = redeem.measure(links=20, hands=3, kills=2)
     assert report.met, str(report)
+
+
+@pytest.mark.django_db(transaction=True)
+def test_rotations():
+    report = keys.measure(rows=6000, few=300, kills=5)
+    timed = {"re-encrypting, of a plain UPDATE", "peak memory over idle", "of it after the first tenth"}
+    assert all(figure.met for figure in report.figures if figure.what not in timed), str(report)
+    assert len(figures_of(report)) == 11
 
 
 def test_starting_and_stopping():
