@@ -34,7 +34,7 @@ from keys.providers import KeyState, ProviderError, provider
 from keys.registry import KEPT, RENEWED, Holder, holders
 
 log = logging.getLogger("hq.keys")
-BATCH = 500
+BATCH = 10_000  # rows, in several transactions: each call costs two of the engine's own
 SLICE_SECONDS = 20.0  # then other jobs have their turn
 REST = 0.25  # of the time that a batch took, so that a long rotation leaves room for everybody's reads and writes
 SOON, TURNING = timedelta(seconds=1), timedelta(seconds=10)
