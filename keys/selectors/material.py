@@ -46,6 +46,8 @@ def _material(
     ring = rings.cache.ring(*place)
     if version is not None and version not in ring.keys:  # perhaps another process has just made it
         ring = rings.cache.renewed(*place)
+    if version is None and purpose is not Purpose.BLIND_INDEX:
+        ring.seals += 1  # who asks for no version in particular means to seal a file or a token with it
     number = ring.current if version is None else version
     key = ring.keys.get(number)
     if key is None:

@@ -110,6 +110,17 @@ class TestUses:
         assert key.last_used_at is not None
         assert now() - key.last_used_at < timedelta(minutes=1)
 
+    def test_files_and_tokens_count_too_and_opening_them_does_not(self, place):
+        rings.cache.report()
+        for _ in range(3):
+            selectors.content_key(place.id)
+            selectors.content_key(place.id, 1)
+        selectors.capability_key(place.id, place.live_id)
+        rings.cache.report()
+        with tenant(place.id):
+            uses = {(key.purpose, key.environment_id): key.uses for key in DataKey.objects.all()}
+        assert (uses["content", None], uses["capability", place.live_id]) == (3, 1)
+
     def test_for_whom_it_was_is_known(self, place):
         rings.forget()
         rings.cache.report()
