@@ -177,6 +177,8 @@ def _schedule(cmk: Cmk, days: int, due: datetime) -> datetime:
             due = provider(cmk.provider).schedule_deletion(cmk.ref, days=days)
         except WrongState:  # it was told before, by a try that was cut off afterwards
             due = provider(cmk.provider).describe_key(cmk.ref).delete_at or due
+        except Gone:  # and that was so long ago that it is over: what is left is to certify it
+            due = now()
     cmk.state, cmk.delete_at = KeyState.PENDING_DELETION, due
     cmk.save(update_fields=["state", "delete_at"])
     return due

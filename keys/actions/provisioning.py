@@ -13,7 +13,7 @@ from keys import rings
 from keys.actions.signing import ensure_signing_key
 from keys.actions.turns import wait_for_turn
 from keys.models import Cmk, DataKey, wrapping_context
-from keys.providers import default_provider, provider
+from keys.providers import Gone, KeyState, default_provider, provider
 
 ORGANIZATION_PURPOSES = (Purpose.CONTENT, Purpose.METADATA, Purpose.AUDIT, Purpose.BLIND_INDEX)
 PLATFORM_PURPOSES = (Purpose.PEOPLE, Purpose.AUDIT, Purpose.METADATA, Purpose.SIGNING)
@@ -68,6 +68,8 @@ def _data_key(cmk: Cmk, purpose: Purpose, environment_id: UUID | None = None) ->
     current = DataKey.objects.filter(**place, retired_at=None).first()
     if current is not None:
         return current
+    if cmk.state == KeyState.DESTROYED:  # a customer's own key may still be there, and HQ has certified otherwise
+        raise Gone
     rings.cache.unsettle(cmk.organization_id)
     made = provider(cmk.provider).generate_data_key(
         cmk.ref, wrapping_context(cmk.organization_id, environment_id, purpose, version=1)

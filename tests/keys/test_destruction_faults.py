@@ -10,13 +10,15 @@ from hq.authz.roles import Role
 from hq.db.context import tenant
 from hq.db.models import PLATFORM_ID
 from hq.lib.clock import now
+from hq.lib.ids import new_id
 from jobs.models import Job
 from keys import actions, rings, selectors
 from keys.actions import upkeep
 from keys.models import Cmk, DataKey, Destruction, Statement
-from keys.providers import KeyState, provider
+from keys.providers import Gone, KeyState, provider
 from keys.providers.embedded import EmbeddedProvider, _destroy
 from tests.factories import make_member, make_place, run_jobs
+from tests.keys.conftest import provisioner
 from tests.keys.test_destroy_key import ask, in_use, newest, pass_days, scheduled
 
 __all__ = ["pass_days"]
@@ -158,6 +160,26 @@ class TestTheEnd:
         with tenant(place.id):
             body = json.loads(Statement.objects.get().file)["statement"]
         assert body["scheduled_at"][:19] == f"{wish.due_at:%Y-%m-%dT%H:%M:%S}"
+
+    def test_an_agreement_that_was_cut_off_long_ago_is_certified_when_it_is_repeated(
+        self, place, second, pass_days, monkeypatch
+    ):
+        wish = ask(place, days=7)
+        with monkeypatch.context() as patch:
+            patch.setattr(Destruction, "save", lambda *_, **__: 1 / 0)
+            with pytest.raises(ZeroDivisionError):
+                actions.approve_destruction(actor=second, destruction_id=wish.id)
+        pass_days(place, 8)
+        assert at_provider(in_use(place)) == KeyState.DESTROYED
+        actions.approve_destruction(actor=second, destruction_id=wish.id)
+        pass_days(place, 16)
+        assert newest(place).state == Destruction.State.DONE
+
+    def test_no_key_is_wrapped_after_the_certificate(self, place, second, own, pass_days):
+        scheduled(place, second, days=7)
+        pass_days(place, 8)
+        with pytest.raises(Gone):
+            actions.provision_environment_keys(actor=provisioner(place.id), environment_id=new_id())
 
 
 class TestMovingMeanwhile:
