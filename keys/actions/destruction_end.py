@@ -57,13 +57,17 @@ def finish_destruction(job: RunningJob) -> None:
         due = rows.filter(
             organization_id=job.organization_id, state=Destruction.State.SCHEDULED, due_at__lte=now()
         ).order_by("id")
+        waiting = False
         for wish in due:
             doomed = doomed_by(wish)
-            if not all(_is_destroyed(cmk) for cmk in doomed):
-                job.again(now() + AGAIN)
-                return
-            _certify(wish, doomed)
-        job.complete()
+            if all(_is_destroyed(cmk) for cmk in doomed):
+                _certify(wish, doomed)
+            else:
+                waiting = True
+        if waiting:
+            job.again(now() + AGAIN)
+        else:
+            job.complete()
 
 
 def _is_destroyed(cmk: Cmk) -> bool:

@@ -181,6 +181,19 @@ class TestTheEnd:
         with pytest.raises(Gone):
             actions.provision_environment_keys(actor=provisioner(place.id), environment_id=new_id())
 
+    def test_one_that_its_provider_still_has_does_not_keep_the_next(self, place, second, former, pass_days):
+        ref = provider("embedded").create_key({"hq:organization": str(place.id)})
+        with tenant(place.id):
+            other = Cmk.objects.create(organization_id=place.id, provider="embedded", ref=ref, retired_at=now())
+        for cmk in (former, other):
+            wish = actions.request_destruction(actor=place.actor(), key_id=cmk.id, days=7, reason="Moved")
+            actions.approve_destruction(actor=second, destruction_id=wish.id)
+        provider("embedded").cancel_deletion(former.ref)
+        pass_days(place, 8)
+        with tenant(place.id):
+            states = dict(Destruction.objects.values_list("cmk_id", "state"))
+        assert states == {former.id: Destruction.State.SCHEDULED, other.id: Destruction.State.DONE}
+
 
 class TestMovingMeanwhile:
     def test_no_way_back_from_a_key_that_is_to_be_destroyed(self, place, second, own, monkeypatch):
