@@ -109,9 +109,16 @@ ORGANIZATION_WIDE = frozenset(
 class PersonTag(StrEnum):
     """What an account's own log says, before or beside any organization."""
 
+    FACTOR_ADDED = "factor:added"
+    FACTOR_REFUSED = "factor:refused"
+    FACTOR_REMOVED = "factor:removed"
+    FACTOR_USED = "factor:used"
+    FACTORS_RESET = "factors:reset"
     INVITATION_REFUSED = "invitation:refused"
     ORGANIZATION_CREATED = "organization:created"
     PASSWORD_CHANGED = "password:changed"
+    RECOVERY_CODES_MADE = "recovery_codes:made"
+    RECOVERY_CODE_USED = "recovery_code:used"
     SESSION_ENDED = "session:ended"
     SIGN_IN = "session:signed_in"
     SIGN_IN_FAILED = "session:refused"

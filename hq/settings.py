@@ -60,6 +60,7 @@ INSTALLED_APPS = [
     "allauth.socialaccount",
     "allauth.socialaccount.providers.google",
     "allauth.usersessions",
+    "allauth.mfa",
     "django_htmx",
     "rest_framework",
     "drf_spectacular",
@@ -166,6 +167,7 @@ ACCOUNT_UNIQUE_EMAIL = True
 ACCOUNT_PREVENT_ENUMERATION = True
 ACCOUNT_LOGOUT_ON_PASSWORD_CHANGE = True
 ACCOUNT_REAUTHENTICATION_REQUIRED = True
+ACCOUNT_EMAIL_NOTIFICATIONS = True
 ACCOUNT_SESSION_REMEMBER = False
 ACCOUNT_EMAIL_SUBJECT_PREFIX = "HQ: "
 ACCOUNT_DEFAULT_HTTP_PROTOCOL = _base.scheme
@@ -183,6 +185,24 @@ if google_client_id := env.text("HQ_GOOGLE_CLIENT_ID", ""):
         "OAUTH_PKCE_ENABLED": True,
     }
 USERSESSIONS_ADAPTER = "tenants.adapters.SessionsAdapter"
+
+# Second factors and passkeys (ACC-2)
+MFA_ADAPTER = "tenants.adapters.factors.FactorsAdapter"
+MFA_SUPPORTED_TYPES = ["recovery_codes", "totp", "webauthn"]
+MFA_PASSKEY_LOGIN_ENABLED = True
+MFA_RECOVERY_CODES_SHOW_ONCE = True
+MFA_TOTP_ISSUER = "HQ"
+MFA_TOTP_TOLERANCE = 1  # a clock may be half a minute off; how long a used code is refused counts with it
+MFA_FORMS = {
+    "activate_totp": "tenants.adapters.factors.ActivateApp",
+    "add_webauthn": "tenants.adapters.factors.AddKey",
+    "authenticate": "tenants.adapters.factors.EnterCode",
+    "authenticate_webauthn": "tenants.adapters.factors.UseKey",
+    "edit_webauthn": "tenants.adapters.factors.RenameKey",
+    "login_webauthn": "tenants.adapters.factors.UsePasskey",
+    "reauthenticate": "tenants.adapters.factors.ReenterCode",
+    "reauthenticate_webauthn": "tenants.adapters.factors.ReuseKey",
+}
 
 # Cookies (ACC-7). The prefix makes a browser refuse the cookie from a sub-domain or over plain HTTP.
 _prefix = "__Host-" if SECURE else ""

@@ -72,7 +72,7 @@ class Tenancy(Protocol):
         ...
 
 
-_registered: dict[str, Holder] = {}
+_registered: dict[bool, dict[str, Holder]] = {False: {}, True: {}}  # those of organizations, of the deployment
 _tenancy: list[Tenancy] = []
 
 
@@ -86,16 +86,19 @@ def tenancy() -> Tenancy:
     return _tenancy[0]
 
 
-def add_holder(holder: Holder) -> None:
-    """Called at start-up by a room that keeps data under data keys in its own way. Twice the same name is the same."""
-    _registered[holder.name] = holder
+def add_holder(holder: Holder, *, platform: bool = False) -> None:
+    """Called at start-up by a room that keeps data under data keys in its own way. Twice the same name is the same.
+
+    `platform` says that all of it belongs to the deployment itself, and stands under the deployment's keys.
+    """
+    _registered[platform][holder.name] = holder
 
 
 def holders(organization_id: UUID) -> list[Holder]:
     """Everything that may hold data of this organization, or of the deployment (PLATFORM_ID), by title."""
     platform = organization_id == PLATFORM_ID
     columns: list[Holder] = [holder for holder in _sealed_columns() if platform or holder.owned]
-    return sorted([*columns, *([] if platform else _registered.values())], key=lambda holder: holder.title)
+    return sorted([*columns, *_registered[platform].values()], key=lambda holder: holder.title)
 
 
 @cache

@@ -73,6 +73,7 @@ def _account_navigation(request: HttpRequest) -> list[dict[str, str]]:
     items = [
         {"title": "Profile", "icon": "user", "url": reverse("profile")},
         {"title": "E-mail addresses", "icon": "mail", "url": reverse("account_email")},
+        {"title": "Sign-in and security", "icon": "fingerprint-pattern", "url": reverse("mfa_index")},
         {"title": "Password", "icon": "key-round", "url": reverse("account_change_password")},
         {"title": "Sessions", "icon": "monitor", "url": reverse("usersessions_list")},
         {"title": "Organizations", "icon": "building-2", "url": reverse("organizations")},

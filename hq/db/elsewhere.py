@@ -33,9 +33,17 @@ OTHER_TABLES = {
     "django_migrations": Declared(kept=DEPLOYMENT, operational="id app name applied"),
     "django_session": Declared(
         kept=_SESSION,
-        in_clear={"session_data": "Signed: who is signed in, notices, and the code while an address is being proven"},
+        in_clear={
+            "session_data": "Signed: who is signed in, notices, and the code while an address is being proven. "
+            "The seed of an app that is being added stands in it sealed"
+        },
         secrets={"session_key": Held.SIGNED},
         operational="expire_date",
+    ),
+    "mfa_authenticator": Declared(
+        kept=ACCOUNT,
+        secrets={"data": Held.SEALED},  # by tenants.columns, under the deployment's people key
+        operational="id user type created_at last_used_at",
     ),
     "socialaccount_socialaccount": Declared(
         kept=ACCOUNT,
@@ -112,6 +120,7 @@ OUTSIDE = (
     _outside("Valkey", "bell", "message", _C.OPERATIONAL, _MINUTES),
     _outside("Valkey", "rate limits", "times", _C.OPERATIONAL, _MINUTES),
     _outside("Valkey", "rate limit keys", "text", _C.METADATA, _MINUTES, why="A digest of the address that is limited"),
+    _outside("Valkey", "one-time codes that were used", "text", _C.OPERATIONAL, _MINUTES),
     _outside("log lines", "ids, times, outcomes", "text", _C.OPERATIONAL, _LINES),
     _outside("outgoing mail", "address and text", "mail", _C.METADATA, _MAIL, why="Mail is read by whom it is for"),
     _outside("outgoing mail", "links and codes", "mail", _C.SECRETS, _MAIL, held=Held.HOLDER),

@@ -16,6 +16,7 @@ TABLES = {
     "django_content_type": READ,
     "django_migrations": READ,
     "django_session": ALL,
+    "mfa_authenticator": ALL,
     "socialaccount_socialaccount": ALL,
     "socialaccount_socialapp": READ,
     "socialaccount_socialtoken": EMPTY,

@@ -8,6 +8,7 @@ from tenants.actions.sign_in import (
     create_sign_in_link,
     ensure_person,
     promote_operator,
+    reset_factors,
     update_profile,
     use_sign_in_link,
 )
@@ -26,6 +27,7 @@ __all__ = [
     "provision",
     "register_steps",
     "remove_member",
+    "reset_factors",
     "revoke_api_key",
     "revoke_invitation",
     "update_profile",

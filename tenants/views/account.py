@@ -1,7 +1,12 @@
 """A person's own pages."""
 
+from typing import cast
+
+from allauth.account.app_settings import EmailVerificationMethod
+from allauth.account.internal.flows.login import perform_login
+from allauth.account.models import Login
 from django.contrib import messages
-from django.contrib.auth import login
+from django.contrib.auth import logout
 from django.contrib.auth.decorators import login_required
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
@@ -11,8 +16,6 @@ from hq.lib.errors import NotFound
 from hq.web.portal import person_of
 from tenants import actions
 from tenants.forms import ProfileForm
-
-BACKEND = "allauth.account.auth_backends.AuthenticationBackend"
 
 
 @login_required
@@ -30,12 +33,16 @@ def profile(request: HttpRequest) -> HttpResponse:
 
 
 def sign_in_once(request: HttpRequest, token: str) -> HttpResponse:
-    """A link made on the server: a button signs its person in, once. Looking at the page uses nothing up."""
+    """A link made on the server: a button signs its person in, once. Looking at the page uses nothing up.
+
+    It stands for the password only: who has a second factor is asked for it.
+    """
     if request.method == "POST":
         try:
             person = actions.use_sign_in_link(token=token)
         except NotFound:
             return render(request, "tenants/sign_in_once.html", {"dead": True}, status=404)
-        login(request, person, backend=BACKEND)
-        return redirect("home")
+        logout(request)  # whoever was signed in here
+        sign_in = Login(user=person, email_verification=EmailVerificationMethod.NONE)
+        return cast("HttpResponse", perform_login(request, sign_in))
     return render(request, "tenants/sign_in_once.html", {"dead": False})

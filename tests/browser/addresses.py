@@ -21,7 +21,8 @@ from tests.keys.support import settle
 
 PATH = "handbook/THREAT_MODEL.md"
 # Not pages: verbs, bytes, parts of a page, machines' addresses, and pages of libraries that HQ's configuration never
-# shows (it verifies by code, has no social account yet, and lets nobody change an address by link).
+# shows (it verifies by code, has no social account yet, and lets nobody change an address by link). Pages of second
+# factors that stand behind one are looked at in test_second_factors.
 NO_PAGES = {
     "openapi",
     "favicon",
@@ -56,7 +57,19 @@ NO_PAGES = {
     "google_login",
     "google_callback",
     "google_login_by_token",
+    "mfa_list_webauthn",
+    "mfa_login_webauthn",
+    "mfa_download_recovery_codes",
     "socialaccount_signup",
+} | {
+    "mfa_authenticate",
+    "mfa_reauthenticate",
+    "mfa_reauthenticate_webauthn",
+    "mfa_deactivate_totp",
+    "mfa_edit_webauthn",
+    "mfa_remove_webauthn",
+    "mfa_view_recovery_codes",
+    "mfa_generate_recovery_codes",
 }
 
 
@@ -108,6 +121,9 @@ def for_members(place: Place) -> dict[str, list[str]]:
         "account_logout",
         "usersessions_list",
         "socialaccount_connections",
+        "mfa_index",
+        "mfa_activate_totp",
+        "mfa_add_webauthn",
     ):
         found[name] = [reverse(name)]
     return found
