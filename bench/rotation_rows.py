@@ -37,7 +37,7 @@ from vault.actions import put_object
 
 TABLE = ShareAttempt._meta.db_table  # noqa: SLF001 - Django's documented name
 BROWSER = "Mozilla/5.0 (X11; Linux x86_64; rv:140.0) Gecko/20100101 Firefox/140.0"
-SLICE_SECONDS = 1.0
+SLICE_SECONDS = 3.0
 INSERT = f"""
 INSERT INTO {TABLE} (id, organization_id, link_id, at, kind, reason, user_agent, request_id, path)
 SELECT row.id, %s, %s, now(), 'looked', '', row.sealed, '', '' FROM unnest(%s::uuid[], %s::bytea[]) AS row (id, sealed)
