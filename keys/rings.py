@@ -22,16 +22,7 @@ from hq.db.models import PLATFORM_ID
 from hq.db.sealing import KeyUnavailable, Principal, Purpose, Ring, remembered
 from hq.lib.clock import now
 from keys.models import DataKey
-from keys.providers import (
-    Gone,
-    InvalidWrapping,
-    KeyDisabled,
-    KeyPendingDeletion,
-    KeyState,
-    NoSuchKey,
-    ProviderError,
-    provider,
-)
+from keys.providers import REFUSALS, Gone, InvalidWrapping, NoSuchKey, ProviderError, provider
 from keys.providers.words import Custody, why_unusable
 
 log = logging.getLogger("hq.keys")
@@ -39,8 +30,8 @@ SECONDS = 300.0
 LIMIT = 4096
 REPORT_SECONDS = 60.0  # a killed process loses the count of this time; the bound on uses has room for it
 WAIT = 5.0  # for another thread's load; it may itself wait for a database connection that we hold
-# What HQ itself decided; whether a key is enabled, its provider knows, and tells at each use.
-REFUSALS = {KeyState.PENDING_DELETION: KeyPendingDeletion, KeyState.DESTROYED: Gone, KeyState.DISABLED: KeyDisabled}
+# Nothing stands under an emptied version. The newest few are loaded all the same: a stray may come up by a slow writer.
+KEPT_READY = 3
 LOST = (Gone, InvalidWrapping, NoSuchKey)
 Shelves = Mapping[Purpose, dict[Any, Ring]]
 Key = tuple[UUID, Purpose, UUID | None]
@@ -283,7 +274,11 @@ def load(organization_id: UUID, purpose: Purpose, environment_id: UUID | None) -
     """Read and unwrap every version of one data key. Raises KeyUnavailable if the current one cannot be used."""
     with tenant(organization_id):
         found = DataKey.objects.filter(organization_id=organization_id, purpose=purpose, environment_id=environment_id)
-        rows = list(found.select_related("cmk"))
+        rows = [
+            row
+            for number, row in enumerate(found.select_related("cmk").order_by("-version"))
+            if row.emptied_at is None or number < KEPT_READY
+        ]
     current = next((row.version for row in rows if row.retired_at is None), None)
     if current is None:
         raise KeyUnavailable("This organization has no encryption key for this yet.")
@@ -299,7 +294,7 @@ def _unwrapped(row: DataKey) -> bytes | None:
     try:
         if row.wrapped is None:
             raise Gone
-        if refusal := REFUSALS.get(row.cmk.state):
+        if refusal := REFUSALS.get(row.cmk.state):  # what HQ decided; the rest its provider knows, and tells below
             raise refusal
         return provider(row.cmk.provider).decrypt(row.cmk.ref, bytes(row.wrapped), row.context)
     except ProviderError as error:

@@ -22,7 +22,6 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey,
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from joserfc.jwk import OKPKey
 
-SEED_BYTES = 32
 PUBLIC_BYTES = 32
 
 _FIELD: Final = 2**255 - 19

@@ -2,7 +2,6 @@
 
 from keys.actions.destruction import (
     AlreadyAsked,
-    InvalidWait,
     NotOpen,
     NotOurs,
     Overlapping,
@@ -28,6 +27,7 @@ from keys.actions.rotation import (
 )
 from keys.actions.signing import ensure_signing_key, renew_signing_key
 from keys.actions.upkeep import find_work, renew_data_keys, rotate_yearly, say_overdue
+from keys.providers.base import InvalidWait
 
 __all__ = [
     "AlreadyAsked",

@@ -5,10 +5,10 @@ from uuid import UUID
 from django.conf import settings
 
 from keys.providers.base import (
+    REFUSALS,
     Finding,
     Gone,
     InvalidWrapping,
-    KeyDescription,
     KeyDisabled,
     KeyPendingDeletion,
     KeyProvider,
@@ -23,13 +23,12 @@ from keys.providers.base import (
 from keys.providers.embedded import EmbeddedProvider
 
 __all__ = [
+    "REFUSALS",
     "Finding",
     "Gone",
     "InvalidWrapping",
-    "KeyDescription",
     "KeyDisabled",
     "KeyPendingDeletion",
-    "KeyProvider",
     "KeyState",
     "NoSuchKey",
     "NotAllowed",

@@ -53,7 +53,7 @@ class WrongState(Refused):
 
 
 class InvalidWait(Invalid):
-    """Deletion is scheduled 7 to 30 days ahead."""
+    """Destruction waits 7 to 30 days."""
 
 
 class KeyState(StrEnum):
@@ -61,6 +61,13 @@ class KeyState(StrEnum):
     DISABLED = "DISABLED"
     PENDING_DELETION = "PENDING_DELETION"
     DESTROYED = "DESTROYED"
+
+
+REFUSALS: dict[str, type[ProviderError]] = {
+    KeyState.DISABLED: KeyDisabled,
+    KeyState.PENDING_DELETION: KeyPendingDeletion,
+    KeyState.DESTROYED: Gone,
+}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

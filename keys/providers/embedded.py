@@ -28,11 +28,6 @@ log = logging.getLogger("hq.keys")
 HEADER_BYTES = 5
 # Between two looks at what is due. HQ looks every ten minutes; more is a clock that was set, or a machine that was off.
 LEAP, RESPITE = timedelta(hours=6), timedelta(days=1)
-_REFUSALS: dict[str, type[base.ProviderError]] = {
-    KeyState.DISABLED: base.KeyDisabled,
-    KeyState.PENDING_DELETION: base.KeyPendingDeletion,
-    KeyState.DESTROYED: base.Gone,
-}
 
 
 class EmbeddedProvider:
@@ -158,7 +153,7 @@ class EmbeddedProvider:
 
     def _usable(self, ref: str, root: RootKey) -> Document:
         document = self._store.read(ref, root)
-        if refusal := _REFUSALS.get(document["state"]):
+        if refusal := base.REFUSALS.get(document["state"]):
             raise refusal
         return document
 

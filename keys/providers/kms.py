@@ -25,10 +25,6 @@ _STATES = {
     "PendingDeletion": KeyState.PENDING_DELETION,
     "PendingReplicaDeletion": KeyState.PENDING_DELETION,
 }
-_REFUSALS: dict[KeyState, type[ProviderError]] = {
-    KeyState.DISABLED: base.KeyDisabled,
-    KeyState.PENDING_DELETION: base.KeyPendingDeletion,
-}
 
 
 class KmsProvider:
@@ -73,7 +69,7 @@ class KmsProvider:
 
     def rotate_key(self, ref: str) -> None:
         """Raises LimitReached and BusyRotating besides. AWS may take minutes: see `is_rotating`."""
-        if refusal := _REFUSALS.get(self._state(ref)):
+        if refusal := base.REFUSALS.get(self._state(ref)):
             raise refusal
         self._use("RotateKeyOnDemand", ref, _nothing, KeyId=ref)
 
@@ -164,7 +160,7 @@ class KmsProvider:
         try:
             return self.line.ask(operation, self._checked(ref), read, **parameters)
         except base.WrongState:
-            raise _REFUSALS.get(self._state(ref), KeyUnreachable) from None
+            raise base.REFUSALS.get(self._state(ref), KeyUnreachable) from None
 
     def _state(self, ref: str) -> KeyState:
         return _state(self.line.ask("DescribeKey", self._checked(ref), _description, KeyId=ref)["KeyState"])
@@ -178,10 +174,9 @@ class KmsProvider:
     def _tags(self, ref: str) -> dict[str, str]:
         """None of a CMK in another account: AWS shows its tags to that account only."""
         try:
-            answered = self.line.ask("ListResourceTags", ref, _read_tags, KeyId=ref)
+            return self.line.ask("ListResourceTags", ref, tags_in, KeyId=ref)
         except (base.NotAllowed, base.NoSuchKey):
             return {}
-        return answered
 
     def _name(self, ref: str, owner: str) -> None:
         """An alias that tells people whose it is. HQ finds no CMK by it, so one that is taken stays."""
@@ -224,7 +219,8 @@ def _state(word: str) -> KeyState:
     return _STATES[word]
 
 
-def _read_tags(answer: Answer) -> dict[str, str]:
+def tags_in(answer: Answer) -> dict[str, str]:
+    """The tags of a key, by their keys."""
     return {tag["TagKey"]: tag["TagValue"] for tag in answer["Tags"]}
 
 

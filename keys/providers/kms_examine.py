@@ -9,7 +9,7 @@ from typing import Any
 
 from keys.providers import base
 from keys.providers.base import Finding
-from keys.providers.kms import ARN, OWNER_TAG, KmsProvider
+from keys.providers.kms import ARN, OWNER_TAG, KmsProvider, tags_in
 from keys.providers.kms_faults import is_outage
 from keys.providers.kms_line import Answer, Line
 
@@ -91,7 +91,7 @@ def _owner(line: Line, ref: str, organization_id: str) -> Finding:
     """A tag or a grant. HQ may lack the right to see one of them, and AWS shows tags to the key's own account only."""
     unseen = []
     try:
-        if line.ask("ListResourceTags", ref, _tags, KeyId=ref).get(OWNER_TAG) == organization_id:
+        if line.ask("ListResourceTags", ref, tags_in, KeyId=ref).get(OWNER_TAG) == organization_id:
             return Finding("organization", ok=True, sentence=f"The key's tag {OWNER_TAG} names this organization.")
     except (base.NotAllowed, base.NoSuchKey):
         unseen.append("kms:ListResourceTags")
@@ -119,10 +119,6 @@ def _granted(line: Line, ref: str, organization_id: str) -> bool:
             return False
         page["Marker"] = after
     return False
-
-
-def _tags(answer: Answer) -> dict[str, str]:
-    return {tag["TagKey"]: tag["TagValue"] for tag in answer["Tags"]}
 
 
 def _contexts(answer: Answer) -> tuple[list[Mapping[str, str]], str | None]:

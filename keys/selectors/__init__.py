@@ -1,10 +1,9 @@
 """Keys for those who seal with them, and what may be shown of keys: never the keys themselves."""
 
-from keys.selectors.lines import TITLES, YEAR, KeyLine, KeyList, get_data_map, list_keys
+from keys.selectors.lines import YEAR, KeyLine, KeyList, get_data_map, list_keys
 from keys.selectors.material import KeyMaterial, blind_index, capability_key, content_key
 from keys.selectors.runs import (
     SHOWN,
-    Protected,
     Seen,
     Worry,
     count_data_keys,
@@ -27,12 +26,10 @@ from keys.selectors.runs import (
 
 __all__ = [
     "SHOWN",
-    "TITLES",
     "YEAR",
     "KeyLine",
     "KeyList",
     "KeyMaterial",
-    "Protected",
     "Seen",
     "Worry",
     "blind_index",

@@ -81,7 +81,6 @@ def get_data_map(actor: Actor) -> tuple[Stored, ...]:
 
 
 def _cmk_line(cmk: Cmk) -> KeyLine:
-    since = cmk.rotated_at or cmk.created_at
     return KeyLine(
         id=cmk.id,
         purpose="",
@@ -90,10 +89,10 @@ def _cmk_line(cmk: Cmk) -> KeyLine:
         kept_in=KEPT_IN.get(cmk.provider, cmk.provider),
         version=cmk.version,
         created_at=cmk.created_at,
-        since=since,
-        age_days=(now() - since).days,
+        since=cmk.since,
+        age_days=(now() - cmk.since).days,
         state=cmk.state,
-        next_rotation_on=(since + YEAR).date() if cmk.state == KeyState.ENABLED else None,
+        next_rotation_on=(cmk.since + YEAR).date() if cmk.state == KeyState.ENABLED else None,
     )
 
 

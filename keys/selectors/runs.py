@@ -11,15 +11,10 @@ from hq.authz.permissions import Permission
 from hq.crypto.signatures import jwk_of
 from hq.lib.errors import NotFound
 from keys.models import Cmk, DataKey, Destruction, Holding, Rotation, SigningKey, Statement
-from keys.providers import Gone, KeyDisabled, KeyPendingDeletion, KeyState, NoSuchKey, ProviderError, provider
+from keys.providers import REFUSALS, Gone, KeyState, NoSuchKey, ProviderError, provider
 from keys.providers.words import Custody, why_unusable
 
 SHOWN = 24  # of each history; the trail has all
-REFUSALS: dict[KeyState, ProviderError] = {
-    KeyState.DESTROYED: Gone(),
-    KeyState.DISABLED: KeyDisabled(),
-    KeyState.PENDING_DELETION: KeyPendingDeletion(),
-}
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,7 +92,7 @@ def look_at_provider(actor: Actor, key: Cmk) -> Seen:
         state = KeyState.PENDING_DELETION
     if state == KeyState.ENABLED:
         return Seen(state, "")
-    return Seen(state, why_unusable(REFUSALS[state], custody))
+    return Seen(state, why_unusable(REFUSALS[state](), custody))
 
 
 def list_rotations(actor: Actor, limit: int = SHOWN) -> list[Rotation]:
