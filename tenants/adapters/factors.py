@@ -166,7 +166,18 @@ def _refuse_foreign(credential: Any) -> None:
         raise ValidationError(NOT_ACCEPTED)
 
 
+class _Credential(forms.JSONField):
+    widget = forms.HiddenInput
+
+    def to_python(self, value: Any) -> Any:
+        try:
+            return super().to_python(value)
+        except RecursionError:
+            raise ValidationError(NOT_ACCEPTED) from None
+
+
 class AddKey(AddWebAuthnForm):
+    credential = _Credential(error_messages={"required": NOT_ACCEPTED, "invalid": NOT_ACCEPTED})
     name = forms.RegexField(
         NO_CONTROL, label="Name", max_length=60, required=False, help_text="To tell it from others."
     )
@@ -199,6 +210,8 @@ class RenameKey(EditWebAuthnForm):
 
 class _KeyHere(AuthenticateWebAuthnForm):
     """Whatever was wrong with it, it is said alike, so that no account is told from none."""
+
+    credential = _Credential(error_messages={"required": NOT_ACCEPTED, "invalid": NOT_ACCEPTED})
 
     def clean_credential(self) -> Authenticator:
         try:

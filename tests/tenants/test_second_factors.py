@@ -305,9 +305,10 @@ class TestAddingAndRemoving:
     def test_no_form_is_accepted_from_elsewhere(self, person, app):
         client = Client(enforce_csrf_checks=True)
         client.cookies = confirm(begin_through(person, app)).cookies
-        pages = (ADD_APP, ADD_KEY, REMOVE_APP, f"{CODES}generate/", AGAIN, "/account/2fa/webauthn/login/", STEP)
-        pages += ("/account/2fa/webauthn/reauthenticate/", "/account/2fa/webauthn/keys/1/remove/")
-        for page in pages:
+        keys = [
+            f"/account/2fa/webauthn/{verb}/" for verb in ("login", "reauthenticate", "keys/1/remove", "keys/1/edit")
+        ]
+        for page in (ADD_APP, ADD_KEY, REMOVE_APP, f"{CODES}generate/", AGAIN, STEP, *keys):
             assert client.post(page, {"code": app.next_code(), "credential": "{}"}).status_code == 403, page
         assert Authenticator.objects.filter(user=person, type="totp").exists()
 
