@@ -8,7 +8,7 @@ import logging
 from collections.abc import Callable
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, Self
 from uuid import UUID
 
 import psycopg
@@ -22,12 +22,34 @@ from keys import rings
 log = logging.getLogger("hq.keys")
 ROWS = 2000  # in a transaction: its commit weighs little then, and they are locked for some hundredths of a second
 PART = 250  # of them, sealed while the server writes the ones before
+NAMED = 10  # rows that do not open, in the log of one call: where a data key is wrong, every row says the same
 # Our commit need not reach the disk before the next batch: rows that a crash of the server takes back stand under the
 # older key again and are found as left. The caller's next commit, which says that they are done, takes ours along.
 NOT_WAITED_FOR = "SET LOCAL synchronous_commit TO off"
 # A transaction of the caller's, refused once the work is no longer the caller's. Each is a sign of life that renews the
 # caller's lease, so whoever works long on one row opens one every minute.
 Step = Callable[[], AbstractContextManager[None]]
+
+
+class _Unopened:
+    """The rows of one call that do not open. The log names the first, and then says how many they are."""
+
+    def __init__(self, holder: str, organization_id: UUID) -> None:
+        self.whose = {"holder": holder, "organization_id": str(organization_id)}
+        self.count = 0
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        if self.count > NAMED:
+            log.error("more values do not open than are named", extra=self.whose | {"count": self.count})
+
+    def add(self, field: Any, row_id: UUID) -> None:
+        self.count += 1
+        if self.count <= NAMED:
+            place = {"column": str(field), "row_id": str(row_id)}
+            log.error("sealed value does not open, so it is left as it is", extra=self.whose | place)
 
 
 class Held(NamedTuple):
@@ -72,26 +94,27 @@ class SealedColumns:
 
     def reseal(self, step: Step, organization_id: UUID, version: int, after: UUID | None, limit: int) -> Batch:
         """Bring the next rows forward, ROWS in each transaction. Raises KeyUnavailable, and what `step` raises."""
-        resealed = unopened = 0
-        for start in range(0, limit, ROWS):
-            most = min(ROWS, limit - start)
-            with step(), connection.wrap_database_errors:
-                rows = self._locked(organization_id, version, after, most)
-                made = self._forward(organization_id, version, rows)
-            resealed, unopened = resealed + made, unopened + len(rows) - made
-            if len(rows) < most:
-                return Batch(resealed, unopened, None)
-            after = rows[-1][0]
-        return Batch(resealed, unopened, after)
+        resealed = 0
+        with _Unopened(self.name, organization_id) as unopened:
+            for start in range(0, limit, ROWS):
+                most = min(ROWS, limit - start)
+                with step(), connection.wrap_database_errors:
+                    rows = self._locked(organization_id, version, after, most)
+                    made = self._forward(organization_id, version, rows, unopened)
+                resealed += made
+                if len(rows) < most:
+                    return Batch(resealed, unopened.count, None)
+                after = rows[-1][0]
+            return Batch(resealed, unopened.count, after)
 
-    def _forward(self, organization_id: UUID, version: int, rows: list[tuple[Any, ...]]) -> int:
+    def _forward(self, organization_id: UUID, version: int, rows: list[tuple[Any, ...]], unopened: _Unopened) -> int:
         """Seal these rows again; how many of them opened. The server writes one part while the next is sealed here."""
         ring, count = rings.cache.ring(organization_id, self.purpose), 0
         if ring.current < version:  # a process that does not know of it yet would seal under an older one
             ring = rings.cache.renewed(organization_id, self.purpose)
         with connection.connection.pipeline():
             for start in range(0, len(rows), PART):
-                made = [made for row in rows[start : start + PART] if (made := self._resealed(ring, row))]
+                made = [made for row in rows[start : start + PART] if (made := self._resealed(ring, row, unopened))]
                 self._write(organization_id, made)
                 count += len(made)
         return count
@@ -110,7 +133,7 @@ class SealedColumns:
         rows: list[tuple[Any, ...]] = found.fetchall()
         return rows
 
-    def _resealed(self, ring: Ring, row: tuple[Any, ...]) -> list[Any] | None:
+    def _resealed(self, ring: Ring, row: tuple[Any, ...], unopened: _Unopened) -> list[Any] | None:
         """The row with its values under the current version; None if one does not open, which changes nothing."""
         made: list[Any] = [row[0]]
         place = ring.organization + row[0].bytes
@@ -122,9 +145,7 @@ class SealedColumns:
             cipher, aad = ring.cipher(head), field.place + place
             plain = _opened(cipher, data[HEADER_BYTES:], aad) if cipher else None
             if plain is None:
-                owner = str(UUID(bytes=ring.organization))
-                whose = {"column": str(field), "row_id": str(row[0]), "organization_id": owner}
-                log.error("sealed value does not open, so it is left as it is", extra=whose)
+                unopened.add(field, row[0])
                 return None
             made.append(ring.head + ring.seal(plain, aad))
             ring.seals += 1
