@@ -1,14 +1,21 @@
-"""An authenticator app, and the doors that it opens."""
+"""An authenticator app and a passkey, as a person holds them, and the doors that they open."""
 
 import hashlib
 import hmac
+import json
+import os
 import re
 import struct
-from base64 import b32decode
+from base64 import b32decode, urlsafe_b64encode
 from types import SimpleNamespace
+from typing import Any
 
 import pytest
+from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.asymmetric import ec
+from django.conf import settings
 from django.test import Client
+from fido2 import cbor
 
 from tenants.models import User
 from tests.factories import make_person
@@ -91,3 +98,85 @@ def recovery_codes(client: Client) -> list[str]:
 
 def is_signed_in(client: Client) -> bool:
     return client.get("/organizations/").status_code == 200
+
+
+def coded(data: bytes) -> str:
+    return urlsafe_b64encode(data).decode().rstrip("=")
+
+
+class SoftKey:
+    """A passkey made of software: it signs whatever it is told to, also what no browser would let it sign."""
+
+    PRESENT, VERIFIED, ATTESTED = 0x01, 0x04, 0x40
+
+    def __init__(self) -> None:
+        self.private, self.id, self.handle = ec.generate_private_key(ec.SECP256R1()), os.urandom(16), ""
+
+    def _client(self, kind: str, options: dict[str, Any], changes: dict[str, Any]) -> bytes:
+        told = {"type": kind, "challenge": options["challenge"], "origin": settings.BASE_URL, "crossOrigin": False}
+        return json.dumps(told | changes).encode()
+
+    def _answer(self, response: dict[str, str]) -> dict[str, Any]:
+        return {
+            "id": coded(self.id),
+            "rawId": coded(self.id),
+            "type": "public-key",
+            "clientExtensionResults": {"credProps": {"rk": True}},
+            "response": response,
+        }
+
+    def registered(self, options: dict[str, Any], flags: int = PRESENT | VERIFIED, **changes: Any) -> dict[str, Any]:
+        """What `navigator.credentials.create` would give."""
+        self.handle = options["user"]["id"]
+        point = self.private.public_key().public_numbers()
+        public = {1: 2, 3: -7, -1: 1, -2: point.x.to_bytes(32), -3: point.y.to_bytes(32)}
+        data = _rp("localhost") + bytes([flags | self.ATTESTED]) + bytes(4)
+        data += bytes(16) + len(self.id).to_bytes(2) + self.id + cbor.encode(public)
+        attestation = cbor.encode({"fmt": "none", "attStmt": {}, "authData": data})
+        client = self._client("webauthn.create", options, changes)
+        return self._answer({"clientDataJSON": coded(client), "attestationObject": coded(attestation)})
+
+    def asserted(
+        self,
+        options: dict[str, Any],
+        flags: int = PRESENT | VERIFIED,
+        rp: str = "localhost",
+        handle: str | None = None,
+        **changes: Any,
+    ) -> dict[str, Any]:
+        """What `navigator.credentials.get` would give."""
+        client = self._client("webauthn.get", options, changes)
+        data = _rp(rp) + bytes([flags]) + bytes(4)
+        signature = self.private.sign(data + hashlib.sha256(client).digest(), ec.ECDSA(hashes.SHA256()))
+        return self._answer(
+            {
+                "clientDataJSON": coded(client),
+                "authenticatorData": coded(data),
+                "signature": coded(signature),
+                "userHandle": self.handle if handle is None else handle,
+            }
+        )
+
+
+def _rp(name: str) -> bytes:
+    return hashlib.sha256(name.encode()).digest()
+
+
+def asked(client: Client, page: str) -> dict[str, Any]:
+    """What a page wants the browser to ask a passkey."""
+    if page.endswith("/login/"):
+        found: dict[str, Any] = client.get(page, headers={"accept": "application/json"}).json()["request_options"]
+    else:
+        block = re.search(r'id="hq-options" type="application/json">(.*?)</script>', client.get(page).content.decode())
+        assert block
+        found = json.loads(block[1])
+    options: dict[str, Any] = found["publicKey"]
+    return options
+
+
+def add_key(client: Client, *, alone: bool = True, **how: Any) -> SoftKey:
+    """Add a passkey, from the page that asks for one."""
+    key, page = SoftKey(), "/account/2fa/webauthn/add/"
+    sent = {"name": "Soft", "credential": json.dumps(key.registered(asked(client, page), **how))}
+    client.post(page, sent | ({"passwordless": "on"} if alone else {}))
+    return key
