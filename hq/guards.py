@@ -12,7 +12,7 @@ from hq import links
 
 # bin/run writes this before every secret that it makes up, so that such a secret is known anywhere.
 DEVELOPMENT_MARK = "development-"
-_AWS_REGION = re.compile(r"[a-z]{2}(-[a-z]+)+-[0-9]")
+AWS_REGION = re.compile(r"[a-z]{2}(-[a-z]+)+-[0-9]")
 SECRET_FILES = ("HQ_SECRET_KEY_FILE", "HQ_API_KEY_PEPPER_FILE", "HQ_ROOT_KEY_FILE")
 
 
@@ -42,7 +42,7 @@ def reasons(settings: dict[str, Any]) -> list[str]:
         found.append("HQ_REDIS_URL is not encrypted; use rediss://, or declare HQ_PLAINTEXT_REDIS=true.")
     if settings["KMS_ENDPOINT"] and not settings["KMS_ENDPOINT"].startswith("https://"):
         found.append("HQ_KMS_ENDPOINT must begin with https://: keys come over it.")
-    if settings["KEY_PROVIDER"] == "kms" and not _AWS_REGION.fullmatch(settings["KMS_REGION"]):
+    if settings["KEY_PROVIDER"] == "kms" and not AWS_REGION.fullmatch(settings["KMS_REGION"]):
         found.append("HQ_KMS_REGION is not a region of AWS; write one like eu-central-1.")
     if not settings["BASE_URL"].startswith("https://"):
         found.append("HQ_BASE_URL must begin with https://.")

@@ -5,9 +5,8 @@ from typing import Any
 from django import forms
 
 from hq.lib.text import NO_CONTROL
+from keys.actions.records import REASON_LENGTH
 from keys.providers.base import LONGEST_WAIT_DAYS, SHORTEST_WAIT_DAYS
-
-REASON_LENGTH = 500
 
 
 def _reason(*, required: bool) -> forms.CharField:

@@ -9,6 +9,7 @@ from rest_framework import serializers
 from hq.db.classes import DataClass, Erasure, Held, Stored
 from hq.db.sealing import Purpose
 from hq.web.api import Input
+from keys.actions.records import REASON_LENGTH
 from keys.models import Rotation
 from keys.selectors import KeyLine, KeyList
 
@@ -105,7 +106,7 @@ class KeyListBody(serializers.Serializer[Any]):
 
 
 class RotateInput(Input):
-    reason = serializers.CharField(required=False, default="", allow_blank=True, max_length=200)
+    reason = serializers.CharField(required=False, default="", allow_blank=True, max_length=REASON_LENGTH)
 
 
 class RotationInput(Input):

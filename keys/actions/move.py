@@ -23,9 +23,9 @@ KMS = "kms"
 class KeyNotFit(Invalid):
     """HQ cannot use this key as it is. Nothing was changed."""
 
-    def __init__(self, message: str = "", *, findings: Sequence[Finding] = ()) -> None:
-        super().__init__(message or " ".join(finding.sentence for finding in findings if not finding.ok))
-        self.findings = tuple(findings)
+    def __init__(self, findings: Sequence[Finding]) -> None:
+        super().__init__(" ".join(finding.sentence for finding in findings if not finding.ok))
+        self.findings = findings
 
 
 class AlreadyInUse(Refused):
@@ -49,7 +49,7 @@ def bring_key(*, actor: Actor, ref: str, reason: str = "") -> Rotation:
     """
     findings = examine_own_key(actor=actor, ref=ref)
     if not all(finding.ok for finding in findings):
-        raise KeyNotFit(findings=findings)
+        raise KeyNotFit(findings)
     return _move(actor, provider_name=KMS, ref=ref.strip(), customer_owned=True, reason=reason)
 
 

@@ -13,6 +13,8 @@ from hq.db.context import tenant
 from hq.db.models import PLATFORM_ID
 from hq.db.sealing import KeyUnavailable
 
+REASON_LENGTH = 500  # of what people give as their reason, on pages and over /v1
+
 
 def record_somewhere(
     actor: Actor,

@@ -13,6 +13,7 @@ from hq.db.models import Model, TenantForeignKey
 from hq.db.sealing import Purpose
 from hq.lib.clock import now
 from keys.providers.base import KeyState
+from keys.providers.words import KEPT_IN
 
 PURPOSES = [(purpose.value, purpose.value) for purpose in Purpose]
 STATES = [(state.value, state.value) for state in KeyState]
@@ -65,6 +66,11 @@ class Cmk(Model):
 
     def __str__(self) -> str:
         return f"{self.provider}:{self.ref}"
+
+    @property
+    def kept_in(self) -> str:
+        """Its provider, as people call it."""
+        return KEPT_IN.get(self.provider, self.provider)
 
     @property
     def since(self) -> datetime:

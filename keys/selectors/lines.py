@@ -14,7 +14,6 @@ from hq.db.sealing import Purpose
 from hq.lib.clock import now
 from keys.models import Cmk, DataKey
 from keys.providers import KeyState
-from keys.providers.words import KEPT_IN
 
 YEAR = timedelta(days=365)  # KEY-2
 TITLES = {
@@ -86,7 +85,7 @@ def _cmk_line(cmk: Cmk) -> KeyLine:
         purpose="",
         title="Organization key",
         protects="Every data key of this organization",
-        kept_in=KEPT_IN.get(cmk.provider, cmk.provider),
+        kept_in=cmk.kept_in,
         version=cmk.version,
         created_at=cmk.created_at,
         since=cmk.since,

@@ -19,11 +19,10 @@ from keys import selectors
 from keys.actions.upkeep import MOST_USES
 from keys.models import Cmk, Destruction, Rotation
 from keys.providers import KeyState
-from keys.providers.words import KEPT_IN
 from keys.selectors import KeyList, Seen
 from keys.views import progress, told
 
-PLACES = ("ROTATE", "MOVE", "DESTROY", "APPROVE_DESTRUCTION")
+VERBS = ("ROTATE", "MOVE", "DESTROY", "APPROVE_DESTRUCTION")
 
 
 @own_context
@@ -61,7 +60,7 @@ def _context(actor: Actor, keys: KeyList, cmk: Cmk, seen: Seen) -> dict[str, Any
         "most_uses": MOST_USES,
         "days_left": (keys.cmk.next_rotation_on - now().date()).days if keys.cmk and keys.cmk.next_rotation_on else 0,
         **_history(actor, keys, seen, rotations, wishes),
-        **{f"may_{word.lower()}": gate.allows(actor, Permission[f"KEYS_{word}"]) for word in PLACES},
+        **{f"may_{verb.lower()}": gate.allows(actor, Permission[f"KEYS_{verb}"]) for verb in VERBS},
     }
 
 
@@ -105,7 +104,7 @@ def _chip(
     rows = [
         (seen.state == KeyState.DESTROYED, ("refused", "Destroyed", "")),
         (pending, ("broken", "Destruction scheduled", "trash-2")),
-        (seen.state == KeyState.DISABLED, ("broken", f"Disabled in {KEPT_IN.get(cmk.provider, cmk.provider)}", "")),
+        (seen.state == KeyState.DISABLED, ("broken", f"Disabled in {cmk.kept_in}", "")),
         (not seen.state, ("broken", "Cannot be used", "")),
         (Destruction.State.REQUESTED in wanted, ("due", "Destruction asked for", "")),
         (under_way is not None, _chip_of(under_way) if under_way else ("", "", "")),
@@ -121,7 +120,7 @@ def _chip_of(under_way: progress.Progress) -> tuple[str, str, str]:
     if under_way.state == "failed":
         return "due", "Rotation waits", ""
     if rotation.from_cmk_id:
-        return "running", f"Moving to {KEPT_IN.get(rotation.cmk.provider, rotation.cmk.provider)}", ""
+        return "running", f"Moving to {rotation.cmk.kept_in}", ""
     return "running", f"Rotating to version {rotation.to_version or rotation.cmk.version + 1}", ""
 
 

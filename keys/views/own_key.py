@@ -1,7 +1,6 @@
 """Bringing one's own key in AWS KMS, and going back. AWS is asked outside of every transaction."""
 
 import json
-import re
 from collections.abc import Sequence
 from typing import Any
 
@@ -13,6 +12,7 @@ from django.shortcuts import render
 from hq.authz import gate
 from hq.authz.permissions import Permission
 from hq.db.context import tenant
+from hq.guards import AWS_REGION
 from hq.lib.errors import NotFound, Refused
 from hq.web.portal import own_context, tell, to
 from hq.web.request import TenantRequest
@@ -26,7 +26,6 @@ from keys.views import told
 
 USES = ["kms:Encrypt", "kms:Decrypt", "kms:ReEncryptFrom", "kms:ReEncryptTo", "kms:GenerateDataKey"]
 LOOKS = ["kms:DescribeKey", "kms:ListResourceTags", "kms:ListGrants"]
-REGION = re.compile(r"[a-z]{2}(-[a-z]+)+-[0-9]")
 DEPLOYMENT = "Whoever runs this deployment gives HQ credentials for AWS and sets HQ_KMS_REGION. Nothing was changed."
 
 
@@ -76,7 +75,7 @@ def bring(request: TenantRequest, **where: str) -> HttpResponse:
             "fit": bool(findings) and all(finding.ok for finding in findings),
             "policy": policy(actor.organization_id),
             "organization_id": str(actor.organization_id),
-            "region": settings.KMS_REGION if REGION.fullmatch(settings.KMS_REGION) else "",
+            "region": settings.KMS_REGION if AWS_REGION.fullmatch(settings.KMS_REGION) else "",
         }
         bad = form.errors or (findings and not context["fit"])
         return render(request, "keys/bring.html", context, status=400 if bad else 200)

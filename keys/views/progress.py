@@ -16,7 +16,6 @@ from hq.lib.text import plural
 from jobs import selectors as jobs
 from keys.actions.reencryption import settles_at
 from keys.models import Holding, Rotation
-from keys.providers.words import KEPT_IN
 from keys.registry import KEPT, holders
 
 State = Rotation.State
@@ -155,8 +154,7 @@ def _steps(rotation: Rotation, parts: list[Part], state: str) -> list[dict[str, 
     former = rotation.from_version or before.version
     number = [State.REQUESTED, State.REENCRYPTING, State.SETTLING].index(State(rotation.state))
     reached = {0: 0, 1: 2, 2: 3}[number]
-    place = KEPT_IN.get(after.provider, after.provider)
-    made = f"{place} since" if moves else f"Version {rotation.to_version} made at"
+    made = f"{after.kept_in} since" if moves else f"Version {rotation.to_version} made at"
     steps = [
         ("New key" if moves else "New version", f"{made} {_clock(rotation.made_at)}", _begins(rotation)),
         ("Data keys rewrapped", f"All {rotation.rewrapped}", "A few, whatever the size"),

@@ -16,7 +16,6 @@ from hq.authz.permissions import Permission
 from hq.db.sealing import KeyUnavailable
 from hq.lib.text import plural
 from keys.models import Cmk, Holding, Rotation, Statement
-from keys.providers.words import KEPT_IN
 from keys.registry import holders
 from keys.selectors import KeyLine
 
@@ -52,7 +51,7 @@ def versions(
             state=_state(place, made, state),
             made_at=rotation.made_at or rotation.requested_at,
             by=names[rotation.id],
-            moved_to=KEPT_IN.get(rotation.cmk.provider, "") if rotation.from_cmk_id else "",
+            moved_to=rotation.cmk.kept_in if rotation.from_cmk_id else "",
             statement=statements.get(rotation.statement_id) if rotation.statement_id else None,
         )
         for place, rotation in enumerate(made)
@@ -114,10 +113,10 @@ def users(actor: Actor, lines: Sequence[KeyLine]) -> dict[UUID, str]:
 def place_of(cmk: Cmk) -> tuple[str, str]:
     """Where a CMK is kept, and a note: for AWS KMS its region and whose account."""
     if cmk.provider != "kms":
-        return KEPT_IN.get(cmk.provider, cmk.provider), "Outside the database, so its backups never carry it"
+        return cmk.kept_in, "Outside the database, so its backups never carry it"
     region, account = (cmk.ref.split(":") + [""] * 5)[3:5]
     whose = "your account" if cmk.customer_owned else "account"
-    return KEPT_IN["kms"], f"{region}, {whose} {account[:4]}…{account[-4:]}"
+    return cmk.kept_in, f"{region}, {whose} {account[:4]}…{account[-4:]}"
 
 
 def losses(organization_id: UUID, held: Mapping[str, Holding]) -> list[Mapping[str, Any]]:
