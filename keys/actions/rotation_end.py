@@ -50,7 +50,7 @@ def finish_rotation(job: RunningJob, rotation: Rotation) -> None:
         _forget_emptied(rotation)
         statement = issue_statement(rotation.organization_id, Statement.Kind.ROTATION, _body(rotation, held))
         rotation.state, rotation.statement_id = Rotation.State.DONE, statement.id
-        if rotation.scheduled is False:
+        if not rotation.scheduled:
             tenancy().tell_keepers(rotation.organization_id, _notice(rotation))
     rotation.save()
     actor = system_actor(rotation.organization_id, home_environment_id=trail.home_of(rotation.organization_id))
@@ -74,10 +74,13 @@ def _forget_emptied(rotation: Rotation) -> None:
 
 
 def _notice(rotation: Rotation) -> Notice:
+    after, before = f"Version {rotation.to_version}", f"version {rotation.from_version}"
+    if rotation.from_cmk:  # the versions of two keys have nothing to do with each other
+        after, before = f"The key in {rotation.cmk.kept_in}", "the former key"
     return Notice(
-        subject="Your organization key is rotated",
+        subject=f"Your organization key is {'moved' if rotation.from_cmk else 'rotated'}",
         sentences=(
-            f"Version {rotation.to_version} protects everything; nothing is left on version {rotation.from_version}.",
+            f"{after} protects everything; nothing is left on {before}.",
             "The signed statement is on the page of your encryption keys.",
         ),
         path="keys",

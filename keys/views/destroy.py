@@ -128,5 +128,5 @@ def cancel(request: TenantRequest, id: UUID, **where: str) -> HttpResponse:
     except (Refused, ProviderError) as refused:
         messages.error(request, str(refused))
     else:
-        tell(request, "Cancelled. The key is in use as before.", where)
+        tell(request, "Cancelled. Everything is as before.", where)
     return to("keys:list", where)

@@ -11,6 +11,7 @@ from hq.crypto.statements import file_name
 from hq.web.portal import public
 from hq.web.request import TenantRequest
 from keys import selectors
+from keys.models import Statement
 from keys.views import told
 
 KEPT_SECONDS = 300  # a new key signs within minutes of being made
@@ -27,7 +28,7 @@ def statement(request: TenantRequest, id: UUID, **_: str) -> HttpResponse:
 def check(request: TenantRequest, id: UUID, **_: str) -> HttpResponse:
     """What the statement says, what it leaves open, and how to check it without HQ."""
     evidence = told.evidence_of(selectors.get_statement(request.actor, id))
-    name = file_name(evidence.body)
+    name, rotation = file_name(evidence.body), evidence.statement.kind == Statement.Kind.ROTATION
     address = request.build_absolute_uri("/.well-known/jwks.json")
     context = {
         "evidence": evidence,
@@ -35,7 +36,8 @@ def check(request: TenantRequest, id: UUID, **_: str) -> HttpResponse:
         "steps": "\n".join(evidence.body["check"]),
         "fetch": f"curl -fsS {address} -o jwks.json",
         "verify": f"bin/verify {name} --jwks jwks.json",
-        "counts": told.by_size(evidence.body.get("data") or evidence.body.get("counts") or []),
+        "counts": told.by_size(evidence.body["data" if rotation else "counts"]),
+        "counted": "What stands under the new version" if rotation else "What became unreadable",
     }
     return render(request, "keys/statement.html", context)
 

@@ -122,7 +122,7 @@ def test_destroying_takes_two_people_and_either_calls_it_off(open_browser: Open,
     assert owner.faults("keys-locked") == []
     locked.get_by_role("link", name="Go to the encryption keys").click()
     owner.page.get_by_role("button", name="Cancel the destruction").click()
-    expect(owner.page.get_by_text("Cancelled. The key is in use as before.")).to_be_visible()
+    expect(owner.page.get_by_text("Cancelled. Everything is as before.")).to_be_visible()
     owner.go(f"/o/{place.slug}/live/audit/")
     expect(owner.page.locator(".hq-action", has_text="key:destruction_cancelled")).to_have_count(1)
 
@@ -144,7 +144,7 @@ def test_a_second_person_refuses(open_browser: Open, place: Place):
     page = keys_of(open_browser().sign_in(second), place)
     page.get_by_role("link", name="Look and decide").click()
     page.get_by_role("button", name="Refuse").click()
-    expect(page.get_by_text("Cancelled. The key is in use as before.")).to_be_visible()
+    expect(page.get_by_text("Cancelled. Everything is as before.")).to_be_visible()
     with tenant(place.id):
         assert Destruction.objects.get().state == Destruction.State.CANCELLED
 

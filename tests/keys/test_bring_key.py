@@ -88,6 +88,11 @@ class TestBringing:
         assert (key["provider"], key["cmk"], key["customer_owned"]) == ("kms", arn, True)
         assert key["moved_from"]["provider"] == "embedded"
 
+    def test_its_keepers_hear_where_everything_stands_now(self, place, arn, mailoutbox):
+        bring(place, arn)
+        [message] = [message for message in mailoutbox if "moved" in message.subject]
+        assert "The key in AWS KMS protects everything; nothing is left on the former key." in message.body
+
     def test_the_former_key_wraps_nothing_and_may_be_destroyed(self, place, arn):
         former = in_use(place)
         bring(place, arn)

@@ -90,7 +90,7 @@ class TestDestroying:
             has(page, "Tomasz Wrona agreed", "Cancel the destruction", "Version 2")
         has(world.page(f"destructions/{world.wish().id}"), "Scheduled", "Cancel the destruction")
         world.post(f"destructions/{world.wish().id}/cancel")
-        has(world.page(), "Cancelled. The key is in use as before.", "In use")
+        has(world.page(), "Cancelled. Everything is as before.", "In use")
         assert vault.open_object(actor=world.place.actor(), path="a/b")
         world.post(f"destructions/{world.wish().id}/cancel")
         has(world.page(), "decided already")
@@ -123,7 +123,7 @@ class TestDestroying:
         has(world.page(f"destructions/{wish.id}"), "What became unreadable", "Deletion certificate")
         has(
             world.page(f"statements/{wish.statement_id}/check"),
-            "What was destroyed",
+            "What became unreadable",
             "bin/verify deletion-certificate-",
         )
         file = world.client.get(world.url(f"statements/{wish.statement_id}")).content
