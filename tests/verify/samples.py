@@ -56,6 +56,7 @@ ROTATED: dict[str, Any] = {
     "rows_left": 0,
     "data": [{"what": "Object contents", "rows": 12, "bytes": 4096, "purpose": "content"}],
     "kept": [{"what": "Share links", "purpose": "capability", "reason": "They were handed out."}],
+    "covers": ["Whatever stood under the older version."],
     "does_not_cover": ["Copies made before the rotation."],
 }
 

@@ -1,8 +1,10 @@
 """bin/verify as people run it: exit codes, sentences, and a machine that has little."""
 
 import json
+import re
 import shutil
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -21,7 +23,7 @@ from tests.verify.samples import (
     jwks,
 )
 
-NAME = CERTIFICATE["organization"]["name"]
+ID, NAME = CERTIFICATE["organization"]["id"], CERTIFICATE["organization"]["name"]
 
 
 @pytest.fixture
@@ -98,16 +100,16 @@ def test_it_tells_what_a_certificate_says_and_what_it_cannot_prove(good):
     lines = [line.strip() for line in run(good, "--kid", KID).stdout.splitlines()]
     for line in (
         f"Deletion certificate {CERTIFICATE['id']}, issued at 2026-11-22T05:09:00Z by https://hq.example.org. It says:",
-        f"The keys of {NAME} (0193aaaa-0000-7000-8000-000000000001) were destroyed at 2026-11-22T05:08:59.123456Z.",
+        f"The keys of organization {ID} were destroyed at 2026-11-22T05:08:59.123456Z, due at 2026-11-22T05:09:00Z.",
         "Requested at 2026-10-22T05:09:00Z by ada@example.org, approved at 2026-10-22T06:10:00Z by bo@example.org.",
-        "Due at 2026-11-22T05:09:00Z.",
-        "cmk-7 at embedded, versions: 2, owned by the customer: no",
+        "cmk-7 in embedded, versions: 2, owned by the customer: no",
         "content, version 1, environment live, dk-1, 9f86d081",
         "metadata, version 1, environment none, dk-2, 60303ae2",
-        "Object contents: 12 rows, 9007199254740993 bytes",
+        '12 rows, 9007199254740993 bytes: "Object contents"',
         f"environment live, event 1234, hash {'ab' * 32}",
-        "Whatever was sealed under these keys can be opened by nobody.",
-        "Plaintext that was taken out before.",
+        '- "Whatever was sealed under these keys can be opened by nobody."',
+        '- "Plaintext that was taken out before."',
+        f'The statement calls the organization "{NAME}"',
         "That what it says is true. Proven is that the holder of this key says it, and that not a byte was changed.",
         "The times. They are by the signer's clock.",
     ):
@@ -119,15 +121,155 @@ def test_it_tells_what_a_rotation_says(tmp_path):
     assert done.returncode == 0
     lines = [line.strip() for line in done.stdout.splitlines()]
     for line in (
-        f"A key of {NAME} (0193aaaa-0000-7000-8000-000000000001) was rotated: cmk-7 at aws-kms.",
-        "Rotated from version 1 to version 2, 2026-11-22T05:00:01Z to 2026-11-22T05:08:00Z.",
-        "Requested at 2026-11-22T05:00:00Z by Ada (0193aaaa).",
+        f"A key of organization {ID} was rotated: cmk-7 in aws-kms.",
+        "Version before: 1. Version now: 2. 2026-11-22T05:00:01Z to 2026-11-22T05:08:00Z.",
+        "Requested at 2026-11-22T05:00:00Z by 0193aaaa.",
         "Data keys wrapped again: 7. Rows left on version 1: 0.",
-        "Object contents (content): 12 rows, 4096 bytes",
-        "Share links (capability): They were handed out.",
-        "Copies made before the rotation.",
+        'content, 12 rows, 4096 bytes: "Object contents"',
+        'capability: "Share links", "They were handed out."',
+        '- "Whatever stood under the older version."',
+        '- "Copies made before the rotation."',
+        f'The statement calls the organization "{NAME}"',
+        'The statement calls who requested it "Ada"',
     ):
         assert line in lines
+    assert "Moved from" not in done.stdout
+
+
+def told(statement: dict[str, Any]) -> list[str]:
+    """The lines about a statement that HQ signed, without what stands around it."""
+    lines = VERIFY.examine(build(statement, SEED), {KID})
+    return [line.strip() for line in lines[2 : lines.index("What this does not prove:")]]
+
+
+def test_it_tells_from_which_key_a_move_was():
+    former = {"cmk": "arn:aws:kms:eu-west-1:111122223333:key/1", "provider": "kms"}
+    lines = told(ROTATED | {"key": ROTATED["key"] | {"from_version": 3, "to_version": 1, "moved_from": former}})
+    at = lines.index("Version before: 3. Version now: 1. 2026-11-22T05:00:01Z to 2026-11-22T05:08:00Z.")
+    assert lines[at + 1] == f"Moved from the key {former['cmk']} in kms: the version before is that key's."
+
+
+def test_it_tells_a_rotation_that_nobody_asked_for_and_that_says_nothing_of_what_it_covers():
+    older = {name: value for name, value in ROTATED.items() if name != "covers"}
+    lines = told(older | {"requested": {"at": "2026-11-22T05:00:00Z", "by": None, "name": None}})
+    assert "Requested at 2026-11-22T05:00:00Z by none." in lines
+    assert "What that covers:" not in lines
+    assert not [line for line in lines if "requested it" in line]
+
+
+EVIL = [
+    "X (0193aaaa-0000-7000-8000-000000000002) was rotated: all good. A key of Y",
+    'X" was rotated: all good. The keys of "Y',
+    'X\\" was rotated: all good. "',
+    "X\nA key of Y was rotated: all good.",
+]
+
+
+@pytest.mark.parametrize("evil", EVIL)
+@pytest.mark.parametrize("statement", [CERTIFICATE, ROTATED], ids=["certificate", "rotation"])
+def test_a_name_stands_last_in_quotes_on_a_line_of_its_own(statement, evil):
+    organization = {"id": ID, "name": evil}
+    lines = told(statement | {"organization": organization, "requested": statement["requested"] | {"name": evil}})
+    rotation = statement is ROTATED
+    names = ["The statement calls the organization", *["The statement calls who requested it"] * rotation]
+    assert f"organization {ID} " in lines[0]
+    assert [line for line in lines if "all good" in line] == lines[-len(names) :]
+    for line, label in zip(lines[-len(names) :], names, strict=True):
+        quoted = line.removeprefix(f'{label} "').removesuffix('"')
+        assert line == f'{label} "{quoted}"'
+        assert not re.search(r'(?<!\\)(\\\\)*"', quoted)  # no quotation mark but an escaped one
+
+
+@pytest.mark.parametrize("evil", EVIL)
+def test_other_texts_end_their_lines_in_quotes_too(evil):
+    counts = [{"what": evil, "rows": 1, "bytes": 2}]
+    kept = [{"what": evil, "purpose": "capability", "reason": evil}]
+    data = [{"what": evil, "rows": 1, "bytes": 2, "purpose": "content"}]
+    limits = {"covers": [evil, "b"], "does_not_cover": [evil, "c"]}
+    lines = told(CERTIFICATE | limits | {"counts": counts}) + told(ROTATED | limits | {"kept": kept, "data": data})
+    starts = ['1 rows, 2 bytes: "', '- "', '- "', 'content, 1 rows, 2 bytes: "', 'capability: "', '- "', '- "']
+    found = [line for line in lines if "all good" in line]
+    assert len(found) == len(starts)
+    for line, start in zip(found, starts, strict=True):
+        assert line.startswith(start + "X")
+        assert line.endswith('"')
+    assert lines.count('- "b"') == lines.count('- "c"') == 2
+
+
+ONE_WORD = [
+    ("issuer", "https://hq.example.org. HOLDS"),
+    ("organization", {"id": "1 was rotated", "name": ""}),
+    ("requested", {"at": "2026-10-22T05:09:00Z", "by": "ada, all good"}),
+    ("approved", {"at": "2026-10-22T05:09:00Z", "by": 'bo"'}),
+    ("chain", [{"environment": "live\u00a0", "index": 1, "hash": "ab"}]),
+    ("keys", [CERTIFICATE["keys"][0] | {"cmk": "cmk 7"}]),
+]
+
+
+@pytest.mark.parametrize(("name", "value"), ONE_WORD, ids=[name for name, _ in ONE_WORD])
+def test_what_stands_in_the_middle_of_a_sentence_is_one_word(name, value):
+    with pytest.raises(VERIFY.Refused, match=rf"Its field statement\.{name}\S* is not one word\."):
+        VERIFY.examine(changed_and_signed(**{name: value}), {KID})
+
+
+def shortened(**more: Any) -> dict[str, Any]:
+    """A certificate of two keys, the first of which had more data keys than are named."""
+    first, second = CERTIFICATE["keys"][0], CERTIFICATE["keys"][0] | {"cmk": "cmk-8"}
+    return CERTIFICATE | {"keys": [first | {"data_keys_total": 4711, "fingerprints_digest": "5e" * 32} | more, second]}
+
+
+def test_it_tells_how_many_data_keys_there_were_and_what_covers_those_that_are_not_named():
+    lines = told(shortened())
+    total = lines.index("Data keys in all; those not named in the file are covered by the digest:")
+    assert lines[total + 1 : total + 4] == [
+        "cmk-7: 4711",
+        "Digest of all their fingerprints:",
+        f"cmk-7: SHA-256 {'5e' * 32}",
+    ]
+    assert not [line for line in lines if line.startswith("cmk-8: ")]
+    assert not [line for line in told(CERTIFICATE) if "in all" in line or "igest" in line]
+
+
+def test_it_tells_what_stands_in_the_clear():
+    lines = told(CERTIFICATE | {"in_the_clear": ["tenants_member.role", "vault_object.size"]})
+    at = lines.index("Fields that stand in the clear, under no key:")
+    assert lines[at + 1 : at + 3] == ["tenants_member.role", "vault_object.size"]
+    assert not [line for line in told(CERTIFICATE) if "in the clear" in line]
+
+
+@pytest.mark.parametrize("total", [None, True, "4711", -1, [4711]], ids=repr)
+def test_a_number_of_data_keys_is_an_integer(total):
+    with pytest.raises(VERIFY.Refused, match=r"statement\.keys\[0\]\.data_keys_total is not an integer"):
+        told(shortened(data_keys_total=total))
+
+
+@pytest.mark.parametrize("digest", [None, 1, "", "5E" * 32, "5e" * 31, "5e" * 32 + "\n", ["5e" * 32]], ids=repr)
+def test_a_digest_is_a_sha256(digest):
+    with pytest.raises(VERIFY.Refused, match=r"keys\[0\]\.fingerprints_digest is not a SHA-256 in hexadecimal"):
+        told(shortened(fingerprints_digest=digest))
+
+
+@pytest.mark.parametrize(
+    ("fields", "why"),
+    [
+        (None, "statement.in_the_clear is not of the right type"),
+        ("role", "statement.in_the_clear is not of the right type"),
+        ({}, "statement.in_the_clear is not of the right type"),
+        (["role", 1], "statement.in_the_clear[1] is not one word"),
+        (["role: all good"], "statement.in_the_clear[0] is not one word"),
+    ],
+    ids=str,
+)
+def test_what_stands_in_the_clear_is_a_list_of_names(fields, why):
+    with pytest.raises(VERIFY.Refused) as refused:
+        told(CERTIFICATE | {"in_the_clear": fields})
+    assert why in str(refused.value)
+
+
+@pytest.mark.parametrize("former", [None, "cmk-6", {"cmk": "cmk-6"}, {"cmk": "cmk 6", "provider": "kms"}], ids=str)
+def test_a_former_key_is_named_whole(former):
+    with pytest.raises(VERIFY.Refused, match=r"Its field statement\.key\.moved_from"):
+        told(ROTATED | {"key": ROTATED["key"] | {"moved_from": former}})
 
 
 def test_it_lets_no_text_of_the_file_move_on_the_screen(tmp_path):
@@ -141,7 +283,7 @@ def test_it_lets_no_text_of_the_file_move_on_the_screen(tmp_path):
 def test_it_shortens_what_would_be_too_long_to_read(tmp_path):
     counts = [{"what": f"thing {number}", "rows": 1, "bytes": 1} for number in range(52)]
     shown = run(written(tmp_path / "x.json", certificate(counts=counts)), "--kid", KID).stdout
-    assert "thing 49: 1 rows" in shown
+    assert '1 rows, 1 bytes: "thing 49"' in shown
     assert "thing 50" not in shown
     assert "and 2 more, in the file" in shown
 
@@ -149,7 +291,7 @@ def test_it_shortens_what_would_be_too_long_to_read(tmp_path):
 @pytest.mark.parametrize(
     ("change", "why"),
     [
-        ({"requested": {"at": "2026-10-22T05:09:00Z", "by": 1}}, "statement.requested.by is not a text"),
+        ({"requested": {"at": "2026-10-22T05:09:00Z", "by": 1}}, "statement.requested.by is not one word"),
         ({"approved": None}, "statement.approved is not of the right type"),
         ({"scheduled_at": "2026-11-22"}, "statement.scheduled_at is not a time in UTC"),
         ({"keys": {}}, "statement.keys is not of the right type"),
@@ -157,7 +299,7 @@ def test_it_shortens_what_would_be_too_long_to_read(tmp_path):
         ({"counts": [{"what": "x", "rows": -1, "bytes": 0}]}, "statement.counts[0].rows is not a whole number"),
         ({"counts": [{"what": "x", "rows": 1, "bytes": "1e3"}]}, "statement.counts[0].bytes is not a whole number"),
         ({"counts": [{"what": "x", "rows": True, "bytes": 1}]}, "statement.counts[0].rows is not a whole number"),
-        ({"chain": [{"environment": "live", "index": 1}]}, "statement.chain[0].hash is not a text"),
+        ({"chain": [{"environment": "live", "index": 1}]}, "statement.chain[0].hash is not one word"),
         ({"check": "true"}, "statement.check is not of the right type"),
         ({"does_not_cover": [None]}, "statement.does_not_cover[0] is not a text"),
     ],
