@@ -29,7 +29,10 @@ class Proof:
 
 
 def proof_of(request: TenantRequest) -> Proof:
-    """By when they last typed their password; who has none must have signed in lately. What is not known refuses."""
+    """By when they last gave their password or a factor; who has neither must have signed in lately.
+
+    What is not known refuses.
+    """
     person = person_of(request)
     if not reauthentication.get_reauthentication_flows(person):
         return Proof(_signed_in_lately(request))

@@ -1,7 +1,6 @@
 """Second factors in a real browser, with an authenticator that Chromium itself plays."""
 
 import re
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -52,7 +51,7 @@ def person(transactional_db: None) -> User:
 
 
 @pytest.fixture
-def eyes(open_browser: Open, person: User) -> Iterator[Eyes]:
+def eyes(open_browser: Open, person: User) -> Eyes:
     made = open_browser(accept_downloads=True)
     made.context.grant_permissions(["clipboard-read", "clipboard-write"])
     return made

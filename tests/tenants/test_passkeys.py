@@ -1,6 +1,7 @@
 """Passkeys as the server judges them: what was signed for anything else opens nothing, and all is refused alike."""
 
 import json
+from typing import Any
 
 import pytest
 from allauth.mfa.models import Authenticator
@@ -23,7 +24,7 @@ def _no_limits_left_from_before() -> None:
     cache.clear()
 
 
-def answer(challenge: str, handle: bytes | None, **changes) -> dict:
+def answer(challenge: str, handle: bytes | None, **changes) -> dict[str, Any]:
     """The form of an assertion, without a key that could have signed it."""
     client = {"type": "webauthn.get", "challenge": challenge, "origin": settings.BASE_URL, "crossOrigin": False}
     response = {

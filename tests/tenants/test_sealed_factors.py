@@ -17,6 +17,7 @@ from hq.db.models import PLATFORM_ID
 from hq.db.sealing import Purpose
 from hq.lib.ids import new_id
 from keys import actions, registry, rings
+from keys.columns import Batch
 from keys.models import Cmk, DataKey
 from tenants.columns import Factors
 from tests.factories import run_jobs
@@ -200,7 +201,7 @@ class TestRotation:
         assert HOLDER.left(PLATFORM_ID, version) == 5
         step = lambda: tenant(PLATFORM_ID)  # noqa: E731
         first = HOLDER.reseal(step, PLATFORM_ID, version, None, 2)
-        assert first == (2, 0, UUID(int=rows[1]))
+        assert first == Batch(2, 0, UUID(int=rows[1]))
         assert HOLDER.left(PLATFORM_ID, version) == 3
         assert HOLDER.reseal(step, PLATFORM_ID, version, first.last, 100) == (3, 0, None)
         assert HOLDER.left(PLATFORM_ID, version) == 0

@@ -1,5 +1,7 @@
 """Second factors: an app's codes and recovery codes, and who may add, use and remove them (ACC-2, ACC-5)."""
 
+import threading
+from concurrent.futures import ThreadPoolExecutor
 from io import StringIO
 
 import pytest
@@ -9,6 +11,7 @@ from django.conf import settings
 from django.contrib.sessions.models import Session
 from django.core.cache import cache
 from django.core.management import CommandError, call_command
+from django.db import connections
 from django.test import Client
 
 from audit.models import PersonEvent
@@ -217,6 +220,34 @@ class TestRecoveryCodes:
         assert "You have 9 left" in mailoutbox[0].body
         assert "recovery_code:used" in tags(person)
         assert code not in str([vars(event) for event in PersonEvent.objects.all()]) + mailoutbox[0].body
+
+
+class TestAtTheSameMoment:
+    HANDS = 4  # five wrong codes would be refused for another reason
+
+    def opened(self, person, code) -> int:
+        browsers = [begin(person) for _ in range(self.HANDS)]
+        start = threading.Barrier(self.HANDS)
+
+        def enter(browser):
+            start.wait()
+            try:
+                browser.post(STEP, {"code": code})
+                return is_signed_in(browser)
+            finally:
+                connections.close_all()
+
+        with ThreadPoolExecutor(self.HANDS) as pool:
+            return sum(pool.map(enter, browsers))
+
+    def test_one_code_signs_in_one_browser(self, person, app):
+        assert self.opened(person, app.next_code()) == 1
+
+    def test_one_recovery_code_signs_in_one_browser(self, person, clock):
+        client = confirm(begin(person))
+        add_app(client, clock)
+        for code in recovery_codes(client)[:3]:
+            assert self.opened(person, code) == 1
 
 
 class TestAddingAndRemoving:
