@@ -19,6 +19,7 @@ class Tag(StrEnum):
     KEY_MOVED = "key:moved"
     KEY_REENCRYPTED = "key:reencrypted"
     KEY_ROTATED = "key:rotated"
+    KEY_ROTATION_ABANDONED = "key:rotation_abandoned"
     KEY_ROTATION_INCOMPLETE = "key:rotation_incomplete"
     KEY_ROTATION_OVERDUE = "key:rotation_overdue"
     KEY_ROTATION_PAUSED = "key:rotation_paused"
@@ -55,6 +56,7 @@ TOLD = {
     Tag.KEY_MOVED: ("key-round", "moved the data keys to {}"),
     Tag.KEY_REENCRYPTED: ("circle-check", "re-encrypted everything under {}"),
     Tag.KEY_ROTATED: ("refresh-cw", "made a new version of {}"),
+    Tag.KEY_ROTATION_ABANDONED: ("x", "gave up rotating {}"),
     Tag.KEY_ROTATION_INCOMPLETE: ("triangle-alert", "could not re-encrypt everything under {}"),
     Tag.KEY_ROTATION_OVERDUE: ("triangle-alert", "found the yearly rotation of {} overdue"),
     Tag.KEY_ROTATION_PAUSED: ("pause", "paused the rotation of {}"),
@@ -90,6 +92,7 @@ ORGANIZATION_WIDE = frozenset(
         Tag.KEY_MOVED,
         Tag.KEY_REENCRYPTED,
         Tag.KEY_ROTATED,
+        Tag.KEY_ROTATION_ABANDONED,
         Tag.KEY_ROTATION_INCOMPLETE,
         Tag.KEY_ROTATION_OVERDUE,
         Tag.KEY_ROTATION_PAUSED,

@@ -1,6 +1,7 @@
 """Who holds data under data keys. Sealed columns are found by themselves; rooms above register what else they have."""
 
 from dataclasses import dataclass
+from datetime import datetime
 from functools import cache
 from typing import Any, Protocol
 from uuid import UUID
@@ -8,6 +9,7 @@ from uuid import UUID
 from django.apps import apps
 from django.db import models
 
+from hq.authz.permissions import Permission
 from hq.db.fields import SealedJSONField, SealedTextField
 from hq.db.models import PLATFORM_ID
 from hq.db.sealing import Purpose
@@ -66,6 +68,10 @@ class Tenancy(Protocol):
     """What keys must know of organizations, which stand a floor above."""
 
     def name_of(self, organization_id: UUID) -> str: ...
+
+    def keeper_since(self, organization_id: UUID, person_id: UUID, permission: Permission) -> datetime | None:
+        """Since when somebody belongs to the organization who now has this permission; None if they have not."""
+        ...
 
     def tell_keepers(self, organization_id: UUID, notice: Notice) -> None:
         """Write to everyone who may destroy or rotate this organization's keys, once the transaction has committed."""

@@ -30,6 +30,8 @@ SECONDS = 300.0
 LIMIT = 4096
 REPORT_SECONDS = 60.0  # a killed process loses the count of this time; the bound on uses has room for it
 WAIT = 5.0  # for another thread's load; it may itself wait for a database connection that we hold
+# Nothing stands under an emptied version. The newest few are loaded all the same: a stray may come up by a slow writer.
+KEPT_READY = 3
 LOST = (Gone, InvalidWrapping, NoSuchKey)
 Shelves = Mapping[Purpose, dict[Any, Ring]]
 Key = tuple[UUID, Purpose, UUID | None]
@@ -272,7 +274,11 @@ def load(organization_id: UUID, purpose: Purpose, environment_id: UUID | None) -
     """Read and unwrap every version of one data key. Raises KeyUnavailable if the current one cannot be used."""
     with tenant(organization_id):
         found = DataKey.objects.filter(organization_id=organization_id, purpose=purpose, environment_id=environment_id)
-        rows = list(found.select_related("cmk"))
+        rows = [
+            row
+            for number, row in enumerate(found.select_related("cmk").order_by("-version"))
+            if row.emptied_at is None or number < KEPT_READY
+        ]
     current = next((row.version for row in rows if row.retired_at is None), None)
     if current is None:
         raise KeyUnavailable("This organization has no encryption key for this yet.")

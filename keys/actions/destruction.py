@@ -26,6 +26,8 @@ from keys.providers import Gone, KeyState, provider
 from keys.providers.base import LONGEST_WAIT_DAYS, SHORTEST_WAIT_DAYS, InvalidWait, WrongState
 from keys.registry import Notice, holders, tenancy
 
+AGREED = ["state", "approved_at", "approved_by_id", "approved_by_label", "announced", "due_at", "looked_at"]
+
 
 class StillNeeded(Refused):
     """Live data needs this key. Move the data to another key, or erase the organization, which destroys its keys."""
@@ -49,6 +51,14 @@ class NotOpen(Refused):
 
 class SecondPerson(Denied):
     """Somebody else has to agree: an owner or an admin who did not ask for it."""
+
+
+class TooNew(Denied):
+    """You joined after this was asked for. Somebody who was here before has to agree, or it is asked for again."""
+
+
+class AskedBySomebodyGone(Refused):
+    """Whoever asked for it is no owner any more. Cancel it; an owner can ask again."""
 
 
 class TooLate(Refused):
@@ -127,7 +137,8 @@ def _listing(cmk: Cmk) -> list[dict[str, str | int]]:
 def approve_destruction(*, actor: Actor, destruction_id: UUID) -> Destruction:
     """Agree, as another person than the one who asked. The waiting begins, and the key refuses every use.
 
-    Raises Denied, SecondPerson, NotFound, NotOpen, StillNeeded, ProviderError.
+    Raises Denied, SecondPerson, TooNew, AskedBySomebodyGone, NotFound, NotOpen, StillNeeded, RotationUnderWay,
+    ProviderError.
     """
     gate.require(actor, Permission.KEYS_APPROVE_DESTRUCTION)
     with transaction.atomic(), tenant(actor.organization_id):
@@ -135,11 +146,13 @@ def approve_destruction(*, actor: Actor, destruction_id: UUID) -> Destruction:
         wish = _open(actor, destruction_id)
         if wish.state != Destruction.State.REQUESTED:
             raise NotOpen
-        if actor.id == wish.requested_by_id:
-            raise SecondPerson
+        _refuse_unless_two_people(actor, wish)
         if needed(wish.cmk) and not wish.erases:
             raise StillNeeded
         doomed = doomed_by(wish)
+        # Once they are locked, none can begin any more.
+        if Rotation.objects.filter(organization_id=actor.organization_id, state__in=Rotation.UNFINISHED).exists():
+            raise RotationUnderWay
         due = now() + timedelta(days=wish.days)
         wish.state, wish.approved_at, wish.announced = Destruction.State.SCHEDULED, now(), wish.days
         wish.approved_by_id, wish.approved_by_label = actor.id, actor.label
@@ -150,11 +163,22 @@ def approve_destruction(*, actor: Actor, destruction_id: UUID) -> Destruction:
             target=target_of(wish.cmk),
             after={"days": wish.days, "keys": len(doomed), "erases_organization": wish.erases},
         )
-        wish.due_at = max([due, *(_schedule(cmk, wish.days, due) for cmk in doomed)])
-        wish.save()
+        wish.due_at, wish.looked_at = max([due, *(_schedule(cmk, wish.days, due) for cmk in doomed)]), now()
+        wish.save(update_fields=AGREED)
         tenancy().tell_keepers(actor.organization_id, _scheduled(wish))
     rings.forget(actor.organization_id)
     return wish
+
+
+def _refuse_unless_two_people(actor: Actor, wish: Destruction) -> None:
+    """Two accounts are not two people yet: one that was made for the purpose, or whose owner was shut out, is none."""
+    if actor.id == wish.requested_by_id:
+        raise SecondPerson
+    since = tenancy().keeper_since(actor.organization_id, actor.id, Permission.KEYS_APPROVE_DESTRUCTION)
+    if since is None or since > wish.requested_at:
+        raise TooNew
+    if tenancy().keeper_since(actor.organization_id, wish.requested_by_id, Permission.KEYS_DESTROY) is None:
+        raise AskedBySomebodyGone
 
 
 def doomed_by(wish: Destruction) -> list[Cmk]:
@@ -195,7 +219,7 @@ def cancel_destruction(*, actor: Actor, destruction_id: UUID) -> Destruction:
             _spare(cmk, scheduled=before == Destruction.State.SCHEDULED)
         wish.state, wish.ended_at = Destruction.State.CANCELLED, now()
         wish.ended_by_id, wish.ended_by_label = actor.id, actor.label
-        wish.save()
+        wish.save(update_fields=["state", "ended_at", "ended_by_id", "ended_by_label"])
         rings.forget(actor.organization_id)
         tenancy().tell_keepers(actor.organization_id, _cancelled(wish))
         record_somewhere(

@@ -10,6 +10,7 @@ from django.conf import settings
 from audit import selectors as trail
 from audit.tags import Tag
 from hq.authz.actor import system_actor
+from hq.crypto.secrets import digest
 from hq.crypto.statements import file_name, timestamp
 from hq.db.classes import DataClass, fields_of
 from hq.lib.clock import now
@@ -25,10 +26,13 @@ from keys.actions.turns import wait_for_turn
 from keys.columns import Held
 from keys.models import Cmk, DataKey, Destruction, Statement
 from keys.providers import KeyState, NoSuchKey, provider
+from keys.providers.embedded import LEAP, RESPITE
 from keys.registry import Notice, holders, tenancy
 
 log = logging.getLogger("hq.keys")
 AGAIN = timedelta(minutes=10)
+# The newest; a digest over the sorted fingerprints of all stands beside them. A statement has at most 1 MiB.
+NAMED_DATA_KEYS = 1000
 COVERS = (
     "Everything that was encrypted under these keys is unreadable from now on, wherever a copy of it is: in the"
     " database, in the object store, in backups."
@@ -36,7 +40,7 @@ COVERS = (
 NOT_COVERED = (
     "Plain text that people or machines took out while the keys were in use.",
     "What never was encrypted under these keys: the fields named here as standing in the clear.",
-    "This statement and who asked for and agreed to it, which HQ keeps under its own key.",
+    "This and earlier statements, and who asked for and agreed to it, which HQ keeps under its own key.",
     "Copies of a key made outside HQ and its key store by whoever runs them.",
 )
 CUSTOMERS = (
@@ -54,11 +58,13 @@ def finish_destruction(job: RunningJob) -> None:
     with job.step():
         wait_for_turn(job.organization_id)
         rows = Destruction.objects.select_for_update(no_key=True, of=("self",)).select_related("cmk")
-        due = rows.filter(
-            organization_id=job.organization_id, state=Destruction.State.SCHEDULED, due_at__lte=now()
-        ).order_by("id")
+        scheduled = rows.filter(organization_id=job.organization_id, state=Destruction.State.SCHEDULED)
+        due = list(scheduled.filter(due_at__lte=now()).order_by("id"))
+        scheduled.filter(due_at__gt=now()).update(looked_at=now())
         waiting = False
         for wish in due:
+            if _clock_leapt(wish):
+                continue
             doomed = doomed_by(wish)
             if all(_is_destroyed(cmk) for cmk in doomed):
                 _certify(wish, doomed)
@@ -68,6 +74,23 @@ def finish_destruction(job: RunningJob) -> None:
             job.again(now() + AGAIN)
         else:
             job.complete()
+
+
+def _clock_leapt(wish: Destruction) -> bool:
+    """Whether the time came by a leap of the clock, or while HQ was off: then people get another day to call it off.
+
+    HQ looks every hour. The key store has the same rule; a customer's own key has only this one.
+    """
+    seen, wish.looked_at = wish.looked_at, now()
+    leapt = seen is None or not timedelta(0) <= wish.looked_at - seen <= LEAP
+    if leapt:
+        wish.due_at = wish.looked_at + RESPITE
+        log.error("the clock has leapt, so a destruction waits for another day", extra={"destruction": str(wish.id)})
+        Cmk.objects.filter(
+            organization_id=wish.organization_id, state=KeyState.PENDING_DELETION, customer_owned=True
+        ).update(delete_at=wish.due_at)
+    wish.save(update_fields=["looked_at", "due_at"])
+    return leapt
 
 
 def _is_destroyed(cmk: Cmk) -> bool:
@@ -97,7 +120,7 @@ def _certify(wish: Destruction, doomed: list[Cmk]) -> None:
     body = _body(wish, doomed, keys, held)
     statement = issue_statement(organization_id, Statement.Kind.DELETION, body)
     wish.statement_id = statement.id
-    wish.save()
+    wish.save(update_fields=["state", "ended_at", "statement_id"])
     file = (file_name({"id": str(statement.id)} | body), statement.file)
     tenancy().tell_keepers(organization_id, _notice(keys, file))
     actor = system_actor(organization_id, home_environment_id=trail.home_of(organization_id))
@@ -106,12 +129,15 @@ def _certify(wish: Destruction, doomed: list[Cmk]) -> None:
 
 
 def _described(cmk: Cmk) -> dict[str, Any]:
-    rows = DataKey.objects.filter(organization_id=cmk.organization_id, cmk=cmk).order_by("purpose", "version")
+    rows = list(DataKey.objects.filter(organization_id=cmk.organization_id, cmk=cmk).order_by("-id"))
+    fingerprints = b"".join(sorted(bytes(row.fingerprint or b"") for row in rows))
     return {
         "cmk": cmk.ref,
         "provider": cmk.provider,
         "customer_owned": cmk.customer_owned,
         "versions": cmk.version,
+        "data_keys_total": len(rows),
+        "fingerprints_digest": digest(fingerprints).hex(),
         "data_keys": [
             {
                 "id": str(row.id),
@@ -120,7 +146,7 @@ def _described(cmk: Cmk) -> dict[str, Any]:
                 "version": row.version,
                 "fingerprint": bytes(row.fingerprint or b"").hex(),
             }
-            for row in rows
+            for row in rows[:NAMED_DATA_KEYS]
         ],
     }
 
@@ -154,7 +180,7 @@ def _body(wish: Destruction, doomed: list[Cmk], keys: list[dict[str, Any]], held
 
 
 def _notice(keys: list[dict[str, Any]], file: tuple[str, str]) -> Notice:
-    data_keys = sum(len(key["data_keys"]) for key in keys)
+    data_keys = sum(key["data_keys_total"] for key in keys)
     return Notice(
         subject="A key is destroyed",
         sentences=(

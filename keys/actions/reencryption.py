@@ -30,7 +30,7 @@ from keys.actions.rotation import target_of
 from keys.actions.rotation_end import finish_rotation
 from keys.actions.turns import wait_for_turn
 from keys.models import Cmk, DataKey, Rotation, wrapping_context
-from keys.providers import KeyState, ProviderError, provider
+from keys.providers import ProviderError, provider
 from keys.registry import KEPT, RENEWED, Holder, holders
 
 log = logging.getLogger("hq.keys")
@@ -46,8 +46,7 @@ def advance_rotation(job: RunningJob) -> None:
     rings.forget(job.organization_id)  # another process may have made the new version
     with job.step():
         rotation = _rotation(job, lock=True)  # whoever goes on with a paused one waits until this job has ended
-        destroyed = rotation.cmk.state == KeyState.DESTROYED  # with the whole organization: nothing can be done
-        if rotation.state not in Rotation.UNFINISHED or rotation.paused_at is not None or destroyed:
+        if rotation.state not in Rotation.UNFINISHED or rotation.paused_at is not None:
             job.complete()
             return
     if rotation.state == Rotation.State.REQUESTED:
@@ -116,10 +115,11 @@ def _make_version(job: RunningJob) -> None:
             _count_version(after)
         else:
             _take_over(before, after)
-        rotation.to_version, rotation.made_at, rotation.state = after.version, now(), Rotation.State.REENCRYPTING
+        rotation.to_version, rotation.state = after.version, Rotation.State.REENCRYPTING
+        rotation.made_at = database_now()
         rotation.rewrapped = _wrap_anew(after)
         _renew_data_keys(after)
-        rotation.save()
+        rotation.save(update_fields=["from_version", "to_version", "made_at", "state", "rewrapped"])
         recorder.record(
             actor_of(job.organization_id),
             Tag.KEY_MOVED if rotation.from_cmk else Tag.KEY_ROTATED,
@@ -144,13 +144,21 @@ def _take_over(before: Cmk, after: Cmk) -> None:
 def _wrap_anew(cmk: Cmk) -> int:
     """Put every data key under the newest version; how many. Few, whatever the size of the tenant.
 
-    A former wrapping is let go only for one that was seen to open to the same key.
+    A former wrapping is let go only for one that was seen to open to the same key. A retired data key that is lost
+    stays as it is: what stands under it is found as rows that do not open, and everything else must not wait for it.
     """
     rows = DataKey.objects.filter(organization_id=cmk.organization_id, destroyed_at=None).select_related("cmk")
     new, count = provider(cmk.provider), 0
     for row in rows:
         wrapped, old = bytes(row.wrapped or b""), provider(row.cmk.provider)
-        plain = old.decrypt(row.cmk.ref, wrapped, row.context)
+        try:
+            plain = old.decrypt(row.cmk.ref, wrapped, row.context)
+        except rings.LOST as error:
+            if row.retired_at is None:
+                raise
+            whose = {"data_key": str(row.id), "organization_id": str(row.organization_id), "why": error.code}
+            log.error("a retired data key is lost, so it is left as it is", extra=whose)  # noqa: TRY400 - says it all
+            continue
         if row.cmk_id == cmk.id:
             row.wrapped = new.reencrypt(cmk.ref, wrapped, row.context)
         else:
@@ -227,7 +235,7 @@ def _begin_next(rotation: Rotation) -> tuple[Holder, int] | None:
     """The holder to work on, and the version that its data is to stand under; None when all are finished or wait."""
     current = current_versions(rotation.organization_id)
     if not rotation.cursors:  # the new version is committed since: until then others could still load the older keys
-        rotation.made_at = now()
+        rotation.made_at = database_now()
     for holder in holders(rotation.organization_id):
         if holder.purpose in KEPT or holder.purpose not in current:
             continue
@@ -284,7 +292,7 @@ def _settle(job: RunningJob, rotation: Rotation) -> bool:
         rotation.state, rotation.reencrypted_at = Rotation.State.SETTLING, rotation.reencrypted_at or now()
         rotation.save(update_fields=["state", "reencrypted_at"])
     settled_at = settles_at(rotation)
-    if now() < settled_at:
+    if database_now() < settled_at:
         job.again(settled_at)
         return False
     oldest, newest = _transactions()
@@ -304,6 +312,14 @@ def settles_at(rotation: Rotation) -> datetime:
     """When the last process has let go of the old data keys."""
     assert rotation.made_at is not None, "only once the new version is made"  # noqa: S101
     return rotation.made_at + timedelta(seconds=rings.SECONDS) + MARGIN
+
+
+def database_now() -> datetime:
+    """One clock for all workers: each may have another idea of the time, and five minutes must be five minutes."""
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT clock_timestamp()")
+        moment: datetime = cursor.fetchone()[0]
+    return moment
 
 
 def _transactions() -> tuple[int, int]:

@@ -13,8 +13,10 @@ from hq.authz.permissions import Permission
 from hq.lib.clock import now
 from hq.lib.errors import NotFound, Refused
 from jobs import actions as jobs
+from keys.actions.records import record_somewhere
 from keys.models import Cmk, Rotation
 from keys.providers import KeyState
+from keys.registry import Notice, tenancy
 
 KIND = "keys.reencrypt"
 
@@ -25,6 +27,10 @@ class KeyNotActive(Refused):
 
 class RotationUnderWay(Refused):
     """A rotation of this key is under way. Wait until it has ended, or go on with it if it is paused."""
+
+
+class TooFarAlready(Refused):
+    """The new version is in use. The rotation can be paused, but not given up."""
 
 
 class NoRotation(Refused):
@@ -91,7 +97,8 @@ def pause_rotation(*, actor: Actor, rotation_id: UUID) -> Rotation:
     if rotation.paused_at is None:
         rotation.paused_at = now()
         rotation.save(update_fields=["paused_at"])
-        recorder.record(actor, Tag.KEY_ROTATION_PAUSED, target=target_of(rotation.cmk))
+        tenancy().tell_keepers(actor.organization_id, _paused(actor))
+        record_somewhere(actor, Tag.KEY_ROTATION_PAUSED, target=target_of(rotation.cmk))
     return rotation
 
 
@@ -103,8 +110,35 @@ def resume_rotation(*, actor: Actor, rotation_id: UUID) -> Rotation:
     rotation.paused_at = None
     _put_in(rotation)
     rotation.save(update_fields=["paused_at", "job_id"])
-    recorder.record(actor, Tag.KEY_ROTATION_RESUMED, target=target_of(rotation.cmk))
+    record_somewhere(actor, Tag.KEY_ROTATION_RESUMED, target=target_of(rotation.cmk))
     return rotation
+
+
+@transaction.atomic
+def abandon_rotation(*, actor: Actor, rotation_id: UUID) -> Rotation:
+    """Give up a rotation or a move that has changed nothing yet, such as one to a key that cannot be used.
+
+    Raises Denied, NotFound, NoRotation, TooFarAlready.
+    """
+    gate.require(actor, Permission.KEYS_ROTATE)
+    rotation = _locked(actor, rotation_id)
+    if rotation.state != Rotation.State.REQUESTED:
+        raise TooFarAlready
+    rotation.state, rotation.finished_at = Rotation.State.ABANDONED, now()
+    rotation.save(update_fields=["state", "finished_at"])
+    record_somewhere(actor, Tag.KEY_ROTATION_ABANDONED, target=target_of(rotation.cmk))
+    return rotation
+
+
+def _paused(actor: Actor) -> Notice:
+    return Notice(
+        subject="The rotation of your organization key is paused",
+        sentences=(
+            f"{actor.label} paused it. What is not re-encrypted yet stays under the older version meanwhile.",
+            "The page of your encryption keys says how far it is, and lets you go on.",
+        ),
+        path="keys",
+    )
 
 
 def locked_cmk(actor: Actor, key_id: UUID) -> Cmk:

@@ -52,7 +52,7 @@ def finish_rotation(job: RunningJob, rotation: Rotation) -> None:
         rotation.state, rotation.statement_id = Rotation.State.DONE, statement.id
         if not rotation.scheduled:
             tenancy().tell_keepers(rotation.organization_id, _notice(rotation))
-    rotation.save()
+    rotation.save(update_fields=["finished_at", "unopened", "state", "statement_id"])
     actor = system_actor(rotation.organization_id, home_environment_id=trail.home_of(rotation.organization_id))
     recorder.record(
         actor,

@@ -20,20 +20,63 @@ ATTENTION = """
     WHERE retired_at IS NULL AND overdue_at IS NULL AND state = 'ENABLED'
       AND coalesce(rotated_at, created_at) < moment - interval '366 days'
     UNION ALL
-    SELECT DISTINCT organization_id, 'renew' FROM public.keys_datakey
-    WHERE retired_at IS NULL AND uses >= bound
+    SELECT DISTINCT worn.organization_id, 'renew' FROM public.keys_datakey AS worn
+    JOIN public.keys_cmk AS cmk ON cmk.organization_id = worn.organization_id AND cmk.id = worn.cmk_id
+    WHERE worn.retired_at IS NULL AND worn.uses >= bound AND cmk.state = 'ENABLED'
     UNION ALL
-    SELECT organization_id, 'destroy' FROM public.keys_destruction WHERE state = 'SCHEDULED' AND due_at <= moment
+    SELECT organization_id, 'destroy' FROM public.keys_destruction
+    WHERE state = 'SCHEDULED' AND (due_at <= moment OR looked_at < moment - interval '1 hour')
     UNION ALL
     SELECT organization_id, 'remind' FROM public.keys_destruction
     WHERE state = 'SCHEDULED' AND due_at > moment AND announced > ceil(extract(epoch FROM due_at - moment) / 86400)
       AND ceil(extract(epoch FROM due_at - moment) / 86400) IN (1, 2, 3, 7, 14)
     UNION ALL
-    SELECT cmk.organization_id, 'count' FROM public.keys_cmk AS cmk
-    WHERE cmk.retired_at IS NULL AND cmk.state = 'ENABLED' AND NOT EXISTS (
-        SELECT FROM public.keys_holding AS held
-        WHERE held.organization_id = cmk.organization_id AND held.counted_at > moment - interval '1 day'
+    (
+        SELECT cmk.organization_id, 'count' FROM public.keys_cmk AS cmk
+        WHERE cmk.retired_at IS NULL AND cmk.state = 'ENABLED' AND NOT EXISTS (
+            SELECT FROM public.keys_holding AS held
+            WHERE held.organization_id = cmk.organization_id AND held.counted_at > moment - interval '1 day'
+        )
+        LIMIT 200
     )
+"""
+
+# What the running role may change, and in which direction: a mistake or a thief in it cannot forge an agreement, bring
+# a date nearer, call a destroyed key alive or make a worn one new.
+CMK = "state, version, rotated_at, retired_at, delete_at, overdue_at"
+DATA_KEY = (
+    "wrapped, cmk_id, cmk_version, retired_at, emptied_at, destroyed_at, uses, last_used_at, last_used_by_kind,"
+    " last_used_by_id"
+)
+ROTATION = (
+    "from_version, to_version, state, turned_at, made_at, rewrapped, cursors, unopened, reencrypted_at, barrier,"
+    " paused_at, finished_at, job_id, statement_id"
+)
+DESTRUCTION = (
+    "state, approved_at, approved_by_id, approved_by_label, due_at, looked_at, ended_at, ended_by_id, ended_by_label,"
+    " announced, statement_id"
+)
+ONE_WAY = """
+CREATE FUNCTION keys_one_way() RETURNS trigger LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+    former jsonb := to_jsonb(OLD);
+    present jsonb := to_jsonb(NEW);
+BEGIN
+    IF (TG_TABLE_NAME = 'keys_cmk' AND former ->> 'state' = 'DESTROYED' AND present ->> 'state' <> 'DESTROYED')
+        OR (TG_TABLE_NAME = 'keys_datakey' AND (
+            (present ->> 'uses')::bigint < (former ->> 'uses')::bigint
+            OR (former ->> 'retired_at' IS NOT NULL AND present ->> 'retired_at' IS NULL)
+            OR (former ->> 'destroyed_at' IS NOT NULL AND present ->> 'destroyed_at' IS NULL)))
+        OR (TG_TABLE_NAME = 'keys_destruction' AND (
+            (former ->> 'state' IN ('CANCELLED', 'DONE') AND present ->> 'state' <> former ->> 'state')
+            OR (former ->> 'approved_by_id' IS NOT NULL
+                AND present ->> 'approved_by_id' IS DISTINCT FROM former ->> 'approved_by_id')
+            OR (present ->> 'due_at')::timestamptz < (former ->> 'due_at')::timestamptz))
+    THEN
+        RAISE EXCEPTION '% does not go back', TG_TABLE_NAME USING ERRCODE = 'check_violation';
+    END IF;
+    RETURN NEW;
+END $$
 """
 
 
@@ -72,6 +115,7 @@ class Migration(migrations.Migration):
                 ("approved_by_id", models.UUIDField(null=True)),
                 ("approved_by_label", hq.db.fields.SealedTextField(null=True, purpose="audit")),
                 ("due_at", models.DateTimeField(null=True)),
+                ("looked_at", models.DateTimeField(null=True)),
                 ("ended_at", models.DateTimeField(null=True)),
                 ("ended_by_id", models.UUIDField(null=True)),
                 ("ended_by_label", hq.db.fields.SealedTextField(null=True, purpose="audit")),
@@ -106,6 +150,7 @@ class Migration(migrations.Migration):
                             ("SETTLING", "Settling"),
                             ("DONE", "Done"),
                             ("INCOMPLETE", "Incomplete"),
+                            ("ABANDONED", "Abandoned"),
                         ],
                         default="REQUESTED",
                         max_length=12,
@@ -393,9 +438,13 @@ class Migration(migrations.Migration):
             model_name="rotation",
             constraint=models.CheckConstraint(
                 condition=models.Q(
-                    models.Q(("made_at__isnull", True), ("state", "REQUESTED"), ("to_version__isnull", True)),
                     models.Q(
-                        models.Q(("state", "REQUESTED"), _negated=True),
+                        ("made_at__isnull", True),
+                        ("state__in", ["REQUESTED", "ABANDONED"]),
+                        ("to_version__isnull", True),
+                    ),
+                    models.Q(
+                        models.Q(("state__in", ["REQUESTED", "ABANDONED"]), _negated=True),
                         ("made_at__isnull", False),
                         ("to_version__isnull", False),
                     ),
@@ -408,9 +457,10 @@ class Migration(migrations.Migration):
             model_name="rotation",
             constraint=models.CheckConstraint(
                 condition=models.Q(
-                    models.Q(("finished_at__isnull", False), ("state__in", ["DONE", "INCOMPLETE"])),
+                    models.Q(("finished_at__isnull", False), ("state__in", ["DONE", "INCOMPLETE", "ABANDONED"])),
                     models.Q(
-                        models.Q(("state__in", ["DONE", "INCOMPLETE"]), _negated=True), ("finished_at__isnull", True)
+                        models.Q(("state__in", ["DONE", "INCOMPLETE", "ABANDONED"]), _negated=True),
+                        ("finished_at__isnull", True),
                     ),
                     _connector="OR",
                 ),
@@ -429,15 +479,30 @@ class Migration(migrations.Migration):
             ),
         ),
         # Evidence outlives the organization, so none of these refers to it.
-        TenantTable(table="keys_rotation", grants="SELECT, INSERT, UPDATE", references=False),
+        TenantTable(table="keys_rotation", grants=f"SELECT, INSERT, UPDATE ({ROTATION})", references=False),
         CompositeKey(table="keys_rotation", column="cmk_id", to="keys_cmk"),
         CompositeKey(table="keys_rotation", column="from_cmk_id", to="keys_cmk"),
-        TenantTable(table="keys_destruction", grants="SELECT, INSERT, UPDATE", references=False),
+        TenantTable(table="keys_destruction", grants=f"SELECT, INSERT, UPDATE ({DESTRUCTION})", references=False),
         CompositeKey(table="keys_destruction", column="cmk_id", to="keys_cmk"),
-        TenantTable(table="keys_holding", grants="SELECT, INSERT, UPDATE", references=False),
+        TenantTable(table="keys_holding", grants="SELECT, INSERT, UPDATE (rows, bytes, counted_at)", references=False),
         TenantTable(table="keys_statement", grants="SELECT, INSERT", references=False),
         AppendOnly(table="keys_statement"),
         PlainTable(table="keys_signingkey", grants="SELECT, INSERT, UPDATE (seed, retired_at)"),
+        *(
+            migrations.RunSQL(
+                f"REVOKE UPDATE ON {table} FROM hq_app; GRANT UPDATE ({columns}) ON {table} TO hq_app",
+                f"REVOKE UPDATE ({columns}) ON {table} FROM hq_app; GRANT UPDATE ON {table} TO hq_app",
+            )
+            for table, columns in (("keys_cmk", CMK), ("keys_datakey", DATA_KEY))
+        ),
+        migrations.RunSQL(ONE_WAY, "DROP FUNCTION keys_one_way()"),
+        *(
+            migrations.RunSQL(
+                f"CREATE TRIGGER one_way BEFORE UPDATE ON {table} FOR EACH ROW EXECUTE FUNCTION keys_one_way()",
+                f"DROP TRIGGER one_way ON {table}",
+            )
+            for table in ("keys_cmk", "keys_datakey", "keys_destruction")
+        ),
         LookupAccess(table="keys_cmk"),
         LookupAccess(table="keys_datakey"),
         LookupAccess(table="keys_destruction"),

@@ -22,13 +22,17 @@ class Rotation(Model):
     """
 
     class State(models.TextChoices):
-        """In the order of its life. SETTLING: nothing is left, but a process may still hold the old keys."""
+        """In the order of its life. SETTLING: nothing is left, but a process may still hold the old keys.
+
+        ABANDONED: given up before anything was changed.
+        """
 
         REQUESTED = "REQUESTED"
         REENCRYPTING = "REENCRYPTING"
         SETTLING = "SETTLING"
         DONE = "DONE"
         INCOMPLETE = "INCOMPLETE"
+        ABANDONED = "ABANDONED"
 
     UNFINISHED: ClassVar = (State.REQUESTED, State.REENCRYPTING, State.SETTLING)
 
@@ -73,13 +77,13 @@ class Rotation(Model):
                 name="keys_one_rotation_at_a_time",
             ),
             models.CheckConstraint(
-                condition=Q(state="REQUESTED", made_at__isnull=True, to_version__isnull=True)
-                | ~Q(state="REQUESTED") & Q(made_at__isnull=False, to_version__isnull=False),
+                condition=Q(state__in=["REQUESTED", "ABANDONED"], made_at__isnull=True, to_version__isnull=True)
+                | ~Q(state__in=["REQUESTED", "ABANDONED"]) & Q(made_at__isnull=False, to_version__isnull=False),
                 name="keys_rotation_has_a_version_once_made",
             ),
             models.CheckConstraint(
-                condition=Q(state__in=["DONE", "INCOMPLETE"], finished_at__isnull=False)
-                | ~Q(state__in=["DONE", "INCOMPLETE"]) & Q(finished_at__isnull=True),
+                condition=Q(state__in=["DONE", "INCOMPLETE", "ABANDONED"], finished_at__isnull=False)
+                | ~Q(state__in=["DONE", "INCOMPLETE", "ABANDONED"]) & Q(finished_at__isnull=True),
                 name="keys_rotation_finished_at_iff_finished",
             ),
             models.CheckConstraint(
@@ -122,6 +126,8 @@ class Destruction(Model):
     approved_by_id = models.UUIDField(null=True)
     approved_by_label = SealedTextField(purpose=Purpose.AUDIT, null=True)
     due_at = models.DateTimeField(null=True)
+    # When the clock was last looked at, so that a leap of it shows.
+    looked_at = models.DateTimeField(null=True)
     ended_at = models.DateTimeField(null=True)
     ended_by_id = models.UUIDField(null=True)
     ended_by_label = SealedTextField(purpose=Purpose.AUDIT, null=True)
@@ -133,7 +139,7 @@ class Destruction(Model):
         kept=ALWAYS,
         metadata="reason requested_by_label approved_by_label ended_by_label",
         operational="organization_id cmk state erases days listing requested_at requested_by_id approved_at"
-        " approved_by_id due_at ended_at ended_by_id announced statement_id",
+        " approved_by_id due_at looked_at ended_at ended_by_id announced statement_id",
     )
 
     class Meta:

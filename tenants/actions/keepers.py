@@ -1,5 +1,6 @@
 """Who looks after an organization's keys, for the room of keys, which stands below and knows no people."""
 
+from datetime import datetime
 from uuid import UUID
 
 from django.conf import settings
@@ -8,7 +9,7 @@ from django.db import transaction
 from django.template.loader import render_to_string
 
 from hq.authz.permissions import Permission
-from hq.authz.roles import GRANTS
+from hq.authz.roles import GRANTS, Role
 from hq.db.context import tenant
 from hq.db.models import PLATFORM_ID
 from keys.registry import Notice
@@ -25,6 +26,15 @@ class Keepers:
             return "This HQ"
         with tenant(organization_id):
             return Organization.objects.get(pk=organization_id).name
+
+    def keeper_since(self, organization_id: UUID, person_id: UUID, permission: Permission) -> datetime | None:
+        with tenant(organization_id):
+            rows = Membership.objects.filter(organization_id=organization_id, user_id=person_id, user__is_active=True)
+            membership = rows.first()
+        if membership is None or permission not in GRANTS[Role(membership.role)]:
+            return None
+        joined_at: datetime = membership.joined_at
+        return joined_at
 
     def tell_keepers(self, organization_id: UUID, notice: Notice) -> None:
         """Mail each of them, an address at a time: who else has a part in it is nobody's business."""

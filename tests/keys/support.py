@@ -11,6 +11,7 @@ from jobs.models import Job
 from keys import rings
 from keys.models import DataKey, Destruction, Rotation, Statement
 from tenants.models import Invitation
+from tests.database import as_superuser
 from tests.factories import run_jobs
 
 PATIENCE = 60.0  # seconds
@@ -78,3 +79,10 @@ def sealed_email(invitation_id, organization_id) -> bytes:
     with tenant(organization_id):
         row: Any = Invitation.objects.filter(id=invitation_id).values_list("email", flat=True).get()
     return bytes(row.data)
+
+
+def plant(organization_id, table: str, **columns: object) -> None:
+    """Set what the running role may not: as the administrator of the database, on rows that are committed."""
+    changes = ", ".join(f"{name} = %s" for name in columns)
+    with as_superuser() as admin:
+        admin.execute(f"UPDATE {table} SET {changes} WHERE organization_id = %s", [*columns.values(), organization_id])

@@ -1,9 +1,13 @@
 """Destroying a key: asked for, agreed to, waited for, called off, carried out and certified (KEY-4, KEY-11)."""
 
+import json
 from datetime import timedelta
+from hashlib import sha256
+from typing import Any
 
 import pytest
 from django.core import mail
+from django.db import IntegrityError, ProgrammingError
 
 from audit.models import AuditEvent
 from hq.authz.roles import Role
@@ -15,11 +19,12 @@ from hq.lib.clock import now
 from hq.lib.errors import Denied, NotFound
 from jobs.models import Job
 from keys import actions, rings, selectors
-from keys.actions import upkeep
+from keys.actions import destruction_end, upkeep
 from keys.models import Cmk, DataKey, Destruction, SigningKey, Statement
 from keys.providers import embedded
+from tenants.models import Membership
 from tests.factories import make_member, make_place, run_jobs
-from tests.keys.support import rotate, statement_of
+from tests.keys.support import plant, rotate, statement_of
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -53,7 +58,7 @@ def scheduled(place, second, **options) -> Destruction:
 def pass_days(monkeypatch):
     """Let days pass for the key store and for what is due."""
 
-    def move(place, days):
+    def move(place, days, looked=True):
         later = now() + timedelta(days=days)
         monkeypatch.setattr(embedded, "now", lambda: later)
         monkeypatch.setattr(embedded.EmbeddedProvider.__init__, "__kwdefaults__", {"clock": lambda: later})
@@ -62,6 +67,9 @@ def pass_days(monkeypatch):
         keeper = embedded.EmbeddedProvider.from_settings()
         with keeper._store.lock():
             keeper._store.see(later, keeper._root())  # as HQ does every ten minutes
+        if looked:
+            with tenant(place.id):
+                Destruction.objects.update(looked_at=later)  # and every hour
         upkeep.find_work()
         for _ in range(3):
             with tenant(place.id):
@@ -69,6 +77,11 @@ def pass_days(monkeypatch):
             run_jobs()
 
     return move
+
+
+def rows_of(place) -> list[Any]:
+    with tenant(place.id):
+        return list(DataKey.objects.all())
 
 
 def newest(place) -> Destruction:
@@ -159,6 +172,38 @@ class TestAgreeing:
         actions.cancel_destruction(actor=second, destruction_id=wish.id)
         assert selectors.content_key(place.id).version == 1
 
+    def test_somebody_who_joined_after_it_was_asked_for_cannot(self, place):
+        wish = ask(place)
+        late = place.actor(Role.ADMIN, make_member(place, Role.ADMIN))
+        with pytest.raises(actions.TooNew):
+            actions.approve_destruction(actor=late, destruction_id=wish.id)
+
+    def test_nor_anybody_once_who_asked_is_no_owner_any_more(self, place, second):
+        wish = ask(place)
+        with tenant(place.id):
+            Membership.objects.filter(user=place.owner).update(role=Role.ADMIN)
+        with pytest.raises(actions.AskedBySomebodyGone):
+            actions.approve_destruction(actor=second, destruction_id=wish.id)
+
+    def test_not_while_a_rotation_is_under_way(self, place, second):
+        wish = ask(place)
+        with tenant(place.id):
+            actions.rotate_key(actor=place.actor(), key_id=in_use(place).id)
+        with pytest.raises(actions.RotationUnderWay):
+            actions.approve_destruction(actor=second, destruction_id=wish.id)
+
+    def test_what_was_agreed_does_not_change_in_the_database_either(self, place, second):
+        wish = scheduled(place, second)
+        for change in (
+            {"approved_by_id": place.owner.pk},
+            {"due_at": now()},
+        ):
+            with pytest.raises(IntegrityError, match="does not go back"), tenant(place.id):
+                Destruction.objects.filter(id=wish.id).update(**change)
+        for change in ({"requested_by_id": second.id}, {"days": 7}, {"erases": False}):
+            with pytest.raises(ProgrammingError, match="permission denied"), tenant(place.id):
+                Destruction.objects.filter(id=wish.id).update(**change)
+
 
 class TestCancelling:
     def test_everything_opens_again_at_once(self, place, second):
@@ -243,6 +288,28 @@ class TestTheEnd:
         pass_days(place, 6.5)
         subjects = [message.subject for message in mail.outbox if message.to == [place.owner.email]]
         assert [subject.partition(" until")[0] for subject in subjects] == ["HQ: 3 days", "HQ: 1 day"]
+
+    def test_a_clock_that_leapt_ends_nothing_of_a_customers_own_key_either(self, place, second, pass_days):
+        plant(place.id, "keys_cmk", customer_owned=True)
+        wish = scheduled(place, second, days=7)
+        with tenant(place.id):
+            Destruction.objects.update(looked_at=now())
+        pass_days(place, 8, looked=False)
+        assert newest(place).state == Destruction.State.SCHEDULED
+        assert str(newest(place).due_at) > str(wish.due_at)
+        with tenant(place.id):
+            assert None not in set(DataKey.objects.values_list("wrapped", flat=True))
+
+    def test_of_very_many_data_keys_the_newest_are_named_and_a_digest_stands_for_all(
+        self, place, second, pass_days, monkeypatch
+    ):
+        monkeypatch.setattr(destruction_end, "NAMED_DATA_KEYS", 4)
+        everything = {bytes(row.fingerprint) for row in rows_of(place)}
+        scheduled(place, second, days=7)
+        pass_days(place, 8)
+        key = json.loads(statement_of(newest(place)).file)["statement"]["keys"][0]
+        assert (len(key["data_keys"]), key["data_keys_total"]) == (4, 6)
+        assert key["fingerprints_digest"] == sha256(b"".join(sorted(everything))).hexdigest()
 
     def test_another_organization_is_untouched(self, place, second, pass_days):
         other = make_place()

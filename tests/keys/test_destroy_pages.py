@@ -153,6 +153,8 @@ def over(world: World, monkeypatch) -> None:
     keeper = embedded.EmbeddedProvider.from_settings()
     with keeper._store.lock():
         keeper._store.see(later, keeper._root())  # as HQ does every ten minutes
+    with tenant(world.place.id):
+        Destruction.objects.update(looked_at=later)  # and every hour
     upkeep.find_work()
     run_jobs()
     monkeypatch.undo()

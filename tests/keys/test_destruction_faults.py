@@ -19,6 +19,7 @@ from keys.providers import Gone, KeyState, provider
 from keys.providers.embedded import EmbeddedProvider, _destroy
 from tests.factories import make_member, make_place, run_jobs
 from tests.keys.conftest import provisioner
+from tests.keys.support import plant
 from tests.keys.test_destroy_key import ask, in_use, newest, pass_days, scheduled
 
 __all__ = ["pass_days"]
@@ -47,8 +48,7 @@ def former(place) -> Cmk:
 @pytest.fixture
 def own(place) -> Cmk:
     """As if the CMK in use was the organization's own."""
-    with tenant(place.id):
-        Cmk.objects.update(customer_owned=True)
+    plant(place.id, "keys_cmk", customer_owned=True)
     return in_use(place)
 
 
@@ -149,7 +149,7 @@ class TestTheEnd:
     def test_without_the_key_store_the_rest_is_looked_after(self, place, settings, tmp_path):
         settings.ROOT_KEY_FILE = tmp_path / "absent"
         with tenant(place.id):
-            Cmk.objects.update(created_at=now() - timedelta(days=367))
+            Cmk.objects.update(rotated_at=now() - timedelta(days=367))
         upkeep.find_work()
         with tenant(place.id):
             assert Job.objects.filter(organization_id=place.id, kind="keys.say_overdue").exists()
@@ -213,7 +213,7 @@ class TestMovingMeanwhile:
 
 def test_the_yearly_rotation_of_a_disabled_key_leaves_no_dead_jobs(place, own):
     with tenant(place.id):
-        Cmk.objects.update(created_at=now() - timedelta(days=367))
+        Cmk.objects.update(rotated_at=now() - timedelta(days=367))
     provider("embedded").disable_key(own.ref)
     rings.forget()
     upkeep.find_work()

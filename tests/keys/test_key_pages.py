@@ -45,7 +45,7 @@ class TestThePage:
         has(world.page(), "1,234", "by HQ")
 
     def test_an_overdue_rotation_is_said_with_what_to_do(self, world):
-        world.change(Cmk.objects, overdue_at=now(), created_at=now() - timedelta(days=400))
+        world.change(Cmk.objects, overdue_at=now(), rotated_at=now() - timedelta(days=400))
         has(world.page(), "Rotation overdue", "The yearly rotation is overdue", "Rotate now; if that stops too")
         auditor = sign_in(make_member(world.place, Role.AUDITOR))
         has(world.page(client=auditor), "An owner or an admin can start it by hand.")

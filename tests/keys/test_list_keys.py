@@ -12,6 +12,7 @@ from hq.lib.ids import new_id
 from keys import actions, selectors
 from keys.models import Cmk, DataKey
 from keys.providers import KeyState
+from keys.selectors import lines
 from tests.factories import make_member, make_place, sign_in
 from tests.keys.conftest import provisioner, reader
 
@@ -37,13 +38,14 @@ def test_it_lists_the_cmk_and_each_data_key_with_the_capability_key_of_this_envi
     assert {key.state for key in keys.data_keys} == {"CURRENT"}
 
 
-def test_age_and_the_next_rotation_count_from_the_present_version(cmk, org):
+def test_age_and_the_next_rotation_count_from_the_present_version(cmk, org, monkeypatch):
+    today = now() + timedelta(days=10)
+    monkeypatch.setattr(lines, "now", lambda: today)
     with tenant(org):
-        Cmk.objects.update(created_at=now() - timedelta(days=500), rotated_at=now() - timedelta(days=143), version=7)
-        DataKey.objects.update(created_at=now() - timedelta(days=10))
+        Cmk.objects.update(rotated_at=today - timedelta(days=143), version=7)
     keys = listed(org)
     assert (keys.cmk.version, keys.cmk.age_days) == (7, 143)
-    assert keys.cmk.next_rotation_on == (now() + timedelta(days=222)).date()
+    assert keys.cmk.next_rotation_on == (today + timedelta(days=222)).date()
     assert {key.age_days for key in keys.data_keys} == {10}
 
 

@@ -31,7 +31,7 @@ def place():
 
 def aged(place, days) -> None:
     with tenant(place.id):
-        Cmk.objects.update(created_at=now() - timedelta(days=days))
+        Cmk.objects.update(rotated_at=now() - timedelta(days=days))
 
 
 def wanted(place) -> set[str]:
@@ -72,7 +72,7 @@ class TestYearlyRotation:
     def test_the_deployments_own_key_rotates_too(self, place):
         name = place.owner.name
         with tenant(PLATFORM_ID):
-            Cmk.objects.update(created_at=now() - timedelta(days=365))
+            Cmk.objects.update(rotated_at=now() - timedelta(days=365))
         actions.find_work()
         run_jobs()
         assert settle(PLATFORM_ID).state == "DONE"

@@ -131,7 +131,8 @@ class TestRefusal:
     @pytest.mark.parametrize("name", ["gone", ""])
     def test_an_unknown_provider(self, cmk, org, name):
         with tenant(org):
-            Cmk.objects.update(provider=name)
+            Cmk.objects.update(retired_at=now())
+            DataKey.objects.update(cmk=Cmk.objects.create(organization_id=org, provider=name, ref=cmk.ref))
         rings.forget(org)
         with pytest.raises(KeyUnavailable, match="no key provider"):
             selectors.content_key(org)
