@@ -173,7 +173,7 @@ def _body(wish: Destruction, doomed: list[Cmk], keys: list[dict[str, Any]], held
             {"environment": str(head.environment_id), "index": head.length, "hash": bytes(head.hash).hex()}
             for head in trail.heads_of(organization_id)
         ],
-        "in_the_clear": sorted(f"{line.table}.{line.field}" for line in fields_of(DataClass.METADATA) if not line.held),
+        "in_the_clear": sorted(f"{each.table}.{each.field}" for each in fields_of(DataClass.METADATA) if each.why_plain),
         "covers": [COVERS],
         "does_not_cover": beyond,
     }

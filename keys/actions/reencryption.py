@@ -36,7 +36,7 @@ from keys.registry import KEPT, RENEWED, Holder, holders
 log = logging.getLogger("hq.keys")
 BATCH = 10_000  # rows, in several transactions: each call costs two of the engine's own
 SLICE_SECONDS = 20.0  # then other jobs have their turn
-REST = 0.25  # of the time that a batch took, so that a long rotation leaves room for everybody's reads and writes
+REST = 0.1  # of the time that a batch took, so that a long rotation leaves room for everybody's reads and writes
 SOON, TURNING = timedelta(seconds=1), timedelta(seconds=10)
 MARGIN = timedelta(seconds=5)
 
@@ -234,7 +234,9 @@ def _next_batch(job: RunningJob) -> bool:
 def _begin_next(rotation: Rotation) -> tuple[Holder, int] | None:
     """The holder to work on, and the version that its data is to stand under; None when all are finished or wait."""
     current = current_versions(rotation.organization_id)
-    if not rotation.cursors:  # the new version is committed since: until then others could still load the older keys
+    if (
+        not rotation.cursors and rotation.reencrypted_at is None
+    ):  # the new version is committed since: until then others could still load the older keys
         rotation.made_at = database_now()
     for holder in holders(rotation.organization_id):
         if holder.purpose in KEPT or holder.purpose not in current:
@@ -269,7 +271,7 @@ def _end_round(job: RunningJob, holder: Holder, version: int, cursor: dict[str, 
     left = holder.left(job.organization_id, version)
     fruitless = cursor["resealed"] == 0
     cursor["finished"] = left == 0 or (fruitless and cursor["unopened"] >= left)
-    cursor["total"] = max(cursor["total"], cursor["done"] + left)
+    cursor["total"] = cursor["done"] + left
     if cursor["finished"]:
         cursor["unopened"] = left
         return True

@@ -45,7 +45,12 @@ def issue_statement(organization_id: UUID, kind: Statement.Kind, body: Mapping[s
     """
     key = SigningKey.objects.get(retired_at=None)
     statement_id, issued_at = new_id(), now()
-    head = {"v": 1, "id": str(statement_id), "issued_at": statements.timestamp(issued_at), "issuer": settings.BASE_URL}
+    head = {
+        "v": statements.VERSION,
+        "id": str(statement_id),
+        "issued_at": statements.timestamp(issued_at),
+        "issuer": settings.BASE_URL,
+    }
     file = statements.build({**head, **body}, base64.b64decode(key.seed or ""))
     return Statement.objects.create(
         id=statement_id,
