@@ -13,9 +13,9 @@ KEY = bytes(range(32))
 
 
 def _wycheproof() -> list[dict[str, Any]]:
-    """Vectors of C2SP/wycheproof, where they are at hand: 256-bit key, 96-bit nonce, 128-bit tag."""
+    """Vectors of C2SP/wycheproof, where they are at hand, as in CI: 256-bit key, 96-bit nonce, 128-bit tag."""
     found = Path(__file__).parents[2].parent / "shared" / "data" / "wycheproof-aes-gcm.json"
-    groups = json.loads(found.read_text())["testGroups"] if found.exists() else []
+    groups = json.loads(found.read_text())["testGroups"] if found.exists() or os.environ.get("CI") else []
     return [
         test
         for group in groups
