@@ -2,6 +2,7 @@
 
 import json
 from contextlib import contextmanager
+from datetime import timedelta
 from uuid import UUID
 
 import pytest
@@ -15,6 +16,7 @@ from hq.crypto.aead import Tampered
 from hq.db.context import tenant
 from hq.db.models import PLATFORM_ID
 from hq.db.sealing import Purpose
+from hq.lib.clock import now
 from hq.lib.ids import new_id
 from keys import actions, registry, rings
 from keys.columns import Batch
@@ -178,7 +180,7 @@ class TestRotation:
         [held] = [HOLDER.count(PLATFORM_ID)]
         assert held.rows == 3
         with tenant(PLATFORM_ID):
-            Cmk.objects.update(created_at="2020-01-01T00:00:00Z")
+            Cmk.objects.update(rotated_at=now() - timedelta(days=365))
         actions.find_work()
         run_jobs()
         assert settle(PLATFORM_ID).state == "DONE"
