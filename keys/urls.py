@@ -11,6 +11,7 @@ urlpatterns = [
     path("rotate", views.rotate, name="rotate"),
     path("rotations/<uuid:id>/pause", views.pause, name="pause"),
     path("rotations/<uuid:id>/resume", views.resume, name="resume"),
+    path("rotations/<uuid:id>/abandon", views.abandon, name="abandon"),
     path("bring", views.bring, name="bring"),
     path("give-back", views.give_back, name="give_back"),
     path("<uuid:id>/destroy", views.destroy, name="destroy"),

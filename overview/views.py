@@ -128,6 +128,9 @@ def _key_need(worry: Worry, url: str) -> Need:
         case "incomplete":
             text = f"Some rows did not open on {on}. The page of keys says how many."
             return Need("Look at a rotation that is not complete", text, url, "Look", "triangle-alert", "broken")
+        case "paused":
+            text = f"Since {on}. What is not re-encrypted yet stays under the older version."
+            return Need("Go on with a paused rotation", text, url, "Look", "pause", "due")
     text = f"Due since {on}. The page of keys says what stands in the way."
     return Need("Rotate the organization key", text, url, "Rotate", "refresh-cw", "due")
 

@@ -211,6 +211,7 @@ PAGES = {
     PLACE + "keys/rotate": (P.KEYS_ROTATE, {}),
     PLACE + "keys/rotations/<uuid:id>/pause": (P.KEYS_ROTATE, {}),
     PLACE + "keys/rotations/<uuid:id>/resume": (P.KEYS_ROTATE, {}),
+    PLACE + "keys/rotations/<uuid:id>/abandon": (P.KEYS_ROTATE, {}),
     PLACE + "keys/bring": (P.KEYS_MOVE, {}),
     PLACE + "keys/give-back": (P.KEYS_MOVE, {}),
     PLACE + "keys/<uuid:id>/destroy": (P.KEYS_DESTROY, {}),

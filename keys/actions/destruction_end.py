@@ -173,10 +173,15 @@ def _body(wish: Destruction, doomed: list[Cmk], keys: list[dict[str, Any]], held
             {"environment": str(head.environment_id), "index": head.length, "hash": bytes(head.hash).hex()}
             for head in trail.heads_of(organization_id)
         ],
-        "in_the_clear": sorted(f"{each.table}.{each.field}" for each in fields_of(DataClass.METADATA) if each.why_plain),
+        "in_the_clear": _in_the_clear(),
         "covers": [COVERS],
         "does_not_cover": beyond,
     }
+
+
+def _in_the_clear() -> list[str]:
+    """The columns of customer metadata that no key ever sealed."""
+    return sorted(f"{each.table}.{each.field}" for each in fields_of(DataClass.METADATA) if each.why_plain)
 
 
 def _notice(keys: list[dict[str, Any]], file: tuple[str, str]) -> Notice:

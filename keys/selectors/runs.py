@@ -39,7 +39,7 @@ class Seen:
 
 @dataclass(frozen=True, slots=True)
 class Worry:
-    """Something about the keys that waits for a person: `overdue`, `incomplete`, `asked` or `scheduled`."""
+    """Something about the keys that waits for a person: `overdue`, `paused`, `incomplete`, `asked` or `scheduled`."""
 
     kind: str
     at: datetime
@@ -181,6 +181,8 @@ def worries(actor: Actor) -> list[Worry]:
     newest = Rotation.objects.filter(organization_id=actor.organization_id).order_by("-id").first()
     if newest is not None and newest.state == Rotation.State.INCOMPLETE and newest.finished_at is not None:
         found.append(Worry("incomplete", newest.finished_at))
+    if newest is not None and newest.state in Rotation.UNFINISHED and newest.paused_at is not None:
+        found.append(Worry("paused", newest.paused_at))
     overdue = Cmk.objects.filter(organization_id=actor.organization_id, retired_at=None, overdue_at__isnull=False)
     return found + [Worry("overdue", cmk.overdue_at) for cmk in overdue if cmk.overdue_at is not None]
 

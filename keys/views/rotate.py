@@ -13,7 +13,7 @@ from hq.lib.errors import NotFound, Refused
 from hq.web.portal import tell, to
 from hq.web.request import TenantRequest
 from keys import actions, selectors
-from keys.actions import NoRotation, RotationUnderWay
+from keys.actions import NoRotation, RotationUnderWay, TooFarAlready
 from keys.forms import RotateForm
 
 
@@ -59,4 +59,16 @@ def resume(request: TenantRequest, id: UUID, **where: str) -> HttpResponse:
         messages.warning(request, str(refused))
     else:
         tell(request, "Rotation goes on.", where)
+    return to("keys:list", where)
+
+
+@require_POST
+def abandon(request: TenantRequest, id: UUID, **where: str) -> HttpResponse:
+    """Give up what has changed nothing yet."""
+    try:
+        actions.abandon_rotation(actor=request.actor, rotation_id=id)
+    except (NoRotation, TooFarAlready) as refused:
+        messages.warning(request, str(refused))
+    else:
+        tell(request, "Given up. Nothing was changed.", where)
     return to("keys:list", where)

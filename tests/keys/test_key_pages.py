@@ -91,6 +91,11 @@ class TestTheOverview:
         world.change(Rotation.objects, state=Rotation.State.INCOMPLETE, unopened=3, statement_id=None)
         has(self.look(world), "Look at a rotation that is not complete")
 
+    def test_a_rotation_that_is_paused(self, world):
+        world.post("rotate")
+        world.post(f"rotations/{world.rotation().id}/pause")
+        has(self.look(world), "Go on with a paused rotation")
+
     def test_a_wish_to_destroy_for_the_one_who_asked_and_for_the_one_who_decides(self, world):
         world.ask()
         has(self.look(world), "Your wish to destroy a key waits")
@@ -136,6 +141,18 @@ class TestRotating:
         run_jobs()
         has(world.page(), "The work waits.", "The CMK is disabled.", "HQ tries again by itself")
         assert "Reads never pause" not in world.page()
+
+    def test_what_cannot_begin_can_be_given_up(self, world):
+        world.post("rotate")
+        assert "Give it up" not in world.page()
+        provider("embedded").disable_key(world.cmk.ref)
+        run_jobs()
+        has(world.page(), "Give it up")
+        world.post(f"rotations/{world.rotation().id}/abandon")
+        assert world.rotation().state == Rotation.State.ABANDONED
+        page = world.page()
+        has(page, "Nothing was changed.")
+        assert "Rotation in progress" not in page
 
     def test_work_that_was_given_up_can_be_tried_again(self, world):
         world.post("rotate")
