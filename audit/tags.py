@@ -11,7 +11,6 @@ class Tag(StrEnum):
     INVITATION_REVOKED = "invitation:revoked"
     JOB_DISCARDED = "job:discarded"
     JOB_RETRIED = "job:retried"
-    KEY_CREATED = "key:created"
     KEY_DESTROYED = "key:destroyed"
     KEY_DESTRUCTION_APPROVED = "key:destruction_approved"
     KEY_DESTRUCTION_CANCELLED = "key:destruction_cancelled"
@@ -48,7 +47,6 @@ TOLD = {
     Tag.INVITATION_REVOKED: ("ban", "took back the invitation of {}"),
     Tag.JOB_DISCARDED: ("trash-2", "discarded the job {}"),
     Tag.JOB_RETRIED: ("refresh-cw", "started the job {} again"),
-    Tag.KEY_CREATED: ("key-round", "made the key {}"),
     Tag.KEY_DESTROYED: ("trash-2", "destroyed {}"),
     Tag.KEY_DESTRUCTION_APPROVED: ("trash-2", "approved destroying {}"),
     Tag.KEY_DESTRUCTION_CANCELLED: ("rotate-ccw", "cancelled destroying {}"),
@@ -84,7 +82,6 @@ ORGANIZATION_WIDE = frozenset(
         Tag.INVITATION_REVOKED,
         Tag.JOB_DISCARDED,
         Tag.JOB_RETRIED,
-        Tag.KEY_CREATED,
         Tag.KEY_DESTROYED,
         Tag.KEY_DESTRUCTION_APPROVED,
         Tag.KEY_DESTRUCTION_CANCELLED,
