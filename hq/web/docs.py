@@ -103,7 +103,9 @@ def _problems(kind: type[errors.Problem]) -> list[type[errors.Problem]]:
 @public
 def problem(request: HttpRequest, code: str) -> HttpResponse:
     """What a problem document's `type` leads to."""
-    found = next((kind for kind in _problems(errors.Problem) if kind().code == code), None)
+    # Not `kind()`: some are made of a case, and what is told here is of every case.
+    blank = [kind.__new__(kind) for kind in _problems(errors.Problem)]
+    found = next((problem for problem in blank if problem.code == code), None)
     if found is None:
         raise errors.NotFound
-    return render(request, "docs/problem.html", {"code": code, "status": found.status, "text": str(found())})
+    return render(request, "docs/problem.html", {"code": code, "status": found.status, "text": found.title})

@@ -7,6 +7,8 @@ import pytest
 from audit.models import AccessEntry
 from hq.db.context import tenant
 from hq.db.models import PLATFORM_ID
+from hq.lib.errors import Problem
+from hq.web import docs
 from tests.factories import make_api_key, make_place
 
 pytestmark = pytest.mark.django_db
@@ -33,6 +35,16 @@ def test_a_refusal_over_v1_is_a_problem_document_with_the_request_id(client):
     assert response["WWW-Authenticate"].startswith("Bearer")
     assert body["instance"] == f"urn:hq:request:{response['X-Request-Id']}"
     assert client.get(body["type"]).status_code == 200
+
+
+@pytest.mark.django_db(transaction=True)
+def test_every_kind_of_problem_has_its_page_and_no_other_code_has_one(client):
+    """Also those that cannot be made without a case, whatever was imported first."""
+    kinds = [kind for kind in docs._problems(Problem) if not kind.__module__.startswith("tests.")]
+    codes = {kind.__new__(kind).code for kind in kinds}
+    assert {"key-not-fit", "unauthenticated"} <= codes
+    assert {code: status for code in codes if (status := client.get(f"/problems/{code}").status_code) != 200} == {}
+    assert client.get("/problems/no-such-thing").status_code == 404
 
 
 @pytest.mark.parametrize("path", ["/v1/nothing", "/v1/environments/not-an-id/objects", "/v1/me/"])
