@@ -9,6 +9,7 @@ from audit.tags import Tag
 from hq.authz.actor import system_actor
 from hq.crypto.statements import timestamp
 from hq.lib.clock import now
+from hq.lib.text import plural
 from jobs.registry import RunningJob
 from keys.actions.holdings import count_held
 from keys.actions.rotation import target_of
@@ -20,6 +21,10 @@ log = logging.getLogger("hq.keys")
 COVERED = (
     "When it ended, no data key of this organization was wrapped by the older version, and no row stood under an older"
     " data key, other than the kept ones."
+)
+COVERED_MOVED = (
+    "When it ended, every data key of this organization was wrapped by the key that is named here, and none by the"
+    " former one; no row stood under an older data key, other than the kept ones."
 )
 COVERED_OWN = (
     "When it ended, the customer's own key had wrapped every data key of this organization anew, and no row stood under"
@@ -46,6 +51,7 @@ def finish_rotation(job: RunningJob, rotation: Rotation) -> None:
             extra={"organization_id": str(rotation.organization_id), "rows": unopened},
         )
         rotation.state = Rotation.State.INCOMPLETE
+        tenancy().tell_keepers(rotation.organization_id, _incomplete(unopened))
     else:
         _forget_emptied(rotation)
         statement = issue_statement(rotation.organization_id, Statement.Kind.ROTATION, _body(rotation, held))
@@ -82,6 +88,17 @@ def _notice(rotation: Rotation) -> Notice:
         sentences=(
             f"{after} protects everything; nothing is left on {before}.",
             "The signed statement is on the page of your encryption keys.",
+        ),
+        path="keys",
+    )
+
+
+def _incomplete(unopened: int) -> Notice:
+    return Notice(
+        subject="The rotation of your organization key is not complete",
+        sentences=(
+            f"{plural(unopened, 'row')} did not open: changed outside HQ, or under a data key that is lost.",
+            "They were left as they are; everything else was re-encrypted. The page of your encryption keys says more.",
         ),
         path="keys",
     )
@@ -124,6 +141,6 @@ def _body(rotation: Rotation, held: dict[str, Any]) -> dict[str, Any]:
             for holder in everything
             if holder.purpose in KEPT and holder.name in held
         ],
-        "covers": [COVERED_OWN if cmk.customer_owned else COVERED],
+        "covers": [COVERED_OWN if cmk.customer_owned else COVERED_MOVED if former else COVERED],
         "does_not_cover": [*NOT_COVERED, *([OWN] if cmk.customer_owned else [])],
     }

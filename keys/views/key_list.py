@@ -1,6 +1,6 @@
 """The page of an organization's keys: how they are, what is being done with them, and what was."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -17,8 +17,9 @@ from hq.web.portal import own_context, to
 from hq.web.request import TenantRequest
 from keys import selectors
 from keys.actions.upkeep import MOST_USES
-from keys.models import Cmk, Destruction, Rotation
+from keys.models import Cmk, Destruction, Holding, Rotation
 from keys.providers import KeyState
+from keys.registry import holders
 from keys.selectors import KeyList, Seen
 from keys.views import progress, told
 
@@ -60,6 +61,7 @@ def _context(actor: Actor, keys: KeyList, cmk: Cmk, seen: Seen) -> dict[str, Any
         "most_uses": MOST_USES,
         "days_left": (keys.cmk.next_rotation_on - now().date()).days if keys.cmk and keys.cmk.next_rotation_on else 0,
         **_history(actor, keys, seen, rotations, wishes),
+        **_data_keys(actor, keys, seen, held),
         **{f"may_{verb.lower()}": gate.allows(actor, Permission[f"KEYS_{verb}"]) for verb in VERBS},
     }
 
@@ -67,7 +69,7 @@ def _context(actor: Actor, keys: KeyList, cmk: Cmk, seen: Seen) -> dict[str, Any
 def _history(
     actor: Actor, keys: KeyList, seen: Seen, rotations: Sequence[Rotation], wishes: Sequence[Destruction]
 ) -> dict[str, Any]:
-    """Versions, data keys and the newest statement."""
+    """Versions and the newest statement."""
     ids = [*(row.statement_id for row in rotations), *(row.statement_id for row in wishes)]
     statements = selectors.list_statements(actor, ids)
     first = selectors.get_first_key(actor) if len(rotations) < selectors.SHOWN else None
@@ -77,22 +79,37 @@ def _history(
         rotation = next((row for row in rotations if row.statement_id == newest.id), None)
         evidence = told.evidence_of(newest)
         evidence = told.with_entry(actor, evidence, rotation) if rotation else evidence
-    names = told.users(actor, keys.data_keys)
-    shut = seen.state not in {"", KeyState.ENABLED}  # a data key is no better than the key that wraps it
-    lines = [
-        (replace(line, state=seen.state if shut else line.state), names.get(line.id, "")) for line in keys.data_keys
-    ]
     return {
         "versions": told.versions(first, rotations, statements, seen.state),
-        "current": [pair for pair in lines if pair[0].version == _newest(keys, pair[0].purpose)],
-        "older": [pair for pair in lines if pair[0].version != _newest(keys, pair[0].purpose)],
         "evidence": evidence,
         "asked_by": told.asked_by(rotations[0]) if rotations and rotations[0].state in Rotation.UNFINISHED else "",
     }
 
 
-def _newest(keys: KeyList, purpose: str) -> int:
-    return max(line.version for line in keys.data_keys if line.purpose == purpose)
+def _data_keys(actor: Actor, keys: KeyList, seen: Seen, held: Mapping[str, Holding]) -> dict[str, Any]:
+    """Each with who used it last and, if it is the newest, what stands under it."""
+    names = told.users(actor, keys.data_keys)
+    shut = seen.state not in {"", KeyState.ENABLED}  # a data key is no better than the key that wraps it
+    lines = [
+        (replace(line, state=seen.state if shut else line.state), names.get(line.id, "")) for line in keys.data_keys
+    ]
+    newest = {line.purpose: line.version for line in sorted(keys.data_keys, key=lambda line: line.version)}
+    current = [pair for pair in lines if pair[0].version == newest[pair[0].purpose]]
+    protects = _by_purpose(actor, held)
+    return {
+        "current": [(line, user, protects.get(line.purpose)) for line, user in current],
+        "older": [(*pair, None) for pair in lines if pair not in current],
+        "last_used": max(((line.last_used_at, user) for line, user in lines if line.last_used_at), default=None),
+    }
+
+
+def _by_purpose(actor: Actor, held: Mapping[str, Holding]) -> dict[str, Any]:
+    """What stood under the data keys of each purpose at the last daily count."""
+    purposes = {holder.name: str(holder.purpose) for holder in holders(actor.organization_id)}
+    return {
+        purpose: selectors.protected_by(row for name, row in held.items() if purposes.get(name) == purpose)
+        for purpose in purposes.values()
+    }
 
 
 def _chip(

@@ -12,7 +12,7 @@ from hq.db.context import tenant
 from hq.lib.clock import now
 from jobs.models import Job
 from keys import actions, rings
-from keys.models import Cmk, DataKey, Rotation, SigningKey
+from keys.models import Cmk, DataKey, Holding, Rotation, SigningKey
 from keys.providers import provider
 from tests.factories import make_member, make_place, run_jobs, sign_in
 from tests.keys.pages import World, has, text_of
@@ -36,6 +36,13 @@ class TestThePage:
         page = world.page()
         has(page, f"{sum(one.rows for one in held.values())} rows", "counted 0 s ago")
         assert "Counting…" not in page
+
+    def test_a_data_key_says_what_stands_under_it_and_when_it_is_renewed(self, world):
+        actions.count_held(world.place.id)
+        with tenant(world.place.id):
+            rows = Holding.objects.get(holder="vault_blob").rows
+        page = world.page()
+        has(page, f"Files {rows} row", "Next by")
 
     def test_a_data_key_says_how_often_it_was_used_and_for_whom_last(self, world):
         rings.cache.report()
