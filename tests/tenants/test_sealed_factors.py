@@ -165,6 +165,13 @@ def held_by_somebody(row: int):
         other.rollback()
 
 
+@contextmanager
+def impatient():
+    with tenant(PLATFORM_ID), connection.cursor() as cursor:
+        cursor.execute("SET LOCAL lock_timeout = '5s'")
+        yield
+
+
 class TestRotation:
     def test_it_is_the_deployments_and_no_organizations(self):
         assert HOLDER.name in [holder.name for holder in registry.holders(PLATFORM_ID)]
@@ -222,7 +229,7 @@ class TestRotation:
         held, free = key(person, "held"), key(person, "free")
         version = new_data_key(PLATFORM_ID, Purpose.PEOPLE)
         with held_by_somebody(held.pk):
-            assert HOLDER.reseal(lambda: tenant(PLATFORM_ID), PLATFORM_ID, version, None, 100) == (1, 0, None)
+            assert HOLDER.reseal(impatient, PLATFORM_ID, version, None, 100) == (1, 0, None)
         assert HOLDER.left(PLATFORM_ID, version) == 1
         assert Authenticator.objects.get(pk=free.pk).data["name"] == "free"
 
