@@ -14,6 +14,7 @@ from hq.authz.permissions import Permission
 from hq.db.context import tenant
 from hq.lib.errors import Refused
 from hq.lib.text import plural
+from hq.web import fresh
 from hq.web.portal import own_context, tell, to
 from hq.web.request import TenantRequest
 from keys import actions, selectors
@@ -21,7 +22,7 @@ from keys.actions import AlreadyAsked, NotOpen
 from keys.forms import DestroyForm
 from keys.models import Cmk, Destruction
 from keys.providers import ProviderError
-from keys.views import fresh, told
+from keys.views import told
 
 
 @own_context

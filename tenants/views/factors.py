@@ -10,8 +10,8 @@ from django.contrib.auth.decorators import login_required
 from django.http import HttpRequest, HttpResponse
 from django.views.generic import RedirectView
 
+from hq.web.fresh import ask_for, proof_of
 from hq.web.request import TenantRequest
-from keys.views.fresh import ask_for, proof_of
 
 View = Callable[..., HttpResponse]
 

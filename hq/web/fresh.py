@@ -1,4 +1,4 @@
-"""Whether the person in front of the screen has shown lately that it is they: asked before keys are destroyed."""
+"""Whether the person in front of the screen has shown lately that it is they: asked before what cannot be undone."""
 
 from dataclasses import dataclass
 from datetime import timedelta
