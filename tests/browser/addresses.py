@@ -39,6 +39,7 @@ NO_PAGES = {
     "keys:progress",
     "keys:pause",
     "keys:resume",
+    "keys:abandon",
     "keys:cancel",
     "keys:statement",
     "shared_object",
