@@ -98,6 +98,7 @@ def _cmk_line(cmk: Cmk) -> KeyLine:
 def _data_key_line(row: DataKey) -> KeyLine:
     usable = row.cmk.state == KeyState.ENABLED
     current = row.retired_at is None
+    renewed = row.purpose != Purpose.BLIND_INDEX  # only wrapped anew: another one would not find what is indexed
     title, protects = TITLES[Purpose(row.purpose)]
     return KeyLine(
         id=row.id,
@@ -110,7 +111,7 @@ def _data_key_line(row: DataKey) -> KeyLine:
         since=row.created_at,
         age_days=(now() - row.created_at).days,
         state=("CURRENT" if current else "RETIRED") if usable else row.cmk.state,
-        next_rotation_on=(row.created_at + YEAR).date() if current and usable else None,
+        next_rotation_on=(row.created_at + YEAR).date() if current and usable and renewed else None,
         fingerprint=bytes(row.fingerprint or b"").hex(),
         uses=row.uses,
         last_used_at=row.last_used_at,
