@@ -122,13 +122,13 @@ class Factors:
 
     def count(self, organization_id: UUID) -> Held:
         with connection.cursor() as cursor:
-            cursor.execute(f"SELECT count(*), coalesce(sum(octet_length({_BYTES})), 0) FROM mfa_authenticator")  # noqa: S608
+            cursor.execute(f"SELECT count(*), coalesce(sum(octet_length({_BYTES})), 0) FROM mfa_authenticator")  # noqa: S608 - a constant of this file
             rows, size = cursor.fetchone()
         return Held(int(rows), int(size))
 
     def left(self, organization_id: UUID, version: int) -> int:
         with connection.cursor() as cursor:
-            cursor.execute(f"SELECT count(*) FROM mfa_authenticator WHERE {_BYTES} < %s", [header(version)])  # noqa: S608
+            cursor.execute(f"SELECT count(*) FROM mfa_authenticator WHERE {_BYTES} < %s", [header(version)])  # noqa: S608 - a constant of this file
             return int(cursor.fetchone()[0])
 
     def reseal(self, step: Step, organization_id: UUID, version: int, after: UUID | None, limit: int) -> Batch:
@@ -148,7 +148,7 @@ class Factors:
     def _locked(self, version: int, after: UUID | None, limit: int) -> list[tuple[int, UUID, str, str]]:
         with connection.cursor() as cursor:
             cursor.execute(
-                "SELECT id, user_id, type, data ->> 'sealed' FROM mfa_authenticator"  # noqa: S608
+                "SELECT id, user_id, type, data ->> 'sealed' FROM mfa_authenticator"  # noqa: S608 - a constant of this file
                 f" WHERE id > %s AND {_BYTES} < %s ORDER BY id LIMIT %s FOR NO KEY UPDATE SKIP LOCKED",
                 [after.int if after else 0, header(version), limit],
             )
@@ -166,7 +166,7 @@ class Factors:
                 made.append((seal(unseal(text, aad, ring), aad, ring), row_id))
             except Tampered:
                 whose = {"column": "mfa_authenticator.data", "row_id": str(row_id), "organization_id": str(PLATFORM_ID)}
-                log.error("sealed value does not open, so it is left as it is", extra=whose)  # noqa: TRY400
+                log.error("sealed value does not open, so it is left as it is", extra=whose)  # noqa: TRY400 - says it all
         with connection.cursor() as cursor:
             cursor.executemany(
                 "UPDATE mfa_authenticator SET data = jsonb_build_object('sealed', %s::text) WHERE id = %s", made

@@ -312,7 +312,7 @@ def _settle(job: RunningJob, rotation: Rotation) -> bool:
 
 def settles_at(rotation: Rotation) -> datetime:
     """When the last process has let go of the old data keys."""
-    assert rotation.made_at is not None, "only once the new version is made"  # noqa: S101
+    assert rotation.made_at is not None, "only once the new version is made"  # noqa: S101 - for the types; the table holds it
     return rotation.made_at + timedelta(seconds=rings.SECONDS) + MARGIN
 
 

@@ -166,7 +166,7 @@ def shared(region: str, endpoint: str | None) -> Line:
 
 def _after_fork() -> None:
     """Nobody in a child will release the locks that the parent's other threads held, and sockets are not shared."""
-    global _sharing  # noqa: PLW0603
+    global _sharing  # noqa: PLW0603 - the child's own lock
     _sharing = threading.Lock()
     for line in _lines:
         line.reset()

@@ -1,5 +1,7 @@
 """Rotating by hand, pausing and going on."""
 
+from collections.abc import Callable
+from functools import partial
 from uuid import UUID
 
 from django.contrib import messages
@@ -15,6 +17,7 @@ from hq.web.request import TenantRequest
 from keys import actions, selectors
 from keys.actions import NoRotation, RotationUnderWay, TooFarAlready
 from keys.forms import RotateForm
+from keys.models import Rotation
 
 
 def rotate(request: TenantRequest, **where: str) -> HttpResponse:
@@ -42,33 +45,27 @@ def rotate(request: TenantRequest, **where: str) -> HttpResponse:
 
 @require_POST
 def pause(request: TenantRequest, id: UUID, **where: str) -> HttpResponse:
-    try:
-        actions.pause_rotation(actor=request.actor, rotation_id=id)
-    except NoRotation as refused:
-        messages.warning(request, str(refused))
-    else:
-        tell(request, "Rotation paused. Both versions stay readable until it goes on.", where)
-    return to("keys:list", where)
+    told = "Rotation paused. Both versions stay readable until it goes on."
+    return _change(request, partial(actions.pause_rotation, rotation_id=id), told, where)
 
 
 @require_POST
 def resume(request: TenantRequest, id: UUID, **where: str) -> HttpResponse:
-    try:
-        actions.resume_rotation(actor=request.actor, rotation_id=id)
-    except NoRotation as refused:
-        messages.warning(request, str(refused))
-    else:
-        tell(request, "Rotation goes on.", where)
-    return to("keys:list", where)
+    return _change(request, partial(actions.resume_rotation, rotation_id=id), "Rotation goes on.", where)
 
 
 @require_POST
 def abandon(request: TenantRequest, id: UUID, **where: str) -> HttpResponse:
     """Give up what has changed nothing yet."""
+    return _change(request, partial(actions.abandon_rotation, rotation_id=id), "Given up. Nothing was changed.", where)
+
+
+def _change(request: TenantRequest, verb: Callable[..., Rotation], told: str, where: dict[str, str]) -> HttpResponse:
+    """Do it and say so, or say that the rotation has gone on meanwhile; either way the page of keys is next."""
     try:
-        actions.abandon_rotation(actor=request.actor, rotation_id=id)
+        verb(actor=request.actor)
     except (NoRotation, TooFarAlready) as refused:
         messages.warning(request, str(refused))
     else:
-        tell(request, "Given up. Nothing was changed.", where)
+        tell(request, told, where)
     return to("keys:list", where)

@@ -2,7 +2,6 @@
 
 import threading
 from concurrent.futures import ThreadPoolExecutor
-from io import StringIO
 
 import pytest
 from allauth.mfa.models import Authenticator
@@ -10,12 +9,10 @@ from allauth.usersessions.models import UserSession
 from django.conf import settings
 from django.contrib.sessions.models import Session
 from django.core.cache import cache
-from django.core.management import CommandError, call_command
 from django.db import connections
 from django.test import Client
 
 from audit.models import PersonEvent
-from tenants import actions
 from tenants.models import User
 from tests.factories import make_person, make_place, sign_in
 from tests.factors import (
@@ -377,26 +374,3 @@ class TestStepUp:
         client = begin_through(person, app)
         client.post(AGAIN, {"code": app.code()})
         assert client.get(REMOVE_APP).status_code == 302
-
-
-class TestReset:
-    def test_the_operator_of_the_server_can_take_lost_factors_away(self, person, app, mailoutbox):
-        mailoutbox.clear()
-        call_command("reset_factors", person.email, stdout=StringIO())
-        assert not Authenticator.objects.exists()
-        assert is_signed_in(begin(person))
-        assert "factors:reset" in tags(person)
-        assert [(mail.to, mail.subject) for mail in mailoutbox] == [([person.email], "HQ: Second factors removed")]
-
-    def test_it_takes_those_of_that_person_only(self, person, app):
-        actions.reset_factors(email=with_password().email)
-        assert Authenticator.objects.filter(user=person).count() == 2
-
-    def test_it_takes_also_what_opens_no_more(self, person, app):
-        Authenticator.objects.filter(type="totp").update(data={"sealed": "A" * 100})
-        actions.reset_factors(email=person.email)
-        assert not Authenticator.objects.exists()
-
-    def test_of_an_unknown_address_it_says_so(self):
-        with pytest.raises(CommandError, match="Nobody has signed up"):
-            call_command("reset_factors", "nobody@example.com")
