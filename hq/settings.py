@@ -46,6 +46,7 @@ INSTALLED_APPS = [
     "audit",
     "keys",
     "tenants",
+    "directory",
     "vault",
     "sharing",
     "console",

@@ -5,9 +5,11 @@ class TenantsConfig(AppConfig):
     name = "tenants"
 
     def ready(self) -> None:
+        from hq.authz import rules
         from keys.registry import add_holder, register_tenancy
-        from tenants import actions, columns, signals
+        from tenants import actions, columns, selectors, signals
 
+        rules.register(selectors.AccessRules())
         columns.connect()
         signals.connect()
         actions.register_steps()

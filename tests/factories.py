@@ -8,6 +8,7 @@ from django.conf import settings
 from django.test import Client
 
 from hq.authz.actor import Actor, Origin
+from hq.authz.levels import ADDED
 from hq.authz.permissions import SCOPES, AuthMethod, Permission
 from hq.authz.roles import GRANTS, Role
 from hq.db.context import tenant
@@ -49,6 +50,7 @@ class Place:
             label=who.label,
             method=AuthMethod.SESSION,
             permissions=GRANTS[role],
+            within=ADDED,
             role=role,
             origin=ORIGIN,
         )

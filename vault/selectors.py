@@ -12,11 +12,9 @@ from hq.authz import gate
 from hq.authz.actor import Actor, environment_of
 from hq.authz.permissions import AuthMethod, Permission
 from hq.lib.errors import Invalid, NotFound
-from hq.lib.paths import clean_prefix, clean_stored_path
+from hq.lib.paths import LAST, clean_prefix, clean_stored_path
 from vault.models import Blob, Bucket, ObjectVersion, StoredObject
 
-# No path has this noncharacter, and every character that a path may have sorts before it.
-_LAST = "\U0010ffff"
 COUNTED_MOST = 1_000
 TOTALLED_MOST = 20_000
 
@@ -183,7 +181,7 @@ def _position(after: str, prefix: str) -> tuple[str, str]:
 
 
 def _objects(actor: Actor, prefix: str, last: str, limit: int, *, flat: bool) -> list[ObjectVersion]:
-    rows = objects_of(actor).filter(deleted_at=None, path__gte=prefix, path__lt=prefix + _LAST)
+    rows = objects_of(actor).filter(deleted_at=None, path__gte=prefix, path__lt=prefix + LAST)
     if not flat:
         rows = rows.filter(folder=folder_of(prefix))
     if last:
@@ -247,7 +245,7 @@ def _folders(actor: Actor, prefix: str, last: str, limit: int) -> list[Folder]:
         "environment": environment_of(actor),
         "base": folder_of(prefix),
         "start": f"{last.rstrip('/')}0" if last else prefix,
-        "stop": prefix + _LAST,
+        "stop": prefix + LAST,
         "limit": limit,
         "counted": COUNTED_MOST + 1,
     }
@@ -260,7 +258,7 @@ def count_below(actor: Actor, prefix: str) -> Totals:
     """How many objects begin with the prefix, and their bytes; of a very large folder only that it is large."""
     gate.require(actor, Permission.OBJECTS_READ)
     prefix = clean_prefix(prefix)
-    rows = objects_of(actor).filter(deleted_at=None, path__gte=prefix, path__lt=prefix + _LAST)
+    rows = objects_of(actor).filter(deleted_at=None, path__gte=prefix, path__lt=prefix + LAST)
     found = rows.order_by("path")[: TOTALLED_MOST + 1].aggregate(objects=Count("*"), size=Sum("size"))
     return Totals(min(found["objects"], TOTALLED_MOST), int(found["size"] or 0), found["objects"] > TOTALLED_MOST)
 

@@ -21,7 +21,9 @@ class Origin:
 class Actor:
     """A principal in one organization, and what it may do there.
 
-    `kind` is `person`, `api_key`, `link` or `system`; `label` is the name shown beside the act in the trail.
+    `kind` is `person`, `operator`, `api_key`, `directory`, `link` or `system`; `label` is the name shown beside the act
+    in the trail. `permissions` are granted everywhere; of those in `within`, access rules that name `principal_id` (a
+    membership or a service account) or a group it is in may grant each on their paths.
     `pinned` holds the only object paths that a link opens; None for everybody else.
     `environment_id` is where the act happens; acts on the whole organization go to `home_environment_id` (live).
     """
@@ -34,7 +36,9 @@ class Actor:
     permissions: frozenset[Permission]
     environment_id: UUID | None = None
     home_environment_id: UUID | None = None
+    within: frozenset[Permission] = frozenset()
     role: Role | None = None
+    principal_id: UUID | None = None
     person_id: UUID | None = None
     pinned: frozenset[str] | None = None
     origin: Origin = field(default_factory=Origin)

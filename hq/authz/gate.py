@@ -1,23 +1,78 @@
-"""The one decision point: may this actor do that?"""
+"""The one decision point: may this actor do that? Roles and access rules meet here, and nowhere else (ACC-2)."""
 
 from hq.authz.actor import Actor
+from hq.authz.levels import needed
 from hq.authz.permissions import AUTH_METHODS, SESSION_ONLY, AuthMethod, Permission
+from hq.authz.rules import rules
 from hq.lib.errors import Denied, NotFound
 
 
-def allows(actor: Actor, permission: Permission) -> bool:
-    """True if granted, and exercised in a way that is allowed. For showing and hiding, never instead of `require`."""
-    return permission in actor.permissions and actor.method in AUTH_METHODS.get(permission, SESSION_ONLY)
+def allows(actor: Actor, permission: Permission, *, path: str | None = None) -> bool:
+    """True if granted on this path, or everywhere where none is named, and exercised in a way that is allowed.
+
+    For showing and hiding, never instead of `require`.
+    """
+    return _method_allows(actor, permission) and _granted(actor, permission, path)
+
+
+def reaches(actor: Actor, permission: Permission) -> bool:
+    """True if granted somewhere. For showing and hiding the way to what `reach` lists."""
+    if not _method_allows(actor, permission):
+        return False
+    return permission in actor.permissions or bool(_prefixes(actor, permission))
 
 
 def require(actor: Actor, permission: Permission, *, path: str | None = None) -> None:
-    """Return, or raise Denied with the reason. Acts on an object name its path.
+    """Return, or raise Denied with the reason. Acts on an object name its path; without one it is asked of all paths.
 
     A link is pinned to its paths: whatever else it asks for, or an act without a path, is not there.
     """
-    if permission not in actor.permissions:
-        raise Denied(f"{permission} is not granted to you.")
-    if actor.method not in AUTH_METHODS.get(permission, SESSION_ONLY):
-        raise Denied(f"{permission} cannot be used with this way of signing in.")
+    if not _granted(actor, permission, path):
+        raise _denied(permission)
+    _require_method(actor, permission)
     if (actor.method is AuthMethod.LINK or actor.pinned is not None) and path not in (actor.pinned or ()):
         raise NotFound
+
+
+def reach(actor: Actor, permission: Permission) -> tuple[str, ...] | None:
+    """Where the actor may do it: None is everywhere, else prefixes in C order of which none is below another.
+
+    Raises:
+        Denied: nowhere.
+        NotFound: for a link, which lists nothing.
+    """
+    if permission in actor.permissions:
+        require(actor, permission)
+        return None
+    prefixes = _prefixes(actor, permission)
+    if not prefixes:
+        raise _denied(permission)
+    _require_method(actor, permission)
+    return prefixes
+
+
+def _granted(actor: Actor, permission: Permission, path: str | None) -> bool:
+    """By the role everywhere, or by a rule on the path."""
+    if permission in actor.permissions:
+        return True
+    if path is None or permission not in actor.within:
+        return False
+    level = rules().level_at(actor, path)
+    return level is not None and level >= needed(permission)
+
+
+def _prefixes(actor: Actor, permission: Permission) -> tuple[str, ...]:
+    return rules().prefixes(actor, needed(permission)) if permission in actor.within else ()
+
+
+def _method_allows(actor: Actor, permission: Permission) -> bool:
+    return actor.method in AUTH_METHODS.get(permission, SESSION_ONLY)
+
+
+def _require_method(actor: Actor, permission: Permission) -> None:
+    if not _method_allows(actor, permission):
+        raise Denied(f"{permission} cannot be used with this way of signing in.")
+
+
+def _denied(permission: Permission) -> Denied:
+    return Denied(f"{permission} is not granted to you.")

@@ -7,6 +7,7 @@ class AuthMethod(StrEnum):
     """How the one who asks proved who they are."""
 
     API_KEY = "api_key"
+    DIRECTORY = "directory"
     LINK = "link"
     SERVER = "server"
     SESSION = "session"
@@ -16,11 +17,15 @@ class AuthMethod(StrEnum):
 class Permission(StrEnum):
     """`<resource>:<action>`, alphabetical. Roles are granted these in roles.py, nowhere else."""
 
+    ACCESS_CHANGE = "access:change"
+    ACCESS_READ = "access:read"
     API_KEYS_CREATE = "api_keys:create"
     API_KEYS_READ = "api_keys:read"
     API_KEYS_REVOKE = "api_keys:revoke"
     AUDIT_READ = "audit:read"
     AUDIT_VERIFY = "audit:verify"
+    IDENTITY_CHANGE = "identity:change"
+    IDENTITY_READ = "identity:read"
     JOBS_READ = "jobs:read"
     KEYS_APPROVE_DESTRUCTION = "keys:approve_destruction"
     KEYS_DESTROY = "keys:destroy"
@@ -34,19 +39,26 @@ class Permission(StrEnum):
     OBJECTS_DELETE = "objects:delete"
     OBJECTS_READ = "objects:read"
     OBJECTS_WRITE = "objects:write"
+    OPERATOR_ACCESS = "operator:access"
     OPERATOR_JOBS = "operator:jobs"
+    OPERATOR_ORGANIZATIONS = "operator:organizations"
     ORGANIZATION_PROVISION = "organization:provision"
     ORGANIZATION_READ = "organization:read"
+    POLICY_CHANGE = "policy:change"
     SHARES_CREATE = "shares:create"
     SHARES_READ = "shares:read"
     SHARES_REVOKE = "shares:revoke"
+    SUPPORT_DECIDE = "support:decide"
 
 
 SESSION_ONLY = frozenset({AuthMethod.SESSION})
 _PEOPLE_AND_MACHINES = frozenset({AuthMethod.SESSION, AuthMethod.API_KEY})
+_AND_DIRECTORY = _PEOPLE_AND_MACHINES | {AuthMethod.DIRECTORY}
 
 # How a permission may be exercised. Anything absent is session-only.
 AUTH_METHODS: dict[Permission, frozenset[AuthMethod]] = {
+    Permission.ACCESS_CHANGE: _AND_DIRECTORY,
+    Permission.ACCESS_READ: _AND_DIRECTORY,
     Permission.API_KEYS_CREATE: frozenset({AuthMethod.SESSION, AuthMethod.API_KEY, AuthMethod.SERVER}),
     Permission.API_KEYS_READ: _PEOPLE_AND_MACHINES,
     Permission.API_KEYS_REVOKE: _PEOPLE_AND_MACHINES,
@@ -55,10 +67,10 @@ AUTH_METHODS: dict[Permission, frozenset[AuthMethod]] = {
     Permission.JOBS_READ: _PEOPLE_AND_MACHINES,
     Permission.KEYS_READ: _PEOPLE_AND_MACHINES,
     Permission.KEYS_ROTATE: frozenset({AuthMethod.SESSION, AuthMethod.API_KEY, AuthMethod.SYSTEM}),
-    Permission.MEMBERS_CHANGE_ROLE: _PEOPLE_AND_MACHINES,
+    Permission.MEMBERS_CHANGE_ROLE: _AND_DIRECTORY,
     Permission.MEMBERS_INVITE: _PEOPLE_AND_MACHINES,
-    Permission.MEMBERS_READ: _PEOPLE_AND_MACHINES,
-    Permission.MEMBERS_REMOVE: _PEOPLE_AND_MACHINES,
+    Permission.MEMBERS_READ: _AND_DIRECTORY,
+    Permission.MEMBERS_REMOVE: _AND_DIRECTORY,
     Permission.OBJECTS_DELETE: frozenset({AuthMethod.SESSION, AuthMethod.API_KEY, AuthMethod.SYSTEM}),
     Permission.OBJECTS_READ: _PEOPLE_AND_MACHINES | {AuthMethod.LINK},
     Permission.OBJECTS_WRITE: _PEOPLE_AND_MACHINES | {AuthMethod.LINK},

@@ -1,4 +1,4 @@
-"""The six roles (ACC-1) and what each is granted. Nothing else grants anything."""
+"""The six roles (ACC-1) and what each is granted. Beside them only access rules grant anything: see levels.py."""
 
 from enum import StrEnum
 
@@ -19,19 +19,42 @@ class Role(StrEnum):
 _CONTENT = frozenset({P.OBJECTS_READ, P.ORGANIZATION_READ, P.JOBS_READ})
 _WORK = _CONTENT | {P.OBJECTS_WRITE, P.OBJECTS_DELETE, P.SHARES_READ, P.SHARES_CREATE, P.SHARES_REVOKE}
 _MACHINES = frozenset({P.API_KEYS_READ, P.API_KEYS_CREATE, P.API_KEYS_REVOKE})
-_PEOPLE = frozenset({P.MEMBERS_READ, P.MEMBERS_INVITE, P.MEMBERS_CHANGE_ROLE, P.MEMBERS_REMOVE})
+_PEOPLE = frozenset(
+    {P.MEMBERS_READ, P.MEMBERS_INVITE, P.MEMBERS_CHANGE_ROLE, P.MEMBERS_REMOVE, P.ACCESS_READ, P.ACCESS_CHANGE}
+)
+# How people come in at all: single sign-on, the directory, what is asked of them, and who of the operator's people.
+_DOORS = frozenset({P.IDENTITY_READ, P.IDENTITY_CHANGE, P.POLICY_CHANGE, P.SUPPORT_DECIDE})
 _EVIDENCE = frozenset({P.AUDIT_READ, P.AUDIT_VERIFY, P.KEYS_READ})
 # Destroying a key takes two people: an owner who asks, and another owner or an admin who agrees.
 _KEYS = frozenset({P.KEYS_ROTATE, P.KEYS_MOVE, P.KEYS_APPROVE_DESTRUCTION})
 
 GRANTS: dict[Role, frozenset[P]] = {
-    Role.OWNER: _WORK | _MACHINES | _PEOPLE | _EVIDENCE | _KEYS | {P.KEYS_DESTROY},
-    Role.ADMIN: _WORK | _MACHINES | _PEOPLE | _EVIDENCE | _KEYS,
+    Role.OWNER: _WORK | _MACHINES | _PEOPLE | _DOORS | _EVIDENCE | _KEYS | {P.KEYS_DESTROY},
+    Role.ADMIN: _WORK | _MACHINES | _PEOPLE | _DOORS | _EVIDENCE | _KEYS,
     Role.ANALYST: _CONTENT,
-    Role.AUDITOR: _EVIDENCE | {P.ORGANIZATION_READ, P.MEMBERS_READ, P.API_KEYS_READ, P.SHARES_READ, P.JOBS_READ},
+    Role.AUDITOR: _EVIDENCE
+    | {
+        P.ORGANIZATION_READ,
+        P.MEMBERS_READ,
+        P.ACCESS_READ,
+        P.IDENTITY_READ,
+        P.API_KEYS_READ,
+        P.SHARES_READ,
+        P.JOBS_READ,
+    },
     Role.DEVELOPER: _WORK | _MACHINES,
     Role.SERVICE_ACCOUNT: _CONTENT | {P.OBJECTS_WRITE, P.SHARES_CREATE, P.SHARES_READ},
 }
+
+# Where an organization lets access rules alone open files, a role opens none. Owners and admins write the rules.
+_BY_RULES = frozenset({P.OBJECTS_READ, P.OBJECTS_WRITE, P.OBJECTS_DELETE})
+_ABOVE_RULES = frozenset({Role.OWNER, Role.ADMIN})
+
+
+def granted(role: Role, *, by_rules: bool) -> frozenset[P]:
+    """What a role is granted everywhere. `by_rules`: only access rules open files in this organization."""
+    return GRANTS[role] - _BY_RULES if by_rules and role not in _ABOVE_RULES else GRANTS[role]
+
 
 DESCRIPTIONS = {
     Role.OWNER: "Everything, other owners included.",

@@ -95,7 +95,7 @@ HANDLING = {
         kept="Until used up, expired or replaced",
         erasure="Deleted, or unreadable once the key above is destroyed",
         encryption="Always sealed, wrapped or hashed",
-        purposes=frozenset({Purpose.SIGNING}),
+        purposes=frozenset({Purpose.METADATA, Purpose.SIGNING}),
     ),
     DataClass.LOCAL_ONLY: Handling(
         title="Local-only",

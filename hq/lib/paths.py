@@ -16,6 +16,9 @@ from hq.lib.local_only import local_only_reason
 MAX_PATH_BYTES = 1024
 MAX_NAME_BYTES = 255
 MAX_NAMES = 32
+# No path has this noncharacter, and every character that a path may have sorts before it: what begins with a prefix is
+# from the prefix up to the prefix and this.
+LAST = "\U0010ffff"
 
 _MAX_DECODINGS = 8
 

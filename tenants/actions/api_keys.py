@@ -17,8 +17,9 @@ from audit.recorder import Target
 from audit.tags import Tag
 from hq.authz import gate
 from hq.authz.actor import Actor, Origin
+from hq.authz.levels import ADDED
 from hq.authz.permissions import SCOPES, AuthMethod, Permission
-from hq.authz.roles import GRANTS, Role
+from hq.authz.roles import GRANTS, Role, granted
 from hq.crypto import kdf, passwords, secrets
 from hq.db import lookups
 from hq.db.context import tenant
@@ -26,7 +27,7 @@ from hq.lib.clock import now
 from hq.lib.errors import Denied, Invalid, Refused, Unauthenticated
 from hq.lib.ids import new_id
 from tenants import selectors
-from tenants.models import ApiKey
+from tenants.models import ApiKey, Organization, Policy
 
 ALPHABET = string.ascii_letters + string.digits
 SECRET_LENGTH = 32
@@ -74,8 +75,13 @@ def create_api_key(
     scopes: frozenset[Permission],
     expires_at: datetime | None = None,
     key_id: UUID | None = None,
+    service_account_id: UUID | None = None,
 ) -> MadeKey:
-    """Make a key for the actor's environment. Its scopes are a subset of the actor's own."""
+    """Make a key for the actor's environment. Its scopes are a subset of the actor's own.
+
+    One for a service account acts as that account, and needs the right to change access. Raises NotFound for no such
+    account, ScopeNotYours for what a service account is never granted.
+    """
     gate.require(actor, Permission.API_KEYS_CREATE)
     if actor.person_id is None:
         raise Denied("Only a person, or a key that a person made, can make a key.")
@@ -84,7 +90,7 @@ def create_api_key(
             "Choose at least one scope, from those that a key can have.",
             errors=[{"pointer": "/scopes", "detail": "Unknown or empty."}],
         )
-    if not scopes <= actor.permissions:
+    if not scopes <= _may_hand_on(actor, service_account_id):
         raise ScopeNotYours
     if expires_at is not None and not now() < expires_at < now() + LONGEST_LIFE:
         raise Invalid(
@@ -102,6 +108,7 @@ def create_api_key(
         hash=passwords.hash_secret(secret),
         hint=secret[-4:],
         scopes=sorted(scopes),
+        service_account_id=service_account_id,
         created_by_id=actor.person_id,
         expires_at=expires_at,
     )
@@ -110,9 +117,24 @@ def create_api_key(
             key.save(force_insert=True)
     except IntegrityError as error:
         raise KeyAlreadyMade from error
-    after = {"name": name, "scopes": sorted(scopes), "expires_at": expires_at.isoformat() if expires_at else None}
+    after = {
+        "name": name,
+        "scopes": sorted(scopes),
+        "expires_at": expires_at.isoformat() if expires_at else None,
+        "service_account": str(service_account_id) if service_account_id else None,
+    }
     recorder.record(actor, Tag.API_KEY_CREATED, target=Target("api_key", key.id, name), after=after)
     return MadeKey(key, secret)
+
+
+def _may_hand_on(actor: Actor, service_account_id: UUID | None) -> frozenset[Permission]:
+    """What the actor has, or rules may give it, less what a service account is never granted if it is for one."""
+    own = actor.permissions | actor.within
+    if service_account_id is None:
+        return own
+    gate.require(actor, Permission.ACCESS_CHANGE)
+    selectors.get_service_account(actor, service_account_id)
+    return own & (GRANTS[Role.SERVICE_ACCOUNT] | ADDED)
 
 
 def revoke_api_key(*, actor: Actor, key_id: UUID) -> None:
@@ -171,25 +193,30 @@ def _well_formed(secret: str) -> bool:
 def authenticate_api_key(*, secret: str, origin: Origin) -> Actor:
     """The actor that a key stands for. Its row is read every time; only the Argon2id verification is remembered.
 
-    What it may do is the meeting of its scopes and what its maker may do now: a maker who left takes the key along.
+    What it may do is the meeting of its scopes and what its maker, or its service account, may do now: a maker who left
+    takes the key along.
     """
-    found = lookups.one("tenants_find_api_key", _lookup(secret)) if _well_formed(secret) else None
+    found = lookups.one("tenants_find_key", _lookup(secret)) if _well_formed(secret) else None
     if found is None or not _verified.matches(secret, found["hash"]):
         raise Unauthenticated
     ended = found["revoked_at"] is not None or (found["expires_at"] is not None and found["expires_at"] <= now())
-    if ended or found["role"] is None:
+    if ended or found["role"] is None or found["state"] in Organization.SHUT:
         raise Unauthenticated
+    role, scopes = Role(found["role"]), frozenset(Permission(scope) for scope in found["scopes"])
+    of_person = found["service_account_id"] is None
     actor = Actor(
         organization_id=found["organization_id"],
         environment_id=found["environment_id"],
         home_environment_id=found["live_id"],
         kind="api_key",
         id=found["key_id"],
-        person_id=found["created_by_id"],
+        person_id=found["created_by_id"] if of_person else None,
+        principal_id=found["membership_id"] if of_person else found["service_account_id"],
         label=found["name"],
         method=AuthMethod.API_KEY,
-        permissions=frozenset(Permission(scope) for scope in found["scopes"]) & GRANTS[Role(found["role"])],
-        role=Role(found["role"]),
+        permissions=scopes & granted(role, by_rules=found["reach"] == Policy.Reach.RULES),
+        within=scopes & ADDED,
+        role=role,
         origin=origin,
     )
     _note_use(actor, found["last_used_at"])

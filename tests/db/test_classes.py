@@ -173,7 +173,8 @@ def test_a_sealed_column_must_be_under_a_key_of_its_class():
     assert ids(metadata, text=SealedJSONField(purpose=Purpose.AUDIT)) == []
     assert ids(metadata, text=SealedTextField(purpose=Purpose.SIGNING)) == ["hq.E016"]
     assert ids(secret, text=SealedTextField(purpose=Purpose.SIGNING)) == []
-    assert ids(secret, text=SealedTextField(purpose=Purpose.METADATA)) == ["hq.E016"]
+    assert ids(secret, text=SealedTextField(purpose=Purpose.METADATA)) == []
+    assert ids(secret, text=SealedTextField(purpose=Purpose.PEOPLE)) == ["hq.E016"]
     assert ids(declared(in_clear={"text": "why"}), text=SealedTextField(purpose=Purpose.METADATA)) == ["hq.E013"]
     assert ids(declared(secrets={"text": Held.DIGEST}), text=SealedTextField(purpose=Purpose.SIGNING))[0] == "hq.E015"
 

@@ -1,0 +1,60 @@
+"""Reads of organizations, people, groups, machines and access rules."""
+
+from tenants.selectors.access import (
+    AccessRules,
+    get_entry,
+    get_group,
+    list_entries,
+    list_group_members,
+    list_groups,
+)
+from tenants.selectors.machines import get_api_key, get_service_account, list_api_keys, list_service_accounts
+from tenants.selectors.people import (
+    expired_invitations,
+    find_invitation,
+    get_invitation,
+    get_member,
+    is_member,
+    list_invitations,
+    list_members,
+    page_invitations,
+    page_members,
+)
+from tenants.selectors.places import (
+    Belonging,
+    describe_actor,
+    find_belonging,
+    get_environment,
+    get_organization,
+    list_belongings,
+    list_environments,
+)
+
+__all__ = [
+    "AccessRules",
+    "Belonging",
+    "describe_actor",
+    "expired_invitations",
+    "find_belonging",
+    "find_invitation",
+    "get_api_key",
+    "get_entry",
+    "get_environment",
+    "get_group",
+    "get_invitation",
+    "get_member",
+    "get_organization",
+    "get_service_account",
+    "is_member",
+    "list_api_keys",
+    "list_belongings",
+    "list_entries",
+    "list_environments",
+    "list_group_members",
+    "list_groups",
+    "list_invitations",
+    "list_members",
+    "list_service_accounts",
+    "page_invitations",
+    "page_members",
+]
