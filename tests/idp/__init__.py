@@ -1,0 +1,1 @@
+"""Identity providers for tests: they answer honestly, or with exactly one fault."""
