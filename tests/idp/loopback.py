@@ -20,6 +20,8 @@ from tests.database import free_port
 METADATA_SERVICE = "http://169.254.169.254/latest/meta-data/"  # where clouds hand out credentials to their own machines
 HUGE = 64 * 1024 * 1024
 PIECE = b" " * 65_536  # white space, so that a parser of JSON goes on reading
+NONSENSE = {"a page": "<!doctype html><title>Sign in</title>", "a list": "[]"}  # no JSON; JSON of another shape
+BODIES = ("huge", "slow", "elsewhere", *NONSENSE)
 
 Application = Callable[[dict[str, Any], Any], Iterable[bytes]]
 
@@ -84,7 +86,7 @@ class Asked:
 
 
 class Loopback:
-    """An application whose paths are methods. `bodies` makes a path answer "huge", "slow" or with a way "elsewhere"."""
+    """An application whose paths are methods. `bodies` makes a path answer with one of BODIES instead."""
 
     routes: ClassVar[dict[str, str]] = {}
 
@@ -133,6 +135,8 @@ class Loopback:
     def _misbehaving(self, body: str) -> Response:
         if body == "elsewhere":
             return Response(status=302, headers={"Location": self.elsewhere})
+        if body in NONSENSE:
+            return Response(NONSENSE[body], mimetype="application/json")
         return Response({"huge": self._huge, "slow": self._slow}[body](), mimetype="application/json")
 
     def _huge(self) -> Iterator[bytes]:

@@ -15,7 +15,7 @@ from joserfc import jwt
 from joserfc.jwk import KeySet, RSAKey
 from werkzeug import Request, Response
 
-from tests.idp.loopback import METADATA_SERVICE, Loopback, refused, s256, sent_on, told
+from tests.idp.loopback import BODIES, METADATA_SERVICE, Loopback, refused, s256, sent_on, told
 
 CLIENT_ID, CLIENT_SECRET = "hq-at-alderpeak", "the-secret-that-the-provider-gave-to-hq"
 DISCOVERY, TOKEN, JWKS, USERINFO = "/.well-known/openid-configuration", "/token", "/jwks", "/userinfo"
@@ -280,7 +280,7 @@ DISCOVERY_LIES: dict[str, Lie] = {
 BODY_LIES: dict[str, Lie] = {
     f"{name} answers {body}": _answers(path, body)
     for name, path in (("discovery", DISCOVERY), ("token", TOKEN), ("keys", JWKS), ("userinfo", USERINFO))
-    for body in ("huge", "slow", "elsewhere")
+    for body in BODIES
 }
 
 LIES = TOKEN_LIES | EMAIL_LIES | CALLBACK_LIES | DISCOVERY_LIES | BODY_LIES
