@@ -6,8 +6,16 @@ from enum import StrEnum
 class Tag(StrEnum):
     """What an administrative event says happened. Each belongs to an environment unless it is listed below."""
 
+    ACCESS_CHANGED = "access:changed"
+    ACCESS_GIVEN = "access:given"
+    ACCESS_WITHDRAWN = "access:withdrawn"
     API_KEY_CREATED = "api_key:created"
     API_KEY_REVOKED = "api_key:revoked"
+    GROUP_CREATED = "group:created"
+    GROUP_MEMBER_ADDED = "group:member_added"
+    GROUP_MEMBER_REMOVED = "group:member_removed"
+    GROUP_REMOVED = "group:removed"
+    GROUP_RENAMED = "group:renamed"
     INVITATION_REVOKED = "invitation:revoked"
     JOB_DISCARDED = "job:discarded"
     JOB_RETRIED = "job:retried"
@@ -34,6 +42,8 @@ class Tag(StrEnum):
     OBJECT_UPDATED = "object:updated"
     ORGANIZATION_CREATED = "organization:created"
     ORGANIZATION_PROVISIONED = "organization:provisioned"
+    SERVICE_ACCOUNT_CREATED = "service_account:created"
+    SERVICE_ACCOUNT_ENDED = "service_account:ended"
     SESSION_ENTERED = "session:entered"
     SHARE_CREATED = "share:created"
     SHARE_OPENED = "share:opened"
@@ -42,8 +52,16 @@ class Tag(StrEnum):
 
 # How a page tells of it: an icon, and what follows the actor's name, where {} is the target's.
 TOLD = {
+    Tag.ACCESS_CHANGED: ("pen-line", "changed the access rule {}"),
+    Tag.ACCESS_GIVEN: ("lock-open", "gave access to {}"),
+    Tag.ACCESS_WITHDRAWN: ("lock", "took away the access of {}"),
     Tag.API_KEY_CREATED: ("square-terminal", "made the API key {}"),
     Tag.API_KEY_REVOKED: ("ban", "revoked the API key {}"),
+    Tag.GROUP_CREATED: ("users", "made the group {}"),
+    Tag.GROUP_MEMBER_ADDED: ("user-plus", "added people to the group {}"),
+    Tag.GROUP_MEMBER_REMOVED: ("user-x", "took people out of the group {}"),
+    Tag.GROUP_REMOVED: ("trash-2", "removed the group {}"),
+    Tag.GROUP_RENAMED: ("users", "renamed the group {}"),
     Tag.INVITATION_REVOKED: ("ban", "took back the invitation of {}"),
     Tag.JOB_DISCARDED: ("trash-2", "discarded the job {}"),
     Tag.JOB_RETRIED: ("refresh-cw", "started the job {} again"),
@@ -70,6 +88,8 @@ TOLD = {
     Tag.OBJECT_UPDATED: ("file-up", "stored a new version of {}"),
     Tag.ORGANIZATION_CREATED: ("building-2", "made {}"),
     Tag.ORGANIZATION_PROVISIONED: ("building-2", "made {} ready"),
+    Tag.SERVICE_ACCOUNT_CREATED: ("bot", "made the service account {}"),
+    Tag.SERVICE_ACCOUNT_ENDED: ("ban", "ended the service account {}"),
     Tag.SESSION_ENTERED: ("laptop", "came in"),
     Tag.SHARE_CREATED: ("link-2", "made the link “{}”"),
     Tag.SHARE_OPENED: ("lock-open", "opened the link"),
@@ -79,6 +99,11 @@ TOLD = {
 # Acts on the whole organization go to the live environment's chain, wherever the person stood.
 ORGANIZATION_WIDE = frozenset(
     {
+        Tag.GROUP_CREATED,
+        Tag.GROUP_MEMBER_ADDED,
+        Tag.GROUP_MEMBER_REMOVED,
+        Tag.GROUP_REMOVED,
+        Tag.GROUP_RENAMED,
         Tag.INVITATION_REVOKED,
         Tag.JOB_DISCARDED,
         Tag.JOB_RETRIED,
@@ -101,6 +126,8 @@ ORGANIZATION_WIDE = frozenset(
         Tag.MEMBER_ROLE_CHANGED,
         Tag.ORGANIZATION_CREATED,
         Tag.ORGANIZATION_PROVISIONED,
+        Tag.SERVICE_ACCOUNT_CREATED,
+        Tag.SERVICE_ACCOUNT_ENDED,
         Tag.SESSION_ENTERED,
     }
 )

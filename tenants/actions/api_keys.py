@@ -152,6 +152,14 @@ def revoke_api_key(*, actor: Actor, key_id: UUID) -> None:
     )
 
 
+def end_api_keys_of(actor: Actor, person_id: UUID) -> int:
+    """Revoke what a leaving person made for themselves, in every environment. Keys of service accounts stay."""
+    own = ApiKey.objects.filter(
+        organization_id=actor.organization_id, created_by_id=person_id, service_account=None, revoked_at=None
+    )
+    return own.update(revoked_at=now())
+
+
 class _Verified:
     """Secrets whose Argon2id hash was verified in the last minute, by a keyed digest. Never what they may do."""
 

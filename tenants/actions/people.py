@@ -25,7 +25,10 @@ from hq.lib.errors import Denied, NotFound, Refused
 from hq.lib.ids import new_id
 from keys import selectors as keys
 from tenants import selectors
+from tenants.actions.api_keys import end_api_keys_of
+from tenants.actions.sign_in import reclaim_person
 from tenants.models import Invitation, Membership, Organization, User
+from tenants.registry import departures
 
 INVITATION_LIFE = timedelta(days=7)
 TOKEN_PREFIX = "hqi_"
@@ -45,6 +48,14 @@ class AlreadyMember(Refused):
 
 class AlreadyInvited(Refused):
     """An invitation to this address is open. Revoke it before making another."""
+
+
+class AddressNotAllowed(Refused):
+    """This organization takes in only people with addresses of its own domains. Its policy lists them."""
+
+
+class BreakGlass(Refused):
+    """This owner can come in when single sign-on fails. Name another one in the policy first."""
 
 
 class InvitationNotYours(Denied):
@@ -68,6 +79,12 @@ def _may_assign(actor: Actor, role: Role) -> None:
         raise RoleAboveYours
 
 
+def _require_address(organization: Organization, email: str) -> None:
+    """Raises AddressNotAllowed. A domain is compared as a whole: `evil-alder.example` is not `alder.example`."""
+    if organization.email_domains and email.rpartition("@")[2] not in organization.email_domains:
+        raise AddressNotAllowed
+
+
 def _email_index(organization_id: UUID, email: str) -> bytes:
     return keys.blind_index(organization_id, "invitation.email", email.strip().lower())
 
@@ -77,6 +94,8 @@ def invite_member(*, actor: Actor, email: str, role: Role, invitation_id: UUID |
     gate.require(actor, Permission.MEMBERS_INVITE)
     _may_assign(actor, role)
     email = email.strip().lower()
+    organization = Organization.objects.get(pk=actor.organization_id)
+    _require_address(organization, email)
     if selectors.is_member(actor, email):
         raise AlreadyMember
     token = secrets.random_token(TOKEN_PREFIX)
@@ -98,7 +117,6 @@ def invite_member(*, actor: Actor, email: str, role: Role, invitation_id: UUID |
     except IntegrityError as error:
         raise AlreadyInvited from error
     made = MadeInvitation(invitation, f"{settings.BASE_URL}/invitations/{token}")
-    organization = Organization.objects.get(pk=actor.organization_id)
     transaction.on_commit(lambda: _mail(made, email, organization.name, actor.label), robust=True)
     recorder.record(
         actor,
@@ -152,6 +170,8 @@ def _accept(found: dict[str, Any], person: User, origin: Origin) -> Organization
             raise InvitationNotYours
         if invitation.state != "open":
             raise InvitationEnded
+        organization = Organization.objects.get(pk=found["organization_id"])
+        _require_address(organization, person.email)
         invitation.accepted_at = now()
         invitation.save(update_fields=["accepted_at"])
         membership = Membership(
@@ -165,7 +185,6 @@ def _accept(found: dict[str, Any], person: User, origin: Origin) -> Organization
                 membership.save(force_insert=True)
         except IntegrityError as error:
             raise AlreadyMember from error
-        organization = Organization.objects.get(pk=found["organization_id"])
         belonging = selectors.find_belonging(person.id, organization.slug)
         if belonging is None:
             raise NotFound
@@ -178,9 +197,45 @@ def _accept(found: dict[str, Any], person: User, origin: Origin) -> Organization
     return organization
 
 
+def add_member(*, actor: Actor, email: str, name: str, role: Role) -> Membership:
+    """Make the person with this address a member, as the organization's own directory says. No invitation, no consent.
+
+    The caller has made sure that the address is at a domain of the organization. There is no way here for people.
+
+    Raises:
+        AlreadyMember: who they are, the caller can look up.
+        Denied, RoleAboveYours, AddressNotAllowed.
+    """
+    gate.require(actor, Permission.MEMBERS_INVITE)
+    if actor.method is not AuthMethod.DIRECTORY:
+        raise Denied("People are invited; only a directory adds them.")
+    _may_assign(actor, role)
+    email = email.strip().lower()
+    _require_address(Organization.objects.get(pk=actor.organization_id), email)
+    person = reclaim_person(email=email, name=name)
+    membership = Membership(organization_id=actor.organization_id, user=person, role=role)
+    try:
+        with transaction.atomic():
+            membership.save(force_insert=True)
+    except IntegrityError as error:
+        raise AlreadyMember from error
+    recorder.record(
+        actor,
+        Tag.MEMBER_JOINED,
+        target=Target("member", membership.id, person.label),
+        after={"role": role.value, "email": email},
+    )
+    return membership
+
+
 def _keep_an_owner(actor: Actor, membership: Membership) -> None:
-    """Refuse to lose the last owner. The organization's row is locked, so that two owners cannot go at once."""
-    Organization.objects.select_for_update(no_key=True).get(pk=actor.organization_id)
+    """Refuse to lose the last owner, or the one who can come in without single sign-on.
+
+    The organization's row is locked, so that two owners cannot go at once.
+    """
+    organization = Organization.objects.select_for_update(no_key=True).get(pk=actor.organization_id)
+    if organization.break_glass_id == membership.user_id:
+        raise BreakGlass
     others = Membership.objects.filter(organization_id=actor.organization_id, role=Role.OWNER).exclude(pk=membership.pk)
     if membership.role == Role.OWNER and not others.exists():
         raise LastOwner
@@ -212,11 +267,19 @@ def change_role(*, actor: Actor, member_id: UUID, role: Role) -> Membership:
 
 
 def remove_member(*, actor: Actor, member_id: UUID) -> None:
-    """End a membership. Sessions and API keys of the person stop working here with the very next request."""
+    """End a membership, and with it groups, access rules, API keys and links of the person here, in one act.
+
+    Their sessions find nothing here with the very next request. A directory also removes owners, whoever set it up: who
+    has left must be out. The last owner and the break-glass owner stay.
+    """
     gate.require(actor, Permission.MEMBERS_REMOVE)
     membership = selectors.get_member(actor, member_id, lock=True)
-    _may_assign(actor, Role(membership.role))
+    if actor.method is not AuthMethod.DIRECTORY:
+        _may_assign(actor, Role(membership.role))
     _keep_an_owner(actor, membership)
+    end_api_keys_of(actor, membership.user_id)
+    for end in departures():
+        end(actor, membership.id)
     before = {"role": membership.role, "email": membership.user.email}
     label = membership.user.label
     membership.delete()

@@ -4,6 +4,8 @@ from datetime import timedelta
 
 from allauth.account.models import EmailAddress
 from allauth.mfa.models import Authenticator
+from allauth.socialaccount.models import SocialAccount
+from allauth.usersessions.models import UserSession
 from django.conf import settings
 from django.core.mail import EmailMessage
 from django.db import transaction
@@ -29,6 +31,26 @@ def ensure_person(*, email: str, name: str) -> User:
             user = User.objects.create_user(email)
             user.name = name
             user.save(update_fields=["name"])
+            EmailAddress.objects.create(user=user, email=user.email, verified=True, primary=True)
+    return user
+
+
+def reclaim_person(*, email: str, name: str) -> User:
+    """The person with this address, whom the owner of its domain vouches for.
+
+    An account whose address nobody ever confirmed may have been made by anybody: what that one could sign in with goes.
+    """
+    with transaction.atomic():
+        user = ensure_person(email=email, name=name)
+        addresses = EmailAddress.objects.select_for_update().filter(user=user)
+        if not addresses.filter(email=user.email, verified=True).exists():
+            user.set_unusable_password()
+            user.save(update_fields=["password"])
+            Authenticator.objects.filter(user_id=user.pk).delete()
+            SocialAccount.objects.filter(user_id=user.pk).delete()
+            for session in UserSession.objects.filter(user_id=user.pk):
+                session.end()
+            addresses.delete()
             EmailAddress.objects.create(user=user, email=user.email, verified=True, primary=True)
     return user
 

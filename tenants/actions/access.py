@@ -1,0 +1,139 @@
+"""Access rules: giving and withdrawing what a person, a group or a service account may do below a folder (ACC-2)."""
+
+from dataclasses import dataclass
+from uuid import UUID
+
+from audit import recorder
+from audit.recorder import Target
+from audit.tags import Tag
+from hq.authz import gate
+from hq.authz.actor import Actor, environment_of
+from hq.authz.levels import Level
+from hq.authz.permissions import Permission
+from hq.lib.errors import Denied, Invalid, NotFound
+from hq.lib.paths import clean_prefix
+from tenants.models import AclEntry
+from tenants.selectors.access import entries_of, get_entry, get_group
+from tenants.selectors.machines import get_service_account
+from tenants.selectors.people import get_member
+
+
+class NotAFolder(Invalid):
+    """A rule stands on a folder, so it ends with a slash; on everything, it is empty."""
+
+
+class NamesOne(Invalid):
+    """A rule names one person, one group or one service account."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Named:
+    """Whom a rule names."""
+
+    kind: str
+    id: UUID
+    label: str
+
+
+def clean_folder(raw: str) -> str:
+    """The one spelling of a rule's prefix: "" or a folder with its slash. Raises InvalidPath, NotAFolder."""
+    prefix = clean_prefix(raw)
+    if prefix and not prefix.endswith("/"):
+        raise NotAFolder(errors=[{"pointer": "/prefix", "detail": "End it with a slash, such as reports/."}])
+    return prefix
+
+
+def give_access(
+    *,
+    actor: Actor,
+    prefix: str,
+    level: Level,
+    membership_id: UUID | None = None,
+    group_id: UUID | None = None,
+    service_account_id: UUID | None = None,
+) -> AclEntry:
+    """Let one principal do what the level gives, below a folder of the actor's environment; their level there changes.
+
+    Raises Denied, InvalidPath, NotAFolder, NamesOne, NotFound (no such principal).
+    """
+    prefix = clean_folder(prefix)
+    gate.require(actor, Permission.ACCESS_CHANGE, path=prefix)
+    named = _locked(actor, membership_id=membership_id, group_id=group_id, service_account_id=service_account_id)
+    entry = entries_of(actor).filter(principal_id=named.id, prefix=prefix).select_for_update(no_key=True).first()
+    if entry is None:
+        entry = AclEntry(
+            organization_id=actor.organization_id,
+            environment_id=environment_of(actor),
+            membership_id=membership_id,
+            group_id=group_id,
+            service_account_id=service_account_id,
+            prefix=prefix,
+            level=level,
+            created_by_id=actor.person_id or actor.id,
+        )
+        entry.save(force_insert=True)
+        recorder.record(actor, Tag.ACCESS_GIVEN, target=_target(entry, named), after=_told(entry, named))
+    elif entry.level != level:
+        before, entry.level = _told(entry, named), level
+        entry.save(update_fields=["level"])
+        after = _told(entry, named)
+        recorder.record(actor, Tag.ACCESS_CHANGED, target=_target(entry, named), before=before, after=after)
+    return entry
+
+
+def withdraw_access(*, actor: Actor, entry_id: UUID) -> AclEntry:
+    """Take a rule away; gives it back as it was. The next request counts without it.
+
+    Raises:
+        Denied: the actor sees the rule and may not change it.
+        NotFound: there is none, or it is not where the actor may look.
+    """
+    gate.reach(actor, Permission.ACCESS_CHANGE)
+    entry = get_entry(actor, entry_id, lock=True)
+    if not gate.allows(actor, Permission.ACCESS_CHANGE, path=entry.prefix):
+        raise Denied if gate.allows(actor, Permission.ACCESS_READ) else NotFound
+    named = _whom(entry)
+    entries_of(actor).filter(pk=entry.pk).delete()
+    recorder.record(actor, Tag.ACCESS_WITHDRAWN, target=_target(entry, named), before=_told(entry, named))
+    return entry
+
+
+def _locked(
+    actor: Actor, *, membership_id: UUID | None, group_id: UUID | None, service_account_id: UUID | None
+) -> _Named:
+    """The one whom a new rule names. Locked: two rules for one principal and prefix are made one after the other."""
+    if [membership_id, group_id, service_account_id].count(None) != 2:
+        raise NamesOne
+    if membership_id is not None:
+        member = get_member(actor, membership_id, lock=True)
+        return _Named("member", member.id, member.user.label)
+    if group_id is not None:
+        group = get_group(actor, group_id, lock=True)
+        return _Named("group", group.id, group.name)
+    if service_account_id is not None:
+        account = get_service_account(actor, service_account_id, lock=True)
+        return _Named("service_account", account.id, account.name)
+    raise NamesOne
+
+
+def _whom(entry: AclEntry) -> _Named:
+    if entry.membership is not None:
+        return _Named("member", entry.membership.id, entry.membership.user.label)
+    if entry.group is not None:
+        return _Named("group", entry.group.id, entry.group.name)
+    if entry.service_account is not None:
+        return _Named("service_account", entry.service_account.id, entry.service_account.name)
+    raise NamesOne
+
+
+def _target(entry: AclEntry, named: _Named) -> Target:
+    return Target("access_rule", entry.id, f"{named.label}: {entry.prefix or 'every file'}")
+
+
+def _told(entry: AclEntry, named: _Named) -> dict[str, str]:
+    return {
+        "prefix": entry.prefix,
+        "level": Level(entry.level).name.lower(),
+        named.kind: str(named.id),
+        "name": named.label,
+    }
