@@ -4,12 +4,17 @@ import zoneinfo
 from collections.abc import Callable
 from time import time
 from typing import Any
+from urllib.parse import urlencode
 from uuid import UUID
 
+from allauth.mfa.models import Authenticator
 from allauth.usersessions.models import UserSession
+from django.contrib import messages
+from django.contrib.auth import logout
 from django.contrib.auth.views import redirect_to_login
 from django.http import HttpRequest, HttpResponse
-from django.urls import Resolver404, ResolverMatch, resolve
+from django.shortcuts import redirect
+from django.urls import Resolver404, ResolverMatch, resolve, reverse
 from django.utils import timezone
 
 from audit import recorder
@@ -19,16 +24,28 @@ from hq.authz.actor import Actor
 from hq.authz.permissions import AuthMethod
 from hq.db.context import tenant
 from hq.db.sealing import KeyUnavailable, on_behalf_of
-from hq.lib.errors import NotFound, Problem, Unauthenticated
+from hq.lib.errors import Denied, NotFound, Problem, Unauthenticated
 from hq.web.errors import answer
 from hq.web.portal import person_of
-from hq.web.request import identify, origin
-from tenants import actions, selectors
-from tenants.models import LIVE, Organization
-from tenants.selectors import Belonging
+from hq.web.request import identify, origin, source_ip
+from tenants import actions, registry, selectors
+from tenants.models import LIVE, WEBAUTHN, Organization
+from tenants.selectors import Belonging, Obstacle, Support
 
 GetResponse = Callable[[HttpRequest], HttpResponse]
-ENTERED, ACTIVE = "hq.entered", "hq.active"
+ENTERED, ACTIVE, SUPPORT = "hq.entered", "hq.active", "hq.support"
+
+
+class NotFromHere(Denied):
+    """This organization lets people in from its own networks only. Come from one of those, or ask an admin."""
+
+
+class NoWayIn(Denied):
+    """This organization asks for its own single sign-on, which is switched off. Its break-glass owner can help."""
+
+
+class OrganizationSuspended(Denied):
+    """This organization is suspended. Nothing is lost; the operator of this HQ can open it again."""
 
 
 class SessionActivity:
@@ -42,6 +59,7 @@ class SessionActivity:
     def __call__(self, request: HttpRequest) -> HttpResponse:
         if request.user.is_authenticated and request.session.session_key:
             noted = request.session.get(ACTIVE, 0)
+            request.seen_at = noted  # type: ignore[attr-defined]  # before this request
             if not noted <= (at := int(time())) < noted + self.every:
                 UserSession.objects.create_from_request(request)
                 request.session[ACTIVE] = at
@@ -99,14 +117,14 @@ class TenantContext:
 
     def _identify(self, request: HttpRequest, match: ResolverMatch) -> Actor | HttpResponse | None:
         if request.path_info.startswith("/v1/"):
-            actor = None if _flag(match, "public") else _by_api_key(request, match)
+            actor: Actor | HttpResponse | None = None if _flag(match, "public") else _by_api_key(request, match)
         elif "org_slug" in match.kwargs:
             if not request.user.is_authenticated:
                 return redirect_to_login(request.get_full_path())
             actor = _by_session(request, match)
         else:
             return None
-        if actor is not None:
+        if isinstance(actor, Actor):
             identify(request, actor)
         return actor
 
@@ -124,17 +142,77 @@ def _by_api_key(request: HttpRequest, match: ResolverMatch) -> Actor:
     return actor
 
 
-def _by_session(request: HttpRequest, match: ResolverMatch) -> Actor:
-    person = person_of(request)
-    belonging = selectors.find_belonging(person.id, match.kwargs["org_slug"])
-    if belonging is None:
+def _by_session(request: HttpRequest, match: ResolverMatch) -> Actor | HttpResponse:
+    """The actor, or where to go first: what the organization's policy asks comes before anything of it is shown."""
+    person, slug = person_of(request), match.kwargs["org_slug"]
+    support = _support(request, slug)
+    belonging = support or selectors.find_belonging(person.id, slug)
+    if belonging is None or belonging.state == Organization.State.CLOSED:
         raise NotFound
+    if belonging.state == Organization.State.SUSPENDED and support is None:
+        raise OrganizationSuspended
+    if support is None and (obstacle := _obstacle(request, belonging)) is not None:
+        return _lead(request, belonging, obstacle)
     request.belonging = belonging  # type: ignore[attr-defined]
     name = match.kwargs.get("env_name", LIVE)
     actor = belonging.actor(person, method=AuthMethod.SESSION, origin=origin(request), environment_name=name)
-    if belonging.state == Organization.State.READY:
+    if belonging.state == Organization.State.READY and support is None:
         _enter(request, actor, belonging)
     return actor
+
+
+def _support(request: HttpRequest, slug: str) -> Support | None:
+    """The access that an operator began in this session, as long as it lasts."""
+    begun: dict[str, str] = request.session.get(SUPPORT, {})
+    if slug not in begun:
+        return None
+    found = selectors.find_support(person_of(request).id, UUID(begun[slug]))
+    return found if found is not None and found.slug == slug else None
+
+
+def _obstacle(request: HttpRequest, belonging: Belonging) -> Obstacle | None:
+    asked = selectors.facts_of(
+        request.session,
+        person_id=person_of(request).id,
+        organization_id=belonging.organization_id,
+        at=int(time()),
+        ip=source_ip(request),
+        seen_at=getattr(request, "seen_at", 0),
+    )
+    return selectors.find_obstacle(belonging, asked)
+
+
+def _lead(request: HttpRequest, belonging: Belonging, obstacle: Obstacle) -> HttpResponse:
+    """To where the obstacle is met, and back. Raises NotFromHere, NoWayIn."""
+    if obstacle is Obstacle.NETWORK:
+        raise NotFromHere
+    back = request.get_full_path() if request.method == "GET" else request.path
+    if obstacle is Obstacle.SSO:
+        address = registry.sso_address(belonging.organization_id)
+        if not address:
+            raise NoWayIn
+        return _go(request, f"{address}?{urlencode({'next': back})}")
+    if obstacle is Obstacle.OVER:
+        logout(request)
+        messages.info(request, f"{belonging.name} asks you to sign in again after this long.")
+        return _go(request, f"{reverse('account_login')}?{urlencode({'next': back})}")
+    if obstacle is Obstacle.FACTOR:
+        return _go(request, f"{_factor_page(request, belonging)}?{urlencode({'next': back})}")
+    messages.info(request, f"{belonging.name} asks for a second factor. Add one here, then go on.")
+    return _go(request, reverse("mfa_index"))
+
+
+def _factor_page(request: HttpRequest, belonging: Belonging) -> str:
+    """Where a factor that counts is asked for. A key first: it cannot be given away to a false page."""
+    own = set(Authenticator.objects.filter(user_id=person_of(request).pk).values_list("type", flat=True))
+    by_key = WEBAUTHN in own and WEBAUTHN in belonging.mfa_factors
+    return reverse("mfa_reauthenticate_webauthn" if by_key else "mfa_reauthenticate")
+
+
+def _go(request: HttpRequest, url: str) -> HttpResponse:
+    if request.headers.get("HX-Request"):  # a part of a page would take in the whole other page
+        return HttpResponse(status=204, headers={"HX-Redirect": url})
+    return redirect(url)
 
 
 def _enter(request: HttpRequest, actor: Actor, belonging: Belonging) -> None:

@@ -1,5 +1,6 @@
 """What allauth tells of signing in, kept in the person's own log."""
 
+from time import time
 from typing import Any
 
 from allauth.account import signals as account
@@ -26,6 +27,7 @@ def _signed_up(*, request: HttpRequest, user: User, **_: Any) -> None:
 
 
 def _signed_in(*, request: HttpRequest, user: User, **_: Any) -> None:
+    request.session["hq.signed_in_at"] = int(time())  # how long a session may last counts from here
     recorder.record_person(PersonTag.SIGN_IN, person_id=user.pk, origin=_origin(request))
 
 

@@ -11,6 +11,7 @@ class AuthMethod(StrEnum):
     LINK = "link"
     SERVER = "server"
     SESSION = "session"
+    SUPPORT = "support"
     SYSTEM = "system"
 
 
@@ -68,7 +69,7 @@ AUTH_METHODS: dict[Permission, frozenset[AuthMethod]] = {
     Permission.KEYS_READ: _PEOPLE_AND_MACHINES,
     Permission.KEYS_ROTATE: frozenset({AuthMethod.SESSION, AuthMethod.API_KEY, AuthMethod.SYSTEM}),
     Permission.MEMBERS_CHANGE_ROLE: _AND_DIRECTORY,
-    Permission.MEMBERS_INVITE: _PEOPLE_AND_MACHINES,
+    Permission.MEMBERS_INVITE: _AND_DIRECTORY,
     Permission.MEMBERS_READ: _AND_DIRECTORY,
     Permission.MEMBERS_REMOVE: _AND_DIRECTORY,
     Permission.OBJECTS_DELETE: frozenset({AuthMethod.SESSION, AuthMethod.API_KEY, AuthMethod.SYSTEM}),
@@ -80,6 +81,26 @@ AUTH_METHODS: dict[Permission, frozenset[AuthMethod]] = {
     Permission.SHARES_READ: _PEOPLE_AND_MACHINES,
     Permission.SHARES_REVOKE: _PEOPLE_AND_MACHINES,
 }
+
+# What an operator may do whom an organization let in for a while (ACC-11): see, or also do the work of its people.
+# Never keys, ways of signing in, roles or policies, and never decide on their own access.
+SUPPORT_READS = frozenset(
+    {
+        Permission.ACCESS_READ,
+        Permission.API_KEYS_READ,
+        Permission.AUDIT_READ,
+        Permission.IDENTITY_READ,
+        Permission.JOBS_READ,
+        Permission.KEYS_READ,
+        Permission.MEMBERS_READ,
+        Permission.OBJECTS_READ,
+        Permission.ORGANIZATION_READ,
+        Permission.SHARES_READ,
+    }
+)
+SUPPORT_WRITES = frozenset({Permission.OBJECTS_DELETE, Permission.OBJECTS_WRITE, Permission.SHARES_REVOKE})
+for _permission in SUPPORT_READS | SUPPORT_WRITES:
+    AUTH_METHODS[_permission] = AUTH_METHODS.get(_permission, SESSION_ONLY) | {AuthMethod.SUPPORT}
 
 # What an API key may be given: every permission that a machine may exercise (ACC-3).
 SCOPES = frozenset(permission for permission, methods in AUTH_METHODS.items() if AuthMethod.API_KEY in methods)

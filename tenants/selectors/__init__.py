@@ -8,6 +8,7 @@ from tenants.selectors.access import (
     list_group_members,
     list_groups,
 )
+from tenants.selectors.doors import Facts, Obstacle, facts_of, find_obstacle, is_within, kinds_that_count
 from tenants.selectors.machines import get_api_key, get_service_account, list_api_keys, list_service_accounts
 from tenants.selectors.people import (
     expired_invitations,
@@ -29,14 +30,21 @@ from tenants.selectors.places import (
     list_belongings,
     list_environments,
 )
+from tenants.selectors.support import Support, find_support
 
 __all__ = [
     "AccessRules",
     "Belonging",
+    "Facts",
+    "Obstacle",
+    "Support",
     "describe_actor",
     "expired_invitations",
+    "facts_of",
     "find_belonging",
     "find_invitation",
+    "find_obstacle",
+    "find_support",
     "get_api_key",
     "get_entry",
     "get_environment",
@@ -46,6 +54,8 @@ __all__ = [
     "get_organization",
     "get_service_account",
     "is_member",
+    "is_within",
+    "kinds_that_count",
     "list_api_keys",
     "list_belongings",
     "list_entries",

@@ -1,0 +1,34 @@
+"""What rooms above add to the verbs of this one. They register at start-up; this one knows none of them."""
+
+from collections.abc import Callable
+from uuid import UUID
+
+from hq.authz.actor import Actor
+
+# Ends what a member had in a room above, in the transaction that removes them: the actor who removes, the membership.
+Departure = Callable[[Actor, UUID], None]
+# Where the people of an organization sign in by its identity provider; "" if it has none.
+SsoAddress = Callable[[UUID], str]
+
+_departures: dict[str, Departure] = {}
+_addresses: list[SsoAddress] = []
+
+
+def on_departure(name: str, end: Departure) -> None:
+    """Twice the same name is the same."""
+    _departures[name] = end
+
+
+def departures() -> list[Departure]:
+    """In the order in which they were registered."""
+    return list(_departures.values())
+
+
+def sign_in_with(address: SsoAddress) -> None:
+    """The last one wins."""
+    _addresses[:] = [address]
+
+
+def sso_address(organization_id: UUID) -> str:
+    """Where to sign in for this organization, or "" if there is no single sign-on."""
+    return _addresses[0](organization_id) if _addresses else ""
