@@ -11,6 +11,8 @@ class Tag(StrEnum):
     ACCESS_WITHDRAWN = "access:withdrawn"
     API_KEY_CREATED = "api_key:created"
     API_KEY_REVOKED = "api_key:revoked"
+    DIRECTORY_TOKEN_CREATED = "directory_token:created"
+    DIRECTORY_TOKEN_REVOKED = "directory_token:revoked"
     GROUP_CREATED = "group:created"
     GROUP_MEMBER_ADDED = "group:member_added"
     GROUP_MEMBER_REMOVED = "group:member_removed"
@@ -57,6 +59,8 @@ TOLD = {
     Tag.ACCESS_WITHDRAWN: ("lock", "took away the access of {}"),
     Tag.API_KEY_CREATED: ("square-terminal", "made the API key {}"),
     Tag.API_KEY_REVOKED: ("ban", "revoked the API key {}"),
+    Tag.DIRECTORY_TOKEN_CREATED: ("key-round", "made the directory’s token {}"),
+    Tag.DIRECTORY_TOKEN_REVOKED: ("ban", "revoked the directory’s token {}"),
     Tag.GROUP_CREATED: ("users", "made the group {}"),
     Tag.GROUP_MEMBER_ADDED: ("user-plus", "added people to the group {}"),
     Tag.GROUP_MEMBER_REMOVED: ("user-x", "took people out of the group {}"),
@@ -99,6 +103,8 @@ TOLD = {
 # Acts on the whole organization go to the live environment's chain, wherever the person stood.
 ORGANIZATION_WIDE = frozenset(
     {
+        Tag.DIRECTORY_TOKEN_CREATED,
+        Tag.DIRECTORY_TOKEN_REVOKED,
         Tag.GROUP_CREATED,
         Tag.GROUP_MEMBER_ADDED,
         Tag.GROUP_MEMBER_REMOVED,
