@@ -50,6 +50,7 @@ class Tag(StrEnum):
     SHARE_CREATED = "share:created"
     SHARE_OPENED = "share:opened"
     SHARE_REVOKED = "share:revoked"
+    SSO_TESTED = "sso:tested"
 
 
 # How a page tells of it: an icon, and what follows the actor's name, where {} is the target's.
@@ -98,6 +99,7 @@ TOLD = {
     Tag.SHARE_CREATED: ("link-2", "made the link “{}”"),
     Tag.SHARE_OPENED: ("lock-open", "opened the link"),
     Tag.SHARE_REVOKED: ("ban", "revoked the link “{}”"),
+    Tag.SSO_TESTED: ("circle-check", "tested the single sign-on {}"),
 }
 
 # Acts on the whole organization go to the live environment's chain, wherever the person stood.
@@ -135,6 +137,7 @@ ORGANIZATION_WIDE = frozenset(
         Tag.SERVICE_ACCOUNT_CREATED,
         Tag.SERVICE_ACCOUNT_ENDED,
         Tag.SESSION_ENTERED,
+        Tag.SSO_TESTED,
     }
 )
 

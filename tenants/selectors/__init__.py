@@ -2,6 +2,8 @@
 
 from tenants.selectors.access import (
     AccessRules,
+    count_entries,
+    count_group_members,
     get_entry,
     get_group,
     list_entries,
@@ -9,7 +11,15 @@ from tenants.selectors.access import (
     list_groups,
 )
 from tenants.selectors.doors import Facts, Obstacle, facts_of, find_obstacle, is_within, kinds_that_count
-from tenants.selectors.machines import get_api_key, get_service_account, list_api_keys, list_service_accounts
+from tenants.selectors.explain import explain, who_reaches
+from tenants.selectors.machines import (
+    count_keys_of,
+    get_api_key,
+    get_service_account,
+    list_api_keys,
+    list_keys_of,
+    list_service_accounts,
+)
 from tenants.selectors.people import (
     expired_invitations,
     find_invitation,
@@ -25,11 +35,14 @@ from tenants.selectors.places import (
     Belonging,
     describe_actor,
     find_belonging,
+    find_open,
     get_environment,
     get_organization,
     list_belongings,
     list_environments,
 )
+from tenants.selectors.principals import find_principal, list_principals, principal_of
+from tenants.selectors.roster import count_people, list_outside, list_people, what_leaves
 from tenants.selectors.support import Support, find_support
 
 __all__ = [
@@ -38,12 +51,19 @@ __all__ = [
     "Facts",
     "Obstacle",
     "Support",
+    "count_entries",
+    "count_group_members",
+    "count_keys_of",
+    "count_people",
     "describe_actor",
     "expired_invitations",
+    "explain",
     "facts_of",
     "find_belonging",
     "find_invitation",
     "find_obstacle",
+    "find_open",
+    "find_principal",
     "find_support",
     "get_api_key",
     "get_entry",
@@ -63,8 +83,15 @@ __all__ = [
     "list_group_members",
     "list_groups",
     "list_invitations",
+    "list_keys_of",
     "list_members",
+    "list_outside",
+    "list_people",
+    "list_principals",
     "list_service_accounts",
     "page_invitations",
     "page_members",
+    "principal_of",
+    "what_leaves",
+    "who_reaches",
 ]

@@ -81,6 +81,11 @@ def get_organization(actor: Actor) -> Organization:
     return Organization.objects.get(pk=actor.organization_id)
 
 
+def find_open(organization_id: UUID) -> Organization | None:
+    """The organization if people come and go there now, for rooms that open its doors. Its rows must be visible."""
+    return Organization.objects.filter(pk=organization_id, state=Organization.State.READY).first()
+
+
 def get_environment(actor: Actor) -> Environment:
     """The environment that the actor stands in."""
     environment = Environment.objects.filter(organization_id=actor.organization_id, pk=environment_of(actor)).first()
