@@ -50,6 +50,12 @@ def is_member(actor: Actor, email: str) -> bool:
     return Membership.objects.filter(organization_id=actor.organization_id, user__email=email.lower()).exists()
 
 
+def find_member(actor: Actor, email: str) -> Membership | None:
+    """The membership of the account with this address in the actor's organization, if there is one."""
+    rows = Membership.objects.filter(organization_id=actor.organization_id, user__email=email.lower())
+    return rows.select_related("user").first()
+
+
 def list_invitations(actor: Actor) -> Sequence[Invitation]:
     """Those that can still be used or have lapsed unused, newest first."""
     gate.require(actor, Permission.MEMBERS_READ)
