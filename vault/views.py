@@ -1,6 +1,5 @@
 """Files in the portal."""
 
-from collections.abc import Sequence
 from typing import Any, cast
 from urllib.parse import urlencode
 
@@ -27,12 +26,15 @@ from vault.selectors import Folder
 PAGE = 50
 
 
-def may(actor: Actor) -> dict[str, bool]:
-    """What the page offers. For showing only: each action asks the gate itself."""
+def may(actor: Actor, folder: str) -> dict[str, bool]:
+    """What the page offers for the files of a folder: the same for each, as a rule stands on folders.
+
+    For showing only: each action asks the gate itself.
+    """
     return {
-        "may_write": gate.allows(actor, Permission.OBJECTS_WRITE),
-        "may_delete": gate.allows(actor, Permission.OBJECTS_DELETE),
-        "may_share": gate.allows(actor, Permission.SHARES_CREATE),
+        "may_write": gate.allows(actor, Permission.OBJECTS_WRITE, path=folder),
+        "may_delete": gate.allows(actor, Permission.OBJECTS_DELETE, path=folder),
+        "may_share": gate.allows(actor, Permission.SHARES_CREATE, path=folder),
     }
 
 
@@ -63,10 +65,11 @@ def browse(request: TenantRequest, **where: str) -> HttpResponse:
         "totals": selectors.count_below(request.actor, folder),
         "older": address("browse", where, **query, cursor=older) if older else "",
         "first": address("browse", where, **query) if cursor else "",
-        "undo": _undo(request.actor, request.GET.getlist("undo")),
+        "undo": selectors.find_restorable(request.actor, request.GET.getlist("undo")[:5]),
         "here": address("browse", where, folder=folder),
         "object_base": reverse("vault:object", kwargs={**where, "path": "x"})[:-1],
-        **may(request.actor),
+        "limited": not gate.allows(request.actor, Permission.OBJECTS_READ, path=folder),
+        **may(request.actor, folder),
     }
     return render(request, "vault/browse.html", context)
 
@@ -80,23 +83,14 @@ def _steps(folder: str, where: dict[str, str]) -> list[tuple[str, str]]:
     ]
 
 
-def _undo(actor: Actor, paths: Sequence[str]) -> list[str]:
-    """Of the paths in the address, those that are deleted indeed and may be brought back."""
-    if not paths or not gate.allows(actor, Permission.OBJECTS_WRITE):
-        return []
-    found = selectors.objects_of(actor).filter(
-        deleted_at__isnull=False, path__in=[p for p in paths[:5] if "\0" not in p]
-    )
-    return list(found.order_by("path").values_list("path", flat=True))
-
-
 def row(request: TenantRequest, **where: str) -> HttpResponse:
     """One file's rows, for the page that is open: with its versions, or without."""
     path = request.GET.get("path", "")
     file = selectors.get_object(request.actor, path)
     opened = selectors.list_versions(request.actor, path, limit=10) if request.GET.get("open") else []
     more = len(opened) > 10
-    context = {"file": file, "versions": opened[:10], "more": more, "open": bool(opened), **may(request.actor)}
+    offered = may(request.actor, selectors.folder_of(file.path))
+    context = {"file": file, "versions": opened[:10], "more": more, "open": bool(opened), **offered}
     return render(request, "vault/_file.html", context)
 
 
@@ -116,7 +110,7 @@ def versions(request: TenantRequest, **where: str) -> HttpResponse:
         "steps": [(name, url or address("browse", where, folder=folder)) for name, url in _steps(folder, where)],
         "older": address("versions", where, path=stored.path, cursor=rows[PAGE - 1].number) if len(rows) > PAGE else "",
         "first": address("versions", where, path=stored.path) if cursor else "",
-        **may(request.actor),
+        **may(request.actor, folder),
     }
     return render(request, "vault/versions.html", context)
 
@@ -126,11 +120,12 @@ def deleted(request: TenantRequest, **where: str) -> HttpResponse:
     cursor = request.GET.get("cursor", "")
     rows = selectors.list_deleted(request.actor, after=cursor, limit=PAGE)
     older = selectors.position_of_deleted(rows[PAGE - 1]) if len(rows) > PAGE else ""
+    may_write = gate.reaches(request.actor, Permission.OBJECTS_WRITE)
+    writable = selectors.reach_of(request.actor, Permission.OBJECTS_WRITE) if may_write else ()
     context = {
-        "files": rows[:PAGE],
+        "files": [(file, selectors.lies_in(file.path, writable)) for file in rows[:PAGE]],
         "older": address("deleted", where, cursor=older) if older else "",
         "first": address("deleted", where) if cursor else "",
-        **may(request.actor),
     }
     return render(request, "vault/deleted.html", context)
 
@@ -199,21 +194,13 @@ def chosen(request: TenantRequest, **where: str) -> HttpResponse:
     if form.cleaned_data["action"] == "share":
         query = urlencode({"path": form.cleaned_data["paths"]}, doseq=True)
         return HttpResponseRedirect(f"{reverse('sharing:new', kwargs=where)}?{query}")
-    gone = [path for path in form.cleaned_data["paths"] if _deleted(request.actor, path)]
+    gone = actions.delete_objects(actor=request.actor, paths=form.cleaned_data["paths"])
     if gone:
         name = gone[0].rpartition("/")[2] if len(gone) == 1 else f"{len(gone)} files"
         tell(request, f"{name} deleted. {'Its' if len(gone) == 1 else 'Their'} versions are kept.", where)
     else:
         messages.info(request, "Nothing was deleted. These files are gone already.")
     return HttpResponseRedirect(address("browse", where, folder=form.cleaned_data["folder"], undo=gone[:5]))
-
-
-def _deleted(actor: Actor, path: str) -> bool:
-    try:
-        actions.delete_object(actor=actor, path=path)
-    except NotFound:
-        return False  # somebody else was first
-    return True
 
 
 @own_context

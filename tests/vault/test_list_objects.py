@@ -135,7 +135,7 @@ def test_a_folder_says_how_many_objects_are_below_it(
         "b/": (3, False),
         "claims/": (6, False),
     }
-    monkeypatch.setattr(selectors, "COUNTED_MOST", 2)
+    monkeypatch.setattr("vault.selectors.lists.COUNTED_MOST", 2)
     with tenant(actor.organization_id):
         folder = selectors.list_objects(actor, folders=True)[0]
     assert isinstance(folder, Folder)

@@ -107,11 +107,11 @@ def put_object(
         WrongDigest, UploadTooSlow, StorageFull, KeyUnavailable.
     """
     clean = clean_path(path)
-    gate.require(actor, Permission.OBJECTS_WRITE, path=clean)
-    if expected_size is not None and expected_size > settings.MAX_OBJECT_SIZE:
-        raise ObjectTooLarge
     # Durable: inside a caller's transaction the PENDING row would not be committed before its file is begun.
     with transaction.atomic(durable=True), tenant(actor.organization_id):
+        gate.require(actor, Permission.OBJECTS_WRITE, path=clean)
+        if expected_size is not None and expected_size > settings.MAX_OBJECT_SIZE:
+            raise ObjectTooLarge
         bucket = selectors.get_bucket(actor)
         free = _check(actor, clean, conditions, selectors.find_object(actor, clean)) is None
         blob, key = _announce(actor, bucket)
@@ -148,6 +148,8 @@ def refuse_taken_name(actor: Actor, path: str) -> None:
     names = path.split("/")
     folders = ["/".join(names[:count]) for count in range(1, len(names))]
     if folders and (file := live.filter(path__in=folders).values_list("path", flat=True).first()):
+        if actor.pinned is not None or not gate.allows(actor, Permission.OBJECTS_READ, path=file):
+            raise NameTaken  # which of the folders is a file is not theirs to know
         raise NameTaken(f"{file} is a file, so nothing can be stored below it; choose another name.")
     if live.filter(path__gte=f"{path}/", path__lt=f"{path}0").exists():
         raise NameTaken(f"{path} is a folder; choose another name for the file.")

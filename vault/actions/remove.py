@@ -1,5 +1,6 @@
 """Deleting an object and bringing it back. Neither touches a stored byte."""
 
+from collections.abc import Sequence
 from uuid import UUID
 
 from audit import recorder
@@ -34,8 +35,8 @@ def delete_object(*, actor: Actor, path: str, conditions: Conditions = ALWAYS) -
         NotFound, Denied, InvalidPath, PreconditionFailed.
     """
     clean = clean_stored_path(path)
-    gate.require(actor, Permission.OBJECTS_DELETE, path=clean)
     with tenant(actor.organization_id):
+        gate.require(actor, Permission.OBJECTS_DELETE, path=clean)
         stored = selectors.find_object(actor, clean, lock=True)
         if stored is None or stored.deleted_at is not None:
             raise NotFound
@@ -47,6 +48,25 @@ def delete_object(*, actor: Actor, path: str, conditions: Conditions = ALWAYS) -
     return version
 
 
+def delete_objects(*, actor: Actor, paths: Sequence[str]) -> list[str]:
+    """Delete several, each in a transaction and with an event of its own; which of them were there still.
+
+    Unless every one may be deleted, none is. Raises Denied, InvalidPath.
+    """
+    clean = [clean_stored_path(path) for path in paths]
+    with tenant(actor.organization_id):
+        selectors.require_each(actor, Permission.OBJECTS_DELETE, clean)
+    return [path for path in clean if _deleted(actor, path)]
+
+
+def _deleted(actor: Actor, path: str) -> bool:
+    try:
+        delete_object(actor=actor, path=path)
+    except NotFound:
+        return False  # somebody else was first
+    return True
+
+
 def restore_object(*, actor: Actor, path: str, version: int | None = None) -> ObjectVersion:
     """Bring back a deleted object, or an older version as a new one. Returns the version that is shown now.
 
@@ -54,8 +74,9 @@ def restore_object(*, actor: Actor, path: str, version: int | None = None) -> Ob
         NotFound, Denied, InvalidPath, NotDeleted, AlreadyCurrent, NameTaken, MissingBytes.
     """
     clean = clean_stored_path(path)
-    gate.require(actor, Permission.OBJECTS_WRITE)  # without a path: a link writes what it is pinned to, not its history
     with tenant(actor.organization_id):
+        gate.require(actor, Permission.OBJECTS_WRITE, path=clean)
+        selectors.refuse_links(actor)  # a link writes what it is pinned to, not its history
         claim_name(actor, clean)
         stored = selectors.find_object(actor, clean, lock=True)
         if stored is None:

@@ -1,0 +1,48 @@
+"""Reads of objects. Each asks the gate, and gives what the actor reaches: everything, or what access rules open."""
+
+from vault.selectors.deleted import find_restorable, list_deleted, position_of_deleted
+from vault.selectors.lists import Entry, Folder, NotOurCursor, Totals, count_below, list_objects, position
+from vault.selectors.objects import (
+    BucketStats,
+    NoBucket,
+    bucket_stats,
+    find_object,
+    find_objects,
+    folder_of,
+    get_bucket,
+    get_object,
+    list_versions,
+    objects_of,
+    refuse_links,
+    version_of,
+)
+from vault.selectors.reach import Reach, lies_in, reach_of, require_each
+
+__all__ = [
+    "BucketStats",
+    "Entry",
+    "Folder",
+    "NoBucket",
+    "NotOurCursor",
+    "Reach",
+    "Totals",
+    "bucket_stats",
+    "count_below",
+    "find_object",
+    "find_objects",
+    "find_restorable",
+    "folder_of",
+    "get_bucket",
+    "get_object",
+    "lies_in",
+    "list_deleted",
+    "list_objects",
+    "list_versions",
+    "objects_of",
+    "position",
+    "position_of_deleted",
+    "reach_of",
+    "refuse_links",
+    "require_each",
+    "version_of",
+]
