@@ -43,7 +43,7 @@ def _navigation(request: HttpRequest, actor: Actor, where: dict[str, str]) -> li
         shown: list[dict[str, Any]] = [
             {"title": text, "icon": icon, "url": reverse(name, kwargs=where)}
             for text, icon, name, permission in items
-            if gate.allows(actor, permission)
+            if (gate.reaches if permission is Permission.OBJECTS_READ else gate.allows)(actor, permission)
         ]
         if shown:
             groups.append({"title": title, "items": shown})
@@ -117,15 +117,16 @@ def _place(request: HttpRequest, actor: Actor, belonging: selectors.Belonging) -
     }
     if belonging.state != "READY":
         return context
+    where = {"org_slug": belonging.slug, "env_name": name}
     with tenant(actor.organization_id):  # an error page is rendered after the request's own transaction ended
         status = trail.chain_status(actor)
+        nav = _navigation(request, actor, where)
     chain = {
         "state": status.state,
         "verified_at": status.verified_at,
         "length": status.verified_length if status.state == "verified" else status.length,
         "broken_at": status.first_bad,
     }
-    where = {"org_slug": belonging.slug, "env_name": name}
     if gate.allows(actor, Permission.KEYS_READ):
         context["keys_url"] = reverse("keys:list", kwargs=where)
-    return context | {"nav": _navigation(request, actor, where), "chain": chain}
+    return context | {"nav": nav, "chain": chain}
