@@ -1,7 +1,9 @@
 """The one decision point: may this actor do that? Roles and access rules meet here, and nowhere else (ACC-2)."""
 
+from collections.abc import Callable
+
 from hq.authz.actor import Actor
-from hq.authz.levels import needed
+from hq.authz.levels import Level, needed
 from hq.authz.permissions import AUTH_METHODS, SESSION_ONLY, AuthMethod, Permission
 from hq.authz.rules import rules
 from hq.lib.errors import Denied, NotFound
@@ -13,6 +15,11 @@ def allows(actor: Actor, permission: Permission, *, path: str | None = None) -> 
     For showing and hiding, never instead of `require`.
     """
     return _method_allows(actor, permission) and _granted(actor, permission, path)
+
+
+def allows_at(actor: Actor, permission: Permission, level: Level | None) -> bool:
+    """As `allows` on a path where rules give this level: for showing many actors, whose levels are read at once."""
+    return _method_allows(actor, permission) and _granted_at(actor, permission, lambda: level)
 
 
 def reaches(actor: Actor, permission: Permission) -> bool:
@@ -52,12 +59,16 @@ def reach(actor: Actor, permission: Permission) -> tuple[str, ...] | None:
 
 
 def _granted(actor: Actor, permission: Permission, path: str | None) -> bool:
-    """By the role everywhere, or by a rule on the path."""
+    return _granted_at(actor, permission, lambda: None if path is None else rules().level_at(actor, path))
+
+
+def _granted_at(actor: Actor, permission: Permission, level_of: Callable[[], Level | None]) -> bool:
+    """By the role everywhere, or by a rule on the path, which is asked for only then."""
     if permission in actor.permissions:
         return True
-    if path is None or permission not in actor.within:
+    if permission not in actor.within:
         return False
-    level = rules().level_at(actor, path)
+    level = level_of()
     return level is not None and level >= needed(permission)
 
 

@@ -14,20 +14,28 @@ from hq.lib.errors import NotFound
 from hq.lib.paths import LAST
 from tenants.models import AclEntry, Group, GroupMember
 
+# The last row of a page in a list by name or prefix.
+Position = tuple[str, UUID]
+
 # The principal itself and the groups it is in. Prefixes are in C order, so the range of each is one probe of the index.
 _PRINCIPALS = """
     entry.organization_id = %(organization)s AND entry.environment_id = %(environment)s
-    AND entry.principal_id = ANY (ARRAY[%(principal)s::uuid] || ARRAY(
+    AND entry.principal_id = ANY (ARRAY[{principal}] || ARRAY(
         SELECT inside.group_id FROM tenants_groupmember AS inside
-        WHERE inside.organization_id = %(organization)s AND inside.membership_id = %(principal)s
+        WHERE inside.organization_id = %(organization)s AND inside.membership_id = {principal}
     ))
 """
-_LEVEL = (
-    f"SELECT max(entry.level) FROM tenants_aclentry AS entry WHERE {_PRINCIPALS} AND entry.prefix = ANY (%(prefixes)s)"  # noqa: S608 - constants of this file
-)
+_OF_ONE = _PRINCIPALS.format(principal="%(principal)s::uuid")
+_LEVEL = f"SELECT max(entry.level) FROM tenants_aclentry AS entry WHERE {_OF_ONE} AND entry.prefix = ANY (%(prefixes)s)"  # noqa: S608 - constants of this file
+_LEVELS = f"""
+    SELECT asked.id, found.level FROM unnest(%(principals)s::uuid[]) AS asked (id) CROSS JOIN LATERAL (
+        SELECT max(entry.level) AS level FROM tenants_aclentry AS entry
+        WHERE {_PRINCIPALS.format(principal="asked.id")} AND entry.prefix = ANY (%(prefixes)s)
+    ) AS found WHERE found.level IS NOT NULL
+"""  # noqa: S608 - constants of this file
 _PREFIXES = f"""
     SELECT DISTINCT entry.prefix FROM tenants_aclentry AS entry
-    WHERE {_PRINCIPALS} AND entry.level >= %(level)s ORDER BY entry.prefix
+    WHERE {_OF_ONE} AND entry.level >= %(level)s ORDER BY entry.prefix
 """  # noqa: S608 - constants of this file
 
 
@@ -55,6 +63,21 @@ class AccessRules:
             return widest(row[0] for row in cursor.fetchall())
 
 
+def levels_at(actor: Actor, principals: Sequence[UUID], path: str) -> dict[UUID, Level]:
+    """What `level_at` says, for many principals at once. Asks no permission: for this room only."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            _LEVELS,
+            {
+                "organization": actor.organization_id,
+                "environment": environment_of(actor),
+                "principals": list(principals),
+                "prefixes": prefixes_of(path),
+            },
+        )
+        return {row[0]: Level(row[1]) for row in cursor.fetchall()}
+
+
 def _named(actor: Actor) -> dict[str, UUID | int | list[str] | None]:
     return {
         "organization": actor.organization_id,
@@ -75,10 +98,16 @@ def widest(ordered: Iterable[str]) -> tuple[str, ...]:
 # ---- groups
 
 
-def list_groups(actor: Actor) -> Sequence[Group]:
-    """Every group by name, each with `size`, the number of its members."""
+def list_groups(actor: Actor, *, after: Position | None = None, limit: int = 200) -> Sequence[Group]:
+    """Groups by name, each with `size`, the number of its members; up to limit + 1."""
     gate.require(actor, Permission.ACCESS_READ)
-    return list(groups_of(actor).annotate(size=Count("members")).order_by("name", "id"))
+    rows = groups_of(actor).annotate(size=Count("members")).order_by("name", "pk")
+    return list((rows.filter(after_name(after)) if after else rows)[: limit + 1])
+
+
+def after_name(after: Position) -> Q:
+    """What comes after a row in a list by name."""
+    return Q(name__gt=after[0]) | Q(name=after[0], pk__gt=after[1])
 
 
 def groups_of(actor: Actor) -> QuerySet[Group]:
@@ -95,28 +124,57 @@ def get_group(actor: Actor, group_id: UUID, *, lock: bool = False) -> Group:
     return group
 
 
-def list_group_members(actor: Actor, group_id: UUID) -> Sequence[GroupMember]:
-    """Who is in a group, in the order in which they came, with their accounts. Raises NotFound."""
+def list_group_members(
+    actor: Actor, group_id: UUID, *, after: UUID | None = None, limit: int = 200
+) -> Sequence[GroupMember]:
+    """Who is in a group, in the order in which they came, with their accounts; up to limit + 1. Raises NotFound."""
     gate.require(actor, Permission.ACCESS_READ)
     group = get_group(actor, group_id)
     rows = GroupMember.objects.filter(organization_id=actor.organization_id, group_id=group.id)
-    return list(rows.select_related("membership__user").order_by("id"))
+    rows = rows.select_related("membership__user").order_by("pk")
+    return list((rows.filter(pk__gt=after) if after else rows)[: limit + 1])
+
+
+def count_group_members(actor: Actor, group_id: UUID) -> int:
+    """How many are in a group."""
+    gate.require(actor, Permission.ACCESS_READ)
+    return GroupMember.objects.filter(organization_id=actor.organization_id, group_id=group_id).count()
 
 
 # ---- rules
 
 
-def list_entries(actor: Actor) -> Sequence[AclEntry]:
-    """The rules of the actor's environment by prefix, with whom each names.
+def list_entries(
+    actor: Actor,
+    *,
+    path: str | None = None,
+    who: UUID | None = None,
+    after: Position | None = None,
+    limit: int = 200,
+) -> Sequence[AclEntry]:
+    """The rules of the actor's environment by prefix, with whom each names; up to limit + 1.
 
-    Whoever may only give access below some prefixes sees the rules there. Raises Denied.
+    `path` leaves those that count on it or on something below it, `who` those that name one principal. Whoever may only
+    give access below some prefixes sees the rules there. Raises Denied.
     """
     rows = entries_of(actor)
     if not gate.allows(actor, Permission.ACCESS_READ):
         below = gate.reach(actor, Permission.ACCESS_CHANGE)
         rows = rows if below is None else rows.filter(_below(below))
+    if path is not None:
+        rows = rows.filter(Q(prefix__in=prefixes_of(path)) | _below([path]))
+    if who is not None:
+        rows = rows.filter(principal_id=who)
+    if after is not None:
+        rows = rows.filter(Q(prefix__gt=after[0]) | Q(prefix=after[0], pk__gt=after[1]))
     named = rows.select_related("membership__user", "group", "service_account")
-    return list(named.order_by("prefix", "id"))
+    return list(named.order_by("prefix", "pk")[: limit + 1])
+
+
+def count_entries(actor: Actor, *, who: UUID) -> int:
+    """How many rules name one principal, in both environments: what goes with it."""
+    gate.require(actor, Permission.ACCESS_READ)
+    return AclEntry.objects.filter(organization_id=actor.organization_id, principal_id=who).count()
 
 
 def _below(prefixes: Sequence[str]) -> Q:

@@ -1,32 +1,21 @@
 """create_group, rename_group, remove_group, put_in_group, take_out_of_group."""
 
-from dataclasses import replace
 from uuid import uuid4
 
 import pytest
 
 from audit.models import AuditEvent
 from hq.authz.levels import Level
-from hq.authz.permissions import AuthMethod
 from hq.authz.roles import Role
 from hq.db.context import tenant
 from hq.lib.errors import Denied, Invalid, NotFound
 from tenants import actions, selectors
 from tenants.actions.groups import GroupKeptHere, GroupNameTaken, GroupOfDirectory, NotMembers
 from tenants.models import AclEntry, Group, GroupMember, Membership
-from tests.factories import make_member, make_place
+from tests.factories import make_place
+from tests.tenants.support import directory_of, member_of, tags_of
 
 pytestmark = pytest.mark.django_db
-
-
-def member_of(place, role=Role.DEVELOPER):
-    person = make_member(place, role)
-    with tenant(place.id):
-        return Membership.objects.get(user=person)
-
-
-def tags_of(place):
-    return list(AuditEvent.objects.filter(environment_id=place.live_id).order_by("index").values_list("tag", flat=True))
 
 
 def changes(actor, group, *members):
@@ -53,7 +42,7 @@ def inside(place):
 
 @pytest.fixture
 def directory(place):
-    return replace(place.actor(), kind="directory", method=AuthMethod.DIRECTORY)
+    return directory_of(place)
 
 
 def test_a_group_is_made_named_filled_emptied_and_removed_each_with_its_event(inside):
