@@ -7,7 +7,7 @@ read, below names, redirects and decoding: nothing above leads around them. Each
 import socket
 import ssl
 from collections.abc import Iterable, Iterator
-from contextlib import closing, contextmanager
+from contextlib import contextmanager
 from dataclasses import dataclass
 from http.client import HTTPException
 from http.cookiejar import DefaultCookiePolicy
@@ -219,11 +219,7 @@ class _Watched(socket.socket):
         self.exchange.receive(count)
         return count
 
-    def send(self, *args: Any, **named: Any) -> int:
-        with self._within_time():
-            return super().send(*args, **named)
-
-    def sendall(self, *args: Any, **named: Any) -> None:
+    def sendall(self, *args: Any, **named: Any) -> None:  # all there is to send is one wait, encrypted or not
         with self._within_time():
             super().sendall(*args, **named)
 
@@ -288,13 +284,12 @@ class _Adapter(HTTPAdapter):
         host = str(parts.hostname)
         exchange = Exchange(self.rules)
         try:
-            with self._pool(parts, exchange) as pool, closing(self._ask(pool, request)) as answer:
+            with self._pool(parts, exchange) as pool, self._ask(pool, request) as answer:
                 exchange.begin_body()
                 response = self.build_response(request, answer)
                 response._content = _body(answer, self.rules.most_bytes)  # noqa: SLF001 - requests would read without limit
         except (HTTPError, HTTPException, OSError) as error:
-            # Not `from error`: its words carry the whole address, and that may carry a secret.
-            raise _in_our_words(error, host) from None
+            raise _in_our_words(error, host) from error
         if response.is_redirect:
             raise Redirected(f"{host} answers with a redirect, and redirects are not followed.")
         return response
@@ -380,7 +375,7 @@ class OutboundSession(Session):
         self.mount("", _Adapter(Rules(tuple(allowed), plaintext_loopback, seconds, most_bytes), trusted))
 
     def prepare_request(self, request: Request) -> PreparedRequest:
-        try:
+        try:  # `from None` below: the words of the library carry the whole address, and that may carry a secret
             return super().prepare_request(request)
         except MissingSchema:
             raise NotHttps from None

@@ -42,7 +42,7 @@ def txt_records(name: str, *, nameservers: Sequence[str] = (), seconds: float = 
         RecordsNotRead: nobody could or would tell whether there are any.
     """
     try:
-        answer = _resolver(nameservers).resolve(_absolute(name), "TXT", lifetime=seconds, search=False)
+        answer = _resolver(nameservers).resolve(_absolute(name), "TXT", lifetime=seconds)
     except (dns.resolver.NXDOMAIN, dns.resolver.NoAnswer):
         return []
     except (dns.exception.DNSException, OSError) as error:

@@ -9,6 +9,7 @@ from datetime import UTC, datetime, timedelta
 from ipaddress import ip_address
 from pathlib import Path
 from threading import Event, Thread
+from time import monotonic
 
 import pytest
 from cryptography import x509
@@ -132,15 +133,22 @@ def saying(body: bytes, *headers: bytes, status: bytes = b"200 OK") -> Answer:
     return lambda _, talk: talk.sendall(content)
 
 
-def pouring(first: bytes, then: bytes, *, pause: float = 0.0) -> Answer:
-    """Say `first`, then `then` again and again, until the client has had enough."""
+def pouring(first: bytes, then: bytes, *, pause: float = 0.0, until: float = 3.0) -> Answer:
+    """Say `first`, then `then` again and again, until the client has had enough or so many seconds are over."""
 
     def answer(server: Server, talk: socket.socket) -> None:
+        end = monotonic() + until
         talk.sendall(first)
-        while not server.over.wait(pause):
+        while monotonic() < end and not server.over.wait(pause):
             talk.sendall(then)
 
     return answer
+
+
+def sipping(server: Server, talk: socket.socket) -> None:
+    """Read a little now and then, for as long as the client sends: often enough that it is never stuck for long."""
+    while all(talk.recv(16384) for _ in range(16)) and not server.over.wait(0.03):
+        continue
 
 
 def silent(server: Server, _: socket.socket) -> None:

@@ -19,6 +19,7 @@ from hq.lib.outbound import (
     NotReached,
     OutboundSession,
     Redirected,
+    Rules,
     fetch,
 )
 from hq.lib.public_addresses import is_public
@@ -58,11 +59,9 @@ def test_it_posts_and_returns_a_refusal_like_any_session():
     assert (answer.status_code, answer.json()) == (400, {"error": "invalid_grant"})
 
 
-@pytest.mark.parametrize(
-    ("encoding", "packed"), [(b"gzip", gzip.compress(b"hello")), (b"deflate", zlib.compress(b"hello"))]
-)
-def test_it_unpacks_the_answer(encoding, packed):
-    with serving(saying(packed, b"Content-Encoding: " + encoding)) as server:
+@pytest.mark.parametrize(("encoding", "pack"), [("gzip", gzip.compress), ("deflate", zlib.compress)])
+def test_it_unpacks_the_answer(encoding, pack):
+    with serving(saying(pack(b"hello"), b"Content-Encoding: " + encoding.encode())) as server:
         assert get(server, plain()) == b"hello"
 
 
@@ -96,7 +95,7 @@ def test_it_tells_the_status_that_was_not_expected():
         *("192.0.0.192", "192.0.2.1", "192.88.99.1", "198.18.0.1", "203.0.113.9", "168.63.129.16"),
         *("::", "::1", "::127.0.0.1", "::ffff:127.0.0.1", "::ffff:8.8.8.8", "64:ff9b::7f00:1", "64:ff9b::a9fe:a9fe"),
         *("64:ff9b:1::1", "2002:7f00:1::", "2001:0:7f00:1::", "fc00::1", "fd00:ec2::254", "fe80::1", "fec0::1"),
-        *("ff02::1", "ff0e::1", "2001:db8::1", "3fff::1", "100::1", "4000::1"),
+        *("ff02::1", "ff0e::1", "2001:db8::1", "2001:20::1", "3fff::1", "100::1", "4000::1"),
     ],
 )
 def test_it_knows_what_is_not_public(address):
@@ -182,6 +181,13 @@ def test_it_passes_over_forbidden_and_dead_addresses_of_a_name(monkeypatch):
     ):
         assert get(server, session, host="many.example") == b"ours"
     assert other.connections == 0
+
+
+def test_it_looks_up_a_name_that_ends_in_a_dot_as_it_stands(monkeypatch):
+    """The dot keeps the resolver from adding a search domain."""
+    stand_in_for_the_resolver(monkeypatch, "dotted.example.", ["127.0.0.1"])
+    with serving(saying(b"here")) as server:
+        assert get(server, plain(), host="dotted.example.") == b"here"
 
 
 def test_it_does_not_follow_a_redirect():
@@ -271,6 +277,11 @@ def test_it_speaks_plain_http_only_to_an_allowed_loopback(session):
     with serving(saying(b"secret")) as server, pytest.raises(NotHttps):
         get(server, session)
     assert server.connections == 0
+
+
+def test_it_judges_a_plain_connection_again_when_it_is_opened():
+    assert not Rules(allowed=LOOPBACK).permit(ip_address("127.0.0.1"), encrypted=False)
+    assert Rules(allowed=LOOPBACK, plaintext_loopback=True).permit(ip_address("127.0.0.1"), encrypted=False)
 
 
 def test_it_does_not_speak_plain_http_to_other_allowed_networks():
