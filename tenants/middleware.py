@@ -2,6 +2,7 @@
 
 import zoneinfo
 from collections.abc import Callable
+from copy import copy
 from time import time
 from typing import Any
 from urllib.parse import urlencode
@@ -10,7 +11,7 @@ from uuid import UUID
 from allauth.mfa.models import Authenticator
 from allauth.usersessions.models import UserSession
 from django.contrib import messages
-from django.contrib.auth import logout
+from django.contrib.auth import get_user, logout
 from django.contrib.auth.views import redirect_to_login
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
@@ -27,7 +28,7 @@ from hq.db.sealing import KeyUnavailable, on_behalf_of
 from hq.lib.errors import Denied, NotFound, Problem, Unauthenticated
 from hq.web.errors import answer
 from hq.web.portal import person_of
-from hq.web.request import identify, origin, source_ip
+from hq.web.request import ask_again_by, identify, origin, source_ip
 from tenants import actions, registry, selectors
 from tenants.models import LIVE, WEBAUTHN, Organization
 from tenants.selectors import Belonging, Obstacle, Support
@@ -109,11 +110,24 @@ class TenantContext:
             return actor
         if actor is None:
             return self.get_response(request)
+        ask_again_by(request, lambda: self._again(request, match))
         with on_behalf_of(actor.kind, actor.id):
             if _flag(match, "own_context"):
                 return self.get_response(request)
             with tenant(actor.organization_id):
                 return self.get_response(request)
+
+    def _again(self, request: HttpRequest, match: ResolverMatch) -> Actor | None:
+        """Who asks, found out as for a next request: for streams, which may outlast what they began with."""
+        fresh: Any = copy(request)
+        fresh.session = type(request.session)(request.session.session_key)
+        fresh.seen_at = int(time())  # a session is not idle while something is on its way
+        fresh.user = get_user(fresh)
+        try:
+            actor = self._identify(fresh, match)
+        except Problem:
+            return None
+        return actor if isinstance(actor, Actor) else None
 
     def _identify(self, request: HttpRequest, match: ResolverMatch) -> Actor | HttpResponse | None:
         if request.path_info.startswith("/v1/"):

@@ -9,9 +9,12 @@ from drf_spectacular.utils import OpenApiParameter, extend_schema
 from rest_framework.request import Request
 from rest_framework.response import Response
 
+from hq.authz.permissions import Permission
 from hq.lib.errors import Invalid
+from hq.lib.paths import clean_path
 from hq.web import transfer
 from hq.web.api import Endpoint, page, page_arguments, read
+from hq.web.request import may_still
 from vault import actions, selectors
 from vault.actions import Conditions
 from vault.serializers import (
@@ -76,7 +79,8 @@ class ObjectItem(Endpoint):
     def get(self, request: Request, path: str, **_: Any) -> HttpResponseBase:
         """Read an object, or the part of it that Range names."""
         opened = actions.open_object(actor=self.actor, path=path, version=version_number(request))
-        response = transfer.download(request, opened.described, opened.read)
+        still = may_still(self.plain, Permission.OBJECTS_READ, opened.version.path)
+        response = transfer.download(request, opened.described, opened.read, still)
         response["X-HQ-Version"] = str(opened.version.number)
         return response
 
@@ -93,7 +97,7 @@ class ObjectItem(Endpoint):
     )
     def put(self, request: Request, path: str, **_: Any) -> Response:
         """Store the body as the path's current version; older ones stay. Content-Length is required."""
-        body = transfer.body(request)
+        body = transfer.body(request, may_still(self.plain, Permission.OBJECTS_WRITE, clean_path(path)))
         stored = actions.put_object(
             actor=self.actor,
             path=path,

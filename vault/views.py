@@ -14,9 +14,10 @@ from hq.authz.actor import Actor
 from hq.authz.permissions import Permission
 from hq.db.context import tenant
 from hq.lib.errors import Invalid, NotFound
+from hq.lib.paths import clean_path
 from hq.web import transfer
 from hq.web.portal import own_context, refuse_invalid, tell
-from hq.web.request import TenantRequest
+from hq.web.request import TenantRequest, may_still
 from vault import actions, selectors
 from vault.actions import Conditions
 from vault.forms import BrowseForm, ChosenForm, RestoreForm
@@ -142,11 +143,12 @@ def stored_object(request: TenantRequest, path: str, **where: str) -> HttpRespon
         raise Invalid("The version is a number.")
     opened = actions.open_object(actor=request.actor, path=path, version=int(number) if number else None)
     # A stream is no HttpResponse in the types only.
-    return cast("HttpResponse", transfer.download(request, opened.described, opened.read))
+    still = may_still(request, Permission.OBJECTS_READ, opened.version.path)
+    return cast("HttpResponse", transfer.download(request, opened.described, opened.read, still))
 
 
 def _store(request: TenantRequest, path: str) -> HttpResponse:
-    body = transfer.body(request)
+    body = transfer.body(request, may_still(request, Permission.OBJECTS_WRITE, clean_path(path)))
     stored = actions.put_object(
         actor=request.actor,
         path=path,

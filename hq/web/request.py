@@ -1,12 +1,16 @@
 """What a request says of itself: its address, its id."""
 
+from collections.abc import Callable
 from ipaddress import ip_address
 from typing import cast
 
 from django.conf import settings
 from django.http import HttpRequest
 
+from hq.authz import gate
 from hq.authz.actor import Actor, Origin
+from hq.authz.permissions import Permission
+from hq.db.context import tenant
 from hq.lib.ids import new_id
 
 
@@ -14,12 +18,32 @@ class TenantRequest(HttpRequest):
     """A request after the tenant middleware: `actor` is always there on tenant routes."""
 
     actor: Actor
+    again: Callable[[], Actor | None]
     request_id: str
 
 
 def identify(request: HttpRequest, actor: Actor) -> None:
     """Say who asks. The view reads it, and the access log after it."""
     cast("TenantRequest", request).actor = actor
+
+
+def ask_again_by(request: HttpRequest, again: Callable[[], Actor | None]) -> None:
+    """Say how to find out who asks once more, later in the same request: None if they could not come in any more."""
+    cast("TenantRequest", request).again = again
+
+
+def may_still(request: HttpRequest, permission: Permission, path: str) -> Callable[[], bool]:
+    """For streams: whether they who ask may still do it, asked anew of everything that the next request would be."""
+    actor = cast("TenantRequest", request).actor
+
+    def asked() -> bool:
+        now = cast("TenantRequest", request).again()
+        if now is None or (now.id, now.organization_id) != (actor.id, actor.organization_id):
+            return False
+        with tenant(now.organization_id):
+            return gate.allows(now, permission, path=path)
+
+    return asked
 
 
 def source_ip(request: HttpRequest) -> str | None:

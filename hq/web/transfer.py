@@ -9,15 +9,19 @@ from base64 import b64decode, b64encode
 from binascii import Error as Base64Error
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from time import monotonic
 from typing import Protocol
 from urllib.parse import quote
 
 from django.http import HttpRequest, HttpResponse, HttpResponseBase, StreamingHttpResponse
 
-from hq.lib.errors import Invalid, PreconditionFailed, Problem
+from hq.lib.errors import Denied, Invalid, PreconditionFailed, Problem
 from hq.web.errors import answer
 
+Allowed = Callable[[], bool]
+
 READ_BYTES = 256 * 1024
+ASKED_EVERY = 2.0  # seconds between two questions whether a transfer may go on
 OCTETS = "application/octet-stream"
 SANDBOX = "sandbox; default-src 'none'; frame-ancestors 'none'"
 
@@ -46,6 +50,10 @@ class BodyCut(Invalid):
     """The body ended before the length that was announced. Nothing of it was kept."""
 
 
+class Withdrawn(Denied):
+    """Your right to this file ended while it was on its way. Of an upload nothing was kept."""
+
+
 class RangeNotSatisfiable(Problem):
     """The file is shorter than where the range begins."""
 
@@ -62,16 +70,38 @@ class Body:
     chunks: Iterator[bytes]
 
 
-def body(request: HttpRequest) -> Body:
-    """The body of a PUT, not yet read. Raises LengthRequired, UnsupportedBody, Invalid."""
+class Asking:
+    """Asks whether a transfer may go on, every few seconds: who began it may have been removed meanwhile."""
+
+    def __init__(self, allowed: Allowed | None) -> None:
+        self._allowed = allowed
+        self._asked_at = monotonic()
+
+    def now_and_then(self) -> None:
+        """Ask if that was long ago. Raises Withdrawn."""
+        if monotonic() - self._asked_at >= ASKED_EVERY:
+            self.now()
+
+    def now(self) -> None:
+        """Ask. Raises Withdrawn."""
+        if self._allowed is not None and not self._allowed():
+            raise Withdrawn
+        self._asked_at = monotonic()
+
+
+def body(request: HttpRequest, allowed: Allowed | None = None) -> Body:
+    """The body of a PUT, not yet read. `allowed` is asked while it comes, and once it is there.
+
+    Raises:
+        LengthRequired, UnsupportedBody, Invalid; Withdrawn from `chunks`.
+    """
     if "Content-Range" in request.headers:
         raise Invalid("A part of a file cannot be stored by itself; send the whole file.")  # RFC 9110 section 14.5
     if request.headers.get("Content-Encoding", "identity").strip().lower() not in {"", "identity"}:
         raise UnsupportedBody
     length = _length(request)
-    return Body(
-        length, _announced_sha256(request), media_type(request.META.get("CONTENT_TYPE", "")), _chunks(request, length)
-    )
+    kind = media_type(request.META.get("CONTENT_TYPE", ""))
+    return Body(length, _announced_sha256(request), kind, _chunks(request, length, Asking(allowed)))
 
 
 def _length(request: HttpRequest) -> int:
@@ -83,7 +113,7 @@ def _length(request: HttpRequest) -> int:
     return int(raw)
 
 
-def _chunks(request: HttpRequest, length: int) -> Iterator[bytes]:
+def _chunks(request: HttpRequest, length: int, asking: Asking) -> Iterator[bytes]:
     source = request.META["wsgi.input"]
     while length:
         try:
@@ -93,7 +123,9 @@ def _chunks(request: HttpRequest, length: int) -> Iterator[bytes]:
         if not chunk:
             raise BodyCut
         length -= len(chunk)
+        asking.now_and_then()
         yield chunk
+    asking.now()  # or what was finished after a removal would be stored
 
 
 def media_type(raw: str) -> str:
@@ -177,11 +209,35 @@ class Closeable(Protocol):
     def close(self) -> None: ...
 
 
-def download(request: HttpRequest, what: Described, read: Callable[[int, int], Closeable]) -> HttpResponseBase:
+class _Watched:
+    """Pieces that break off once they may not be given any more. A generator that never began would close nothing."""
+
+    def __init__(self, pieces: Closeable, allowed: Allowed) -> None:
+        self._pieces, self._next = pieces, iter(pieces)
+        self._asking = Asking(allowed)
+
+    def __iter__(self) -> Iterator[bytes]:
+        return self
+
+    def __next__(self) -> bytes:
+        self._asking.now_and_then()
+        return next(self._next)
+
+    def close(self) -> None:
+        self._pieces.close()
+
+
+def download(
+    request: HttpRequest,
+    what: Described,
+    read: Callable[[int, int], Closeable],
+    allowed: Allowed | None = None,
+) -> HttpResponseBase:
     """Answer GET or HEAD: a file or its slice (200, 206), that the caller has it (304), that it is shorter (416).
 
-    `read(start, stop)` is called only when bytes are to be sent. Whatever the file is, a browser saves it and runs
-    nothing of it. Raises PreconditionFailed.
+    `read(start, stop)` is called only when bytes are to be sent, and `allowed` every few seconds while they are: when
+    it says no, the answer is broken off, short of its length. Whatever the file is, a browser saves it and runs nothing
+    of it. Raises PreconditionFailed.
     """
     match, none_match = if_match(request), if_none_match(request)
     if match is not None and not match & {"*", what.sha256}:
@@ -200,7 +256,9 @@ def download(request: HttpRequest, what: Described, read: Callable[[int, int], C
         headers["Content-Range"] = f"bytes {start}-{stop - 1}/{what.size}"
     if request.method == "HEAD":
         return HttpResponse(headers=headers)
-    return StreamingHttpResponse(read(start, stop), status=206 if part else 200, headers=headers)
+    pieces = read(start, stop)
+    watched = pieces if allowed is None else _Watched(pieces, allowed)
+    return StreamingHttpResponse(watched, status=206 if part else 200, headers=headers)
 
 
 def _range(request: HttpRequest, what: Described) -> tuple[int, int] | None:
