@@ -41,6 +41,10 @@ class NotFromHere(Denied):
     """This organization lets people in from its own networks only. Come from one of those, or ask an admin."""
 
 
+class NotByThisAddress(Denied):
+    """This organization lets people in only with addresses of its own domains. Ask an admin, or change yours."""
+
+
 class NoWayIn(Denied):
     """This organization asks for its own single sign-on, which is switched off. Its break-glass owner can help."""
 
@@ -188,6 +192,7 @@ def _obstacle(request: HttpRequest, belonging: Belonging) -> Obstacle | None:
     asked = selectors.facts_of(
         request.session,
         person_id=person_of(request).id,
+        email=person_of(request).email,
         organization_id=belonging.organization_id,
         at=int(time()),
         ip=source_ip(request),
@@ -197,9 +202,11 @@ def _obstacle(request: HttpRequest, belonging: Belonging) -> Obstacle | None:
 
 
 def _lead(request: HttpRequest, belonging: Belonging, obstacle: Obstacle) -> HttpResponse:
-    """To where the obstacle is met, and back. Raises NotFromHere, NoWayIn."""
+    """To where the obstacle is met, and back. Raises NotFromHere, NotByThisAddress, NoWayIn."""
     if obstacle is Obstacle.NETWORK:
         raise NotFromHere
+    if obstacle is Obstacle.ADDRESS:
+        raise NotByThisAddress
     back = request.get_full_path() if request.method == "GET" else request.path
     if obstacle is Obstacle.SSO:
         address = registry.sso_address(belonging.organization_id)

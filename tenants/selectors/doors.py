@@ -1,18 +1,22 @@
 """Whether a session may come into an organization, by what its policy asks (ACC-5). Missing data refuses."""
 
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from enum import StrEnum
+from functools import lru_cache
 from ipaddress import ip_address, ip_network
 from typing import Any
 from uuid import UUID
 
 from allauth.mfa.models import Authenticator
 
-from tenants.models import TOTP
+from hq.db.context import tenant
+from tenants.models import TOTP, Organization
 from tenants.selectors.places import Belonging
 
 _RECOVERY = Authenticator.Type.RECOVERY_CODES.value
+_network = lru_cache(maxsize=4096)(ip_network)
 
 
 class Obstacle(StrEnum):
@@ -20,6 +24,7 @@ class Obstacle(StrEnum):
 
     NETWORK = "network"  # somewhere else
     OVER = "over"  # by signing in again
+    ADDRESS = "address"  # with another e-mail address
     SSO = "sso"  # by signing in with the organization's identity provider
     FACTOR = "factor"  # by using a second factor
     NO_FACTOR = "no-factor"  # by adding one
@@ -34,6 +39,7 @@ class Facts:
     """
 
     person_id: UUID
+    email: str
     at: int
     ip: str | None
     signed_in_at: int | None
@@ -43,7 +49,9 @@ class Facts:
     sso_mfa: bool
 
 
-def facts_of(session: Any, *, person_id: UUID, organization_id: UUID, at: int, ip: str | None, seen_at: int) -> Facts:
+def facts_of(
+    session: Any, *, person_id: UUID, email: str, organization_id: UUID, at: int, ip: str | None, seen_at: int
+) -> Facts:
     """From the session's own record: allauth's of factors, directory's of single sign-on, ours of times."""
     factors: dict[str, frozenset[int]] = {}
     for used in session.get("account_authentication_methods", []):
@@ -52,6 +60,7 @@ def facts_of(session: Any, *, person_id: UUID, organization_id: UUID, at: int, i
     provider = session.get("hq.sso", {}).get(str(organization_id))
     return Facts(
         person_id=person_id,
+        email=email,
         at=at,
         ip=ip,
         signed_in_at=session.get("hq.signed_in_at"),
@@ -62,26 +71,39 @@ def facts_of(session: Any, *, person_id: UUID, organization_id: UUID, at: int, i
     )
 
 
-def find_obstacle(place: Belonging, facts: Facts) -> Obstacle | None:
-    """The first thing in the way, or None. Asks the database only where a second factor is required."""
+def find_obstacle(place: Belonging, facts: Facts, *, email_domains: Sequence[str] | None = None) -> Obstacle | None:
+    """The first thing in the way, or None. The allowed domains are read unless they are given."""
     if place.networks and not is_within(facts.ip, place.networks):
         return Obstacle.NETWORK
     if _is_over(facts.signed_in_at, place.lifetime_minutes, facts.at):
         return Obstacle.OVER
     if _is_over(facts.seen_at or facts.signed_in_at, place.idle_minutes, facts.at):
         return Obstacle.OVER
+    domains = _email_domains(place.organization_id) if email_domains is None else email_domains
+    if not is_at(facts.email, domains):
+        return Obstacle.ADDRESS
     if place.sso_required and not facts.sso and facts.person_id != place.break_glass_id:
         return Obstacle.SSO
     return _missing_factor(place, facts) if place.mfa_required else None
 
 
-def is_within(ip: str | None, networks: list[str]) -> bool:
+def _email_domains(organization_id: UUID) -> list[str]:
+    with tenant(organization_id):
+        return Organization.objects.values_list("email_domains", flat=True).get(pk=organization_id)
+
+
+def is_at(email: str, domains: Sequence[str]) -> bool:
+    """True if the address is at one of these domains, or if there are none. A domain is compared as a whole."""
+    return not domains or email.rpartition("@")[2] in domains
+
+
+def is_within(ip: str | None, networks: Iterable[str]) -> bool:
     """True if the address lies in one of them. An IPv4 address written as IPv6 is the IPv4 address."""
     if ip is None:
         return False
     address = ip_address(ip)
     address = getattr(address, "ipv4_mapped", None) or address
-    return any(address in ip_network(network) for network in networks)
+    return any(address in _network(network) for network in networks)
 
 
 def _is_over(since: int | None, minutes: int | None, at: int) -> bool:

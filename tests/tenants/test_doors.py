@@ -64,12 +64,12 @@ def change_session(client, **values):
     session.save()
 
 
-@pytest.mark.parametrize("began", [int(time.time()) - 3700, int(time.time()) + 3600, None])
+@pytest.mark.parametrize("began", [-3700, 3600, None])
 def test_a_session_ends_after_its_lifetime_and_leads_back(place, began):
     client = sign_in(place.owner)
     ask(place, lifetime_minutes=60)
     assert come(client, place).status_code == 200
-    change_session(client, **{"hq.signed_in_at": began})
+    change_session(client, **{"hq.signed_in_at": began and int(time.time()) + began})
     answer = come(client, place)
     assert answer.status_code == 302
     assert answer["Location"] == f"/account/login/?next=%2Fo%2F{place.slug}%2Flive%2Fpeople%2F"
