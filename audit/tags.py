@@ -42,8 +42,14 @@ class Tag(StrEnum):
     OBJECT_DELETED = "object:deleted"
     OBJECT_RESTORED = "object:restored"
     OBJECT_UPDATED = "object:updated"
+    OPERATOR_DEMOTED = "operator:demoted"
+    OPERATOR_PROMOTED = "operator:promoted"
+    ORGANIZATION_CLOSED = "organization:closed"
     ORGANIZATION_CREATED = "organization:created"
     ORGANIZATION_PROVISIONED = "organization:provisioned"
+    ORGANIZATION_REOPENED = "organization:reopened"
+    ORGANIZATION_RESUMED = "organization:resumed"
+    ORGANIZATION_SUSPENDED = "organization:suspended"
     SERVICE_ACCOUNT_CREATED = "service_account:created"
     SERVICE_ACCOUNT_ENDED = "service_account:ended"
     SESSION_ENTERED = "session:entered"
@@ -51,6 +57,12 @@ class Tag(StrEnum):
     SHARE_OPENED = "share:opened"
     SHARE_REVOKED = "share:revoked"
     SSO_TESTED = "sso:tested"
+    SUPPORT_APPROVED = "support:approved"
+    SUPPORT_ENDED = "support:ended"
+    SUPPORT_LAPSED = "support:lapsed"
+    SUPPORT_REFUSED = "support:refused"
+    SUPPORT_REQUESTED = "support:requested"
+    SUPPORT_STARTED = "support:started"
 
 
 # How a page tells of it: an icon, and what follows the actor's name, where {} is the target's.
@@ -91,8 +103,14 @@ TOLD = {
     Tag.OBJECT_DELETED: ("trash-2", "deleted {}"),
     Tag.OBJECT_RESTORED: ("rotate-ccw", "restored {}"),
     Tag.OBJECT_UPDATED: ("file-up", "stored a new version of {}"),
+    Tag.OPERATOR_DEMOTED: ("user-x", "made {} an operator no longer"),
+    Tag.OPERATOR_PROMOTED: ("user-plus", "made {} an operator"),
+    Tag.ORGANIZATION_CLOSED: ("ban", "closed {}"),
     Tag.ORGANIZATION_CREATED: ("building-2", "made {}"),
     Tag.ORGANIZATION_PROVISIONED: ("building-2", "made {} ready"),
+    Tag.ORGANIZATION_REOPENED: ("rotate-ccw", "reopened {}"),
+    Tag.ORGANIZATION_RESUMED: ("play", "resumed {}"),
+    Tag.ORGANIZATION_SUSPENDED: ("pause", "suspended {}"),
     Tag.SERVICE_ACCOUNT_CREATED: ("bot", "made the service account {}"),
     Tag.SERVICE_ACCOUNT_ENDED: ("ban", "ended the service account {}"),
     Tag.SESSION_ENTERED: ("laptop", "came in"),
@@ -100,6 +118,12 @@ TOLD = {
     Tag.SHARE_OPENED: ("lock-open", "opened the link"),
     Tag.SHARE_REVOKED: ("ban", "revoked the link “{}”"),
     Tag.SSO_TESTED: ("circle-check", "tested the single sign-on {}"),
+    Tag.SUPPORT_APPROVED: ("lock-open", "agreed to support access for {}"),
+    Tag.SUPPORT_ENDED: ("ban", "ended support access for {}"),
+    Tag.SUPPORT_LAPSED: ("hourglass", "let the request for support access of {} lapse"),
+    Tag.SUPPORT_REFUSED: ("x", "refused support access for {}"),
+    Tag.SUPPORT_REQUESTED: ("headset", "asked for support access"),
+    Tag.SUPPORT_STARTED: ("headset", "began support access"),
 }
 
 # Acts on the whole organization go to the live environment's chain, wherever the person stood.
@@ -132,12 +156,24 @@ ORGANIZATION_WIDE = frozenset(
         Tag.MEMBER_JOINED,
         Tag.MEMBER_REMOVED,
         Tag.MEMBER_ROLE_CHANGED,
+        Tag.OPERATOR_DEMOTED,
+        Tag.OPERATOR_PROMOTED,
+        Tag.ORGANIZATION_CLOSED,
         Tag.ORGANIZATION_CREATED,
         Tag.ORGANIZATION_PROVISIONED,
+        Tag.ORGANIZATION_REOPENED,
+        Tag.ORGANIZATION_RESUMED,
+        Tag.ORGANIZATION_SUSPENDED,
         Tag.SERVICE_ACCOUNT_CREATED,
         Tag.SERVICE_ACCOUNT_ENDED,
         Tag.SESSION_ENTERED,
         Tag.SSO_TESTED,
+        Tag.SUPPORT_APPROVED,
+        Tag.SUPPORT_ENDED,
+        Tag.SUPPORT_LAPSED,
+        Tag.SUPPORT_REFUSED,
+        Tag.SUPPORT_REQUESTED,
+        Tag.SUPPORT_STARTED,
     }
 )
 
@@ -151,6 +187,8 @@ class PersonTag(StrEnum):
     FACTOR_USED = "factor:used"
     FACTORS_RESET = "factors:reset"
     INVITATION_REFUSED = "invitation:refused"
+    OPERATOR_DEMOTED = "operator:demoted"
+    OPERATOR_PROMOTED = "operator:promoted"
     ORGANIZATION_CREATED = "organization:created"
     PASSWORD_CHANGED = "password:changed"
     RECOVERY_CODES_MADE = "recovery_codes:made"
