@@ -187,6 +187,10 @@ class Shared(Endpoint):
         actor = actions.open_session(session_token=token.strip(), origin=origin(self.plain))
         identify(self.plain, actor)
 
+    def still(self) -> bool:
+        """Asked while bytes are on their way."""
+        return actions.still_given(self.actor)
+
 
 class SharedObjects(Shared):
     """What a session gives."""
@@ -213,7 +217,7 @@ class SharedObject(Shared):
     def get(self, request: Request, path: str) -> HttpResponseBase:
         """Read it, or the part of it that Range names. Anything but the session's paths is not there."""
         opened = actions.open_shared(actor=self.actor, path=path)
-        return transfer.download(request, opened.described, opened.read)
+        return transfer.download(request, opened.described, opened.read, self.still)
 
     @extend_schema(
         operation_id="head_shared_object", parameters=[_PATH, *_PRECONDITIONS], responses={200: None}, auth=_RECIPIENT
@@ -234,7 +238,7 @@ class SharedObject(Shared):
         stored = actions.put_shared(
             actor=self.actor,
             path=path,
-            body=transfer.body(request),
+            body=transfer.body(request, self.still),
             match=transfer.if_match(request),
             none_match=transfer.if_none_match(request),
         )

@@ -12,7 +12,6 @@ from django.db.models import Count, F, Func, Q
 from django.db.models.functions import Length
 
 from hq.authz.permissions import Permission
-from hq.authz.roles import GRANTS, Role
 from hq.db.classes import UNTIL_EXPIRED, Declared, Held, days
 from hq.db.fields import Purpose, SealedTextField
 from hq.db.models import TenantForeignKey, TenantModel
@@ -158,17 +157,6 @@ class ShareLink(TenantModel):
         """What the holder of its session may do."""
         read = frozenset({Permission.OBJECTS_READ})
         return read | {Permission.OBJECTS_WRITE} if self.permission == self.Level.WRITE else read
-
-    def backed(self) -> bool:
-        """True while its maker may still do and share what the link gives: left, demoted and revoked makers may not."""
-        if self.membership is None:
-            return False
-        held = GRANTS[Role(self.membership.role)]
-        if self.created_by_kind == "api_key":
-            if self.api_key is None or self.api_key.state != "active":
-                return False
-            held &= frozenset(Permission(scope) for scope in self.api_key.scopes)
-        return self.permissions | {Permission.SHARES_CREATE} <= held
 
 
 class SharePath(TenantModel):

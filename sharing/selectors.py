@@ -5,11 +5,14 @@ from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
-from django.db.models import Count, Q, QuerySet
+from django.contrib.postgres.fields import ArrayField
+from django.db.models import BooleanField, Count, Exists, Func, OuterRef, Q, QuerySet, TextField, Value
+from django.db.models.functions import Cast
 
 from hq.authz import gate
 from hq.authz.actor import Actor, environment_of
 from hq.authz.permissions import AuthMethod, Permission
+from hq.authz.roles import GRANTS, granted
 from hq.db import lookups
 from hq.db.models import PLATFORM_ID
 from hq.lib.clock import now
@@ -52,13 +55,13 @@ def list_organizations_with_ended(before: datetime) -> list[UUID]:
 
 def find_link(organization_id: UUID, link_id: UUID) -> ShareLink | None:
     """The link with everything that its being valid depends on, in one query."""
-    rows = ShareLink.objects.select_related("organization", "membership", "api_key")
+    rows = ShareLink.objects.select_related("organization", "membership__user", "api_key")
     return rows.filter(organization_id=organization_id, pk=link_id).first()
 
 
 def find_session(organization_id: UUID, token_digest: bytes) -> ShareSession | None:
     """The session with its link and everything that this one's being valid depends on, in one query."""
-    rows = ShareSession.objects.select_related("link__organization", "link__membership", "link__api_key")
+    rows = ShareSession.objects.select_related("link__organization", "link__membership__user", "link__api_key")
     return rows.filter(organization_id=organization_id, token_digest=token_digest).first()
 
 
@@ -78,7 +81,35 @@ def _links(actor: Actor) -> QuerySet[ShareLink]:
 
 
 def _here(actor: Actor) -> QuerySet[ShareLink]:
-    return ShareLink.objects.filter(organization_id=actor.organization_id, environment_id=environment_of(actor))
+    """Those that the actor may know of: all, or where rules say what they may read, what leads there and their own."""
+    rows = ShareLink.objects.filter(organization_id=actor.organization_id, environment_id=environment_of(actor))
+    if not _by_rules(actor):
+        return rows
+    known = gate.reaches(actor, Permission.OBJECTS_READ)
+    prefixes = gate.reach(actor, Permission.OBJECTS_READ) if known else ()
+    beyond = SharePath.objects.filter(organization_id=actor.organization_id, link_id=OuterRef("pk"))
+    return rows.filter(~Exists(beyond.filter(~LiesBelow(list(prefixes or ())))) | Q(membership_id=actor.principal_id))
+
+
+def _by_rules(actor: Actor) -> bool:
+    """True for one whose role would read every file, were it not for the organization's rules (or a narrow key).
+
+    An auditor reads no file and sees every link: they are evidence.
+    """
+    read = Permission.OBJECTS_READ
+    if actor.role is None or read in actor.permissions:
+        return False
+    return read in GRANTS[actor.role] - granted(actor.role, by_rules=True)
+
+
+class LiesBelow(Func):
+    """True if the row's path begins with one of these prefixes."""
+
+    template = "EXISTS (SELECT FROM unnest(%(expressions)s) AS given WHERE starts_with(path, given))"
+    output_field = BooleanField()
+
+    def __init__(self, prefixes: list[str]) -> None:
+        super().__init__(Cast(Value(prefixes), ArrayField(TextField())))
 
 
 def list_shares(actor: Actor, *, state: str = "", before: UUID | None = None, limit: int = 50) -> Sequence[ShareLink]:
@@ -116,10 +147,8 @@ def _one(rows: QuerySet[ShareLink], share_id: UUID) -> ShareLink:
 
 def list_attempts(actor: Actor, share_id: UUID, limit: int = ATTEMPTS_SHOWN) -> Sequence[ShareAttempt]:
     """What was done with a link and tried on it, newest first."""
-    gate.require(actor, Permission.SHARES_READ)
-    rows = ShareAttempt.objects.filter(
-        organization_id=actor.organization_id, link_id=share_id, link__environment_id=environment_of(actor)
-    )
+    links = _links(actor).filter(pk=share_id)
+    rows = ShareAttempt.objects.filter(organization_id=actor.organization_id, link_id__in=links.values("pk"))
     return list(rows.order_by("-at", "-pk")[:limit])
 
 
@@ -145,6 +174,13 @@ def list_files(actor: Actor, paths: Sequence[str]) -> tuple[SharedFile, ...]:
         SharedFile(path, there[path].size, there[path].sha256) if path in there else SharedFile(path, None, None)
         for path in paths
     )
+
+
+def list_readable(actor: Actor, paths: Sequence[str]) -> tuple[SharedFile, ...]:
+    """As `list_files`, for whoever may read only some of them: the others look as if nothing was there."""
+    reach = vault.reach_of(actor, Permission.OBJECTS_READ) if gate.reaches(actor, Permission.OBJECTS_READ) else ()
+    there = {file.path: file for file in list_files(actor, [path for path in paths if vault.lies_in(path, reach)])}
+    return tuple(there.get(path, SharedFile(path, None, None)) for path in paths)
 
 
 def list_shared_files(actor: Actor) -> tuple[SharedFile, ...]:

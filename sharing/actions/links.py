@@ -26,8 +26,8 @@ from tenants import selectors as tenants
 from vault import selectors as vault
 
 _NEEDED = {
-    ShareLink.Level.READ: (Permission.OBJECTS_READ,),
-    ShareLink.Level.WRITE: (Permission.OBJECTS_READ, Permission.OBJECTS_WRITE),
+    ShareLink.Level.READ: (Permission.SHARES_CREATE, Permission.OBJECTS_READ),
+    ShareLink.Level.WRITE: (Permission.SHARES_CREATE, Permission.OBJECTS_READ, Permission.OBJECTS_WRITE),
 }
 
 
@@ -71,15 +71,15 @@ def create_share(
 ) -> MadeShare:
     """Make a link that opens once, within `ttl_seconds` (60 to 604,800), and gives these 1 to 100 paths (SHR-1).
 
-    To share a path one must be allowed to read it, and to write it for a `write` share. What is shared for reading is
-    there already.
+    To share a path one must be allowed to share it, to read it, and to write it for a `write` share. What is shared for
+    reading is there already.
 
     Raises:
         Denied: the actor may not share, or may not do itself what the link would give.
         CannotBeShared: the paths, the permission or the life; `errors` points at each.
         ShareAlreadyMade: a link with `share_id` exists.
     """
-    gate.require(actor, Permission.SHARES_CREATE)
+    gate.reach(actor, Permission.SHARES_CREATE)  # somewhere; of each path it is asked below
     level = _level(permission)
     _check_life(ttl_seconds)
     chosen = _shareable(actor, paths, level)
@@ -163,9 +163,9 @@ def _shareable(actor: Actor, raw: Sequence[str], level: ShareLink.Level) -> tupl
             path = clean_path(given)
         except Problem as problem:
             raise _fault(f"/paths/{index}", str(problem)) from problem
-        for permission in _NEEDED[level]:
-            gate.require(actor, permission, path=path)
         paths.setdefault(path, index)
+    for permission in _NEEDED[level]:
+        vault.require_each(actor, permission, paths)
     if level == ShareLink.Level.READ:
         there = vault.find_objects(actor, list(paths))
         for path, index in paths.items():
@@ -180,6 +180,8 @@ def _membership_of(actor: Actor) -> UUID:
         for belonging in tenants.list_belongings(actor.person_id):
             if belonging.organization_id == actor.organization_id:
                 return belonging.membership_id
+    if actor.person_id is None and actor.kind == "api_key":
+        raise Denied("A service account cannot make share links. A link lives on a member; use a key of theirs.")
     raise Denied("Only members, and the API keys they made, can share.")
 
 

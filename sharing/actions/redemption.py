@@ -21,6 +21,7 @@ from hq.lib.clock import now
 from hq.lib.errors import Refused
 from sharing import selectors
 from sharing.actions import attempts, capability
+from sharing.actions.backing import backed
 from sharing.models import SESSION_LIFE, ClockTimestamp, ShareAttempt, ShareLink, ShareSession
 from sharing.selectors import SharedFile
 
@@ -118,7 +119,7 @@ def _examine(organization_id: UUID, link_id: UUID, token: str) -> tuple[ShareLin
     return link, paths, nonce
 
 
-def reason_of(link: ShareLink) -> Reason | None:
+def reason_of(link: ShareLink, paths: tuple[str, ...]) -> Reason | None:
     """Why this link cannot be opened now, or None."""
     if link.revoked_at:
         return Reason.REVOKED
@@ -126,7 +127,7 @@ def reason_of(link: ShareLink) -> Reason | None:
         return Reason.SPENT
     if link.expires_at <= now():
         return Reason.EXPIRED
-    return None if link.backed() else Reason.UNBACKED
+    return None if backed(link, paths) else Reason.UNBACKED
 
 
 def consume(link: ShareLink, nonce_digest: bytes, at: datetime, ip: str | None) -> bool:
@@ -147,7 +148,7 @@ def consume(link: ShareLink, nonce_digest: bytes, at: datetime, ip: str | None) 
 
 
 def _look(link: ShareLink, paths: tuple[str, ...], origin: Origin) -> Offer:
-    if reason := reason_of(link):
+    if reason := reason_of(link, paths):
         raise _Unopenable(reason, link.id)
     attempts.keep(link.organization_id, link.id, ShareAttempt.Kind.LOOKED, origin)
     return Offer(link, link.organization.name, selectors.list_files(recipient(link, paths, origin), paths))
@@ -155,12 +156,12 @@ def _look(link: ShareLink, paths: tuple[str, ...], origin: Origin) -> Offer:
 
 def _redeem(link: ShareLink, paths: tuple[str, ...], nonce_digest: bytes, origin: Origin) -> RedeemedSession:
     # What is known to be over needs no lock. This decides nothing: between here and `consume` another may come first.
-    if reason := reason_of(link):
+    if reason := reason_of(link, paths):
         raise _Unopenable(reason, link.id)
     at = now()
     if not consume(link, nonce_digest, at, origin.ip):
         link.refresh_from_db(fields=["opened_at", "revoked_at"])
-        raise _Unopenable(reason_of(link) or Reason.EXPIRED, link.id)
+        raise _Unopenable(reason_of(link, paths) or Reason.EXPIRED, link.id)
     token = secrets.random_token(SESSION_PREFIX)
     session = ShareSession.objects.create(
         organization_id=link.organization_id,

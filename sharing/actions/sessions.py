@@ -6,6 +6,7 @@ from hq.db.context import tenant
 from hq.lib.clock import now
 from hq.lib.errors import Unauthenticated
 from sharing import selectors
+from sharing.actions.backing import backed
 from sharing.actions.redemption import recipient
 
 
@@ -22,6 +23,20 @@ def open_session(*, session_token: str, origin: Origin) -> Actor:
     organization_id = selectors.locate_session(token_digest)
     with tenant(organization_id):
         session = selectors.find_session(organization_id, token_digest)
-        if session is None or session.expires_at <= now() or session.link.revoked_at or not session.link.backed():
+        if session is None or session.expires_at <= now() or session.link.revoked_at:
             raise SessionEnded
-        return recipient(session.link, selectors.list_pins(organization_id, session.link_id), origin)
+        paths = selectors.list_pins(organization_id, session.link_id)
+        if not backed(session.link, paths):
+            raise SessionEnded
+        return recipient(session.link, paths, origin)
+
+
+def still_given(actor: Actor) -> bool:
+    """For streams: whether the recipient's link gives what it gave. What began in time may end after the session."""
+    with tenant(actor.organization_id):
+        link = selectors.find_link(actor.organization_id, actor.id)
+        return (
+            link is not None
+            and not link.revoked_at
+            and backed(link, selectors.list_pins(link.organization_id, link.id))
+        )

@@ -21,7 +21,6 @@ from sharing import actions, selectors
 from sharing.actions.links import CannotBeShared, MadeShare, ShareAlreadyMade
 from sharing.forms import ShareForm
 from sharing.models import PATHS_MOST, SESSION_LIFE, ShareLink, State
-from sharing.selectors import SharedFile
 from sharing.views import life
 
 PAGE = 50
@@ -48,7 +47,7 @@ def share_list(request: TenantRequest, org_slug: str, env_name: str) -> HttpResp
         "counts": selectors.count_states(request.actor),
         "state": state,
         "states": STATES,
-        "may_create": gate.allows(request.actor, Permission.SHARES_CREATE),
+        "may_create": gate.reaches(request.actor, Permission.SHARES_CREATE),
         "older": f"{here}?{kept}cursor={rows[PAGE - 1].pk}" if len(rows) > PAGE else "",
         "newest": f"{here}?state={state}" if before and state else here if before else "",
     }
@@ -66,7 +65,7 @@ def _cursor(raw: str) -> UUID | None:
 
 def new_share(request: TenantRequest, org_slug: str, env_name: str) -> HttpResponse:
     """Make a link. It is shown on the answer to this form and never again."""
-    gate.require(request.actor, Permission.SHARES_CREATE)
+    gate.reach(request.actor, Permission.SHARES_CREATE)  # somewhere: of each file the action asks
     asked = request.POST if request.method == "POST" else request.GET
     paths, faults = _chosen(asked.getlist("path"))
     form = ShareForm(request.POST if request.method == "POST" else None)
@@ -109,11 +108,8 @@ def _chosen(raw: Sequence[str]) -> tuple[list[str], list[str]]:
 
 
 def _files(request: TenantRequest, paths: Sequence[str]) -> list[dict[str, Any]]:
-    """Each file with the address of this page without it."""
-    if not gate.allows(request.actor, Permission.OBJECTS_READ):
-        files: Sequence[SharedFile] = [SharedFile(path, None, None) for path in paths]
-    else:
-        files = selectors.list_files(request.actor, paths)
+    """Each file with the address of this page without it. Of one that may not be read only its name is shown."""
+    files = selectors.list_readable(request.actor, paths)
     return [{"file": file, "rest": [path for path in paths if path != file.path]} for file in files]
 
 

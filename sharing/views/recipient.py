@@ -6,7 +6,7 @@ sent below /shared only, and leads to an address that holds no secret.
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from functools import wraps
+from functools import partial, wraps
 from io import BytesIO
 
 from django.conf import settings
@@ -168,10 +168,11 @@ def shared_object(request: HttpRequest, path: str) -> HttpResponseBase:
     if request.method not in {"GET", "HEAD", "PUT", "POST"}:
         return HttpResponse(status=405, headers={"Allow": "GET, HEAD, PUT, POST"})
     session = _session_with(request, path)
+    still = partial(actions.still_given, session.actor)
     if request.method in {"GET", "HEAD"}:
         opened = actions.open_shared(actor=session.actor, path=path)
-        return transfer.download(request, opened.described, opened.read)
-    body = transfer.body(request) if request.method == "PUT" else _form_body(request)
+        return transfer.download(request, opened.described, opened.read, still)
+    body = transfer.body(request, still) if request.method == "PUT" else _form_body(request)
     stored = actions.put_shared(actor=session.actor, path=path, body=body)
     if request.method == "PUT":
         return HttpResponse(status=201 if stored.created else 200, headers={"ETag": stored.version.etag})

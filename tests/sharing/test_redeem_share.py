@@ -139,7 +139,7 @@ def test_a_link_whose_maker_left_is_refused(place):
     made = share(place, actor=place.actor(Role.DEVELOPER, person))
     remove(place, made)
     refused(made.token)
-    assert kinds_of(made) == ["unbacked"]
+    assert kinds_of(made) == ["revoked"]
 
 
 def test_every_changed_character_is_refused(place):
