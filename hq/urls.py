@@ -6,6 +6,7 @@ from django.urls.converters import StringConverter
 from django.views.generic import TemplateView
 
 from audit import api as audit_api
+from directory import api as directory_api
 from hq.web import docs
 from jobs import api as jobs_api
 from keys import api as keys_api
@@ -61,12 +62,14 @@ portal: Addresses = [
     path("operator/", include("console.urls")),
     path("", include("sharing.public_urls")),
     path("", include("keys.public_urls")),
+    path("", include("directory.public_urls")),
     path("account/", include("allauth.urls")),
 ]
 
 urlpatterns: Addresses = [
     path("problems/<slug:code>", docs.problem, name="problem"),
     path("v1/", include(v1)),
+    path("scim/v2/<uuid:organization_id>/", include(directory_api.scim_routes)),
     *portal,
 ]
 
