@@ -3,3 +3,11 @@ from django.apps import AppConfig
 
 class DirectoryConfig(AppConfig):
     name = "directory"
+
+    def ready(self) -> None:
+        from directory import signals
+        from directory.selectors import sso
+        from tenants import registry
+
+        signals.connect()
+        registry.sign_in_with(sso.sign_in_address)

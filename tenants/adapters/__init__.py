@@ -4,8 +4,6 @@ from collections.abc import Iterable
 
 from allauth.account.adapter import DefaultAccountAdapter
 from allauth.core import context
-from allauth.socialaccount.adapter import DefaultSocialAccountAdapter
-from allauth.socialaccount.models import SocialApp
 from allauth.usersessions.adapter import DefaultUserSessionsAdapter
 from allauth.usersessions.models import UserSession
 from django.contrib.auth.hashers import make_password
@@ -14,7 +12,6 @@ from django.utils.crypto import get_random_string
 
 from audit import recorder
 from audit.tags import PersonTag
-from hq.lib.errors import NotFound
 from hq.web.request import origin, source_ip
 from tenants.models import User
 
@@ -49,13 +46,3 @@ class SessionsAdapter(DefaultUserSessionsAdapter):
             recorder.record_person(
                 PersonTag.SESSION_ENDED, person_id=session.user_id, origin=origin(context.request), target_id=""
             )
-
-
-class SocialAdapter(DefaultSocialAccountAdapter):
-    """A provider that is not configured is no page."""
-
-    def get_app(self, request: HttpRequest, provider: str, client_id: str | None = None) -> SocialApp:
-        try:
-            return super().get_app(request, provider, client_id)
-        except SocialApp.DoesNotExist as error:
-            raise NotFound from error

@@ -1,0 +1,1 @@
+"""Verbs on domains, connections, signing in by them, and directory sync."""

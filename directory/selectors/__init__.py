@@ -1,0 +1,1 @@
+"""Reads of domains, connections and directory sync."""

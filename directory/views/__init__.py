@@ -1,0 +1,1 @@
+"""Pages of signing in, and of those who look after domains and connections."""

@@ -1,0 +1,146 @@
+"""An organization with a verified domain and a connection, its identity provider, and browsers that sign in by them."""
+
+from dataclasses import dataclass, field
+from html import unescape
+from itertools import count
+from urllib.parse import urlsplit
+from uuid import uuid4
+
+from django.conf import settings
+from django.contrib.sessions.backends.base import SessionBase
+from django.contrib.sessions.backends.db import SessionStore
+from django.core.signing import Signer
+from django.test import Client
+from django.urls import reverse
+
+from directory.models import Domain, SsoConnection
+from hq.db.context import tenant
+from hq.lib.clock import now
+from tenants.models import Membership
+from tests.factories import Place, make_place
+from tests.idp.saml import ATTRIBUTES, SamlIdp
+
+SSO_URL = "https://idp.example/sso"
+NAMES = {"email": "email", "first_name": "firstName", "last_name": "lastName", "groups": "groups"}
+DOMAIN = "alder.example"  # that of the address in ATTRIBUTES
+EMAIL = ATTRIBUTES["email"][0]
+State = SsoConnection.State
+_numbers = count(1)
+
+
+def add_domain(place: Place, name: str = DOMAIN, *, verified: bool = True) -> Domain:
+    with tenant(place.id):
+        return Domain.objects.create(
+            organization_id=place.id,
+            name=name,
+            challenge="word",
+            created_by_id=place.owner.pk,
+            verified_at=now() if verified else None,
+        )
+
+
+def add_connection(place: Place, *, config: dict, protocol: str = "saml", **more) -> SsoConnection:
+    values = {"kind": "okta", "name": "Okta", "state": State.ACTIVE, "groups": {}, "tested_at": now()} | more
+    with tenant(place.id):
+        return SsoConnection.objects.create(
+            id=uuid4(),
+            organization_id=place.id,
+            protocol=protocol,
+            config=config,
+            created_by_id=place.owner.pk,
+            **values,
+        )
+
+
+def saml_config(idp: SamlIdp, **more) -> dict:
+    return {
+        "entity_id": idp.entity_id,
+        "sso_url": SSO_URL,
+        "certificates": [key.certificate_pem for key in idp.keys][:2],
+        "attributes": NAMES,
+    } | more
+
+
+def leaving(page) -> str:
+    """Where the page that goes on by itself leads."""
+    assert page.status_code == 200, (page.status_code, page.content.decode())
+    _, found, rest = page.content.decode().partition('content="0;URL=')
+    assert found, page.content.decode()
+    return unescape(rest.partition('"')[0])
+
+
+@dataclass
+class Saml:
+    """One organization's SAML connection with its provider. `place`, `idp` and `row` may be changed between acts."""
+
+    place: Place
+    idp: SamlIdp
+    row: SsoConnection
+
+    @classmethod
+    def make(cls, *, domain: str = DOMAIN, place: Place | None = None, **row) -> "Saml":
+        place = place or make_place()
+        idp = SamlIdp.make(f"https://idp{next(_numbers)}.example/metadata")
+        if domain:
+            add_domain(place, domain)
+        config = saml_config(idp, **row.pop("config", {}))
+        return cls(place, idp, add_connection(place, config=config, **row))
+
+    def at(self, name: str) -> str:
+        return reverse(f"sso_{name}", kwargs={"id": self.row.id})
+
+    def set(self, **values) -> None:
+        with tenant(self.place.id):
+            for name, value in values.items():
+                setattr(self.row, name, value)
+            self.row.save(update_fields=list(values))
+
+    def role_of(self, email: str = EMAIL) -> str | None:
+        with tenant(self.place.id):
+            found = Membership.objects.filter(organization_id=self.place.id, user__email=email)
+            return found.values_list("role", flat=True).first()
+
+
+@dataclass
+class Browser:
+    """One browser. `client` holds its cookies."""
+
+    saml: Saml
+    client: Client = field(default_factory=Client)
+
+    def ask(self, **data) -> str:
+        """The address at the provider that the organization's page leads to."""
+        return leaving(self.client.post(self.saml.at("start"), data))
+
+    def post(self, response: str, **more):
+        """The provider's page posts the answer: from another site, so without HQ's session."""
+        foreign = Client()
+        data = {"SAMLResponse": response, "RelayState": "", **more}
+        return foreign.post(self.saml.at("acs"), data, headers={"origin": "https://idp.example"})
+
+    def come_back(self, posted):
+        """Follow what the answer to the post says, by itself, with HQ's cookies."""
+        if posted.status_code != 302:
+            return posted
+        address = posted["Location"]
+        assert address.startswith(settings.BASE_URL + self.saml.at("finish")), address
+        parts = urlsplit(address)
+        return self.client.get(f"{parts.path}?{parts.query}")
+
+    def answer(self, response: str, **more):
+        return self.come_back(self.post(response, **more))
+
+    def sign_in(self, **said):
+        """A whole sign-in. `said` is what the provider says; an honest answer about Ines unless told otherwise."""
+        return self.answer(self.saml.idp.respond(self.ask(), **said))
+
+    @property
+    def session(self) -> SessionBase:
+        """What the server keeps for this browser. Not `client.session`: the cookie holds the key with a signature."""
+        cookie = self.client.cookies.get(settings.SESSION_COOKIE_NAME)
+        key = Signer(salt="hq.session").unsign(cookie.value) if cookie and cookie.value else None
+        return SessionStore(key)
+
+    @property
+    def person_id(self) -> str | None:
+        return self.session.get("_auth_user_id")
