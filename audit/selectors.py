@@ -11,7 +11,7 @@ from django.db.models import Count, Q, QuerySet
 from django.db.models.functions import TruncDate
 
 from audit.models import AccessEntry, AuditEvent, ChainHead, ChainVerification, PersonEvent
-from audit.tags import Tag
+from audit.tags import PersonTag, Tag
 from hq.authz import gate
 from hq.authz.actor import Actor
 from hq.authz.permissions import Permission
@@ -214,6 +214,16 @@ def find_unverified(before: datetime) -> list[dict[str, UUID]]:
     return lookups.call("audit_find_unverified", before)
 
 
-def list_person_events(person_id: UUID, limit: int = 50) -> Sequence[PersonEvent]:
-    """A person's own log, newest first. The caller passes nobody's id but the person's own."""
-    return list(PersonEvent.objects.filter(person_id=person_id).order_by("-at")[:limit])
+def page_person_events(
+    person_id: UUID, *, tags: Iterable[PersonTag] | None, before: UUID | None, limit: int
+) -> Sequence[PersonEvent]:
+    """A person's own log, newest first (ids are time-ordered); up to limit + 1.
+
+    The caller passes nobody's id but the person's own.
+    """
+    rows = PersonEvent.objects.filter(person_id=person_id)
+    if tags is not None:
+        rows = rows.filter(tag__in=list(tags))
+    if before is not None:
+        rows = rows.filter(pk__lt=before)
+    return list(rows.order_by("-pk")[: limit + 1])

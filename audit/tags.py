@@ -50,6 +50,7 @@ class Tag(StrEnum):
     ORGANIZATION_REOPENED = "organization:reopened"
     ORGANIZATION_RESUMED = "organization:resumed"
     ORGANIZATION_SUSPENDED = "organization:suspended"
+    POLICY_CHANGED = "policy:changed"
     SERVICE_ACCOUNT_CREATED = "service_account:created"
     SERVICE_ACCOUNT_ENDED = "service_account:ended"
     SESSION_ENTERED = "session:entered"
@@ -111,6 +112,7 @@ TOLD = {
     Tag.ORGANIZATION_REOPENED: ("rotate-ccw", "reopened {}"),
     Tag.ORGANIZATION_RESUMED: ("play", "resumed {}"),
     Tag.ORGANIZATION_SUSPENDED: ("pause", "suspended {}"),
+    Tag.POLICY_CHANGED: ("pen-line", "changed the policy of {}"),
     Tag.SERVICE_ACCOUNT_CREATED: ("bot", "made the service account {}"),
     Tag.SERVICE_ACCOUNT_ENDED: ("ban", "ended the service account {}"),
     Tag.SESSION_ENTERED: ("laptop", "came in"),
@@ -164,6 +166,7 @@ ORGANIZATION_WIDE = frozenset(
         Tag.ORGANIZATION_REOPENED,
         Tag.ORGANIZATION_RESUMED,
         Tag.ORGANIZATION_SUSPENDED,
+        Tag.POLICY_CHANGED,
         Tag.SERVICE_ACCOUNT_CREATED,
         Tag.SERVICE_ACCOUNT_ENDED,
         Tag.SESSION_ENTERED,
@@ -198,3 +201,25 @@ class PersonTag(StrEnum):
     SIGN_IN_FAILED = "session:refused"
     SIGN_OUT = "session:signed_out"
     SIGN_UP = "account:created"
+
+
+# As TOLD, for a person's own log: a kind to find it by, an icon, and what happened.
+PERSON_TOLD = {
+    PersonTag.FACTOR_ADDED: ("factors", "fingerprint-pattern", "Added a second factor"),
+    PersonTag.FACTOR_REFUSED: ("factors", "refused", "A second factor was refused"),
+    PersonTag.FACTOR_REMOVED: ("factors", "trash-2", "Removed a second factor"),
+    PersonTag.FACTOR_USED: ("factors", "fingerprint-pattern", "Used a second factor"),
+    PersonTag.FACTORS_RESET: ("factors", "rotate-ccw", "Second factors were taken away on the server"),
+    PersonTag.INVITATION_REFUSED: ("organizations", "refused", "Opened an invitation that is somebody else’s"),
+    PersonTag.OPERATOR_DEMOTED: ("operator", "ban", "Stopped being an operator, by the server"),
+    PersonTag.OPERATOR_PROMOTED: ("operator", "headset", "Became an operator, by the server"),
+    PersonTag.ORGANIZATION_CREATED: ("organizations", "building-2", "Made an organization"),
+    PersonTag.PASSWORD_CHANGED: ("password", "key-round", "Changed the password"),
+    PersonTag.RECOVERY_CODES_MADE: ("factors", "list-checks", "Made new recovery codes"),
+    PersonTag.RECOVERY_CODE_USED: ("factors", "list-checks", "Used a recovery code"),
+    PersonTag.SESSION_ENDED: ("sessions", "log-out", "Ended a session elsewhere"),
+    PersonTag.SIGN_IN: ("sessions", "laptop", "Signed in"),
+    PersonTag.SIGN_IN_FAILED: ("sessions", "refused", "A sign-in was refused"),
+    PersonTag.SIGN_OUT: ("sessions", "log-out", "Signed out"),
+    PersonTag.SIGN_UP: ("sessions", "user-plus", "Made the account"),
+}

@@ -9,9 +9,12 @@ from hq.authz.actor import Actor
 Departure = Callable[[Actor, UUID], None]
 # Where the people of an organization sign in by its identity provider; "" if it has none.
 SsoAddress = Callable[[UUID], str]
+# The people who came in by it at least once.
+SsoPeople = Callable[[UUID], frozenset[UUID]]
 
 _departures: dict[str, Departure] = {}
 _addresses: list[SsoAddress] = []
+_people: list[SsoPeople] = []
 
 
 def on_departure(name: str, end: Departure) -> None:
@@ -32,3 +35,13 @@ def sign_in_with(address: SsoAddress) -> None:
 def sso_address(organization_id: UUID) -> str:
     """Where to sign in for this organization, or "" if there is no single sign-on."""
     return _addresses[0](organization_id) if _addresses else ""
+
+
+def came_by_sso(people: SsoPeople) -> None:
+    """The last one wins."""
+    _people[:] = [people]
+
+
+def people_by_sso(organization_id: UUID) -> frozenset[UUID]:
+    """Who has come into this organization by its single sign-on before."""
+    return _people[0](organization_id) if _people else frozenset()
