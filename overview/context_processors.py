@@ -76,6 +76,7 @@ def _account_navigation(request: HttpRequest) -> list[dict[str, str]]:
         {"title": "Sign-in and security", "icon": "fingerprint-pattern", "url": reverse("mfa_index")},
         {"title": "Password", "icon": "key-round", "url": reverse("account_change_password")},
         {"title": "Sessions", "icon": "monitor", "url": reverse("usersessions_list")},
+        {"title": "Activity", "icon": "activity", "url": reverse("activity")},
         {"title": "Organizations", "icon": "building-2", "url": reverse("organizations")},
     ]
     if person_of(request).is_operator:

@@ -11,10 +11,12 @@ urlpatterns = [
     path("invitations/<str:token>", organizations.invitation, name="invitation"),
     path("sign-in/<str:token>", account.sign_in_once, name="sign_in_once"),
     path("me/", account.profile, name="profile"),
+    path("me/activity", account.activity, name="activity"),
     # Before allauth's own of the same names: HQ asks for more, or shows all on one page.
     path("account/2fa/totp/activate/", factors.activate_app, name="mfa_activate_totp"),
     path("account/2fa/webauthn/", factors.list_keys, name="mfa_list_webauthn"),
     path("account/2fa/webauthn/add/", factors.add_key, name="mfa_add_webauthn"),
+    path("account/sessions/", account.sessions, name="usersessions_list"),
     path("o/<slug:org_slug>/", organizations.organization, name="organization"),
     path("o/<slug:org_slug>/<env:env_name>/people/", people.people, name="people"),
     path("o/<slug:org_slug>/<env:env_name>/people/invite", people.invite, name="invite"),

@@ -121,6 +121,7 @@ def for_members(place: Place) -> dict[str, list[str]]:
         "account_change_password",
         "account_logout",
         "usersessions_list",
+        "activity",
         "socialaccount_connections",
         "mfa_index",
         "mfa_activate_totp",

@@ -70,7 +70,19 @@ def times(count: int) -> str:
     return {1: "once", 2: "twice"}.get(count, f"{count} times")
 
 
-BROWSERS = (("Edg/", "Edge"), ("OPR/", "Opera"), ("Firefox/", "Firefox"), ("Chrome/", "Chrome"), ("Version/", "Safari"))
+# The most special first: most of them claim to be Chrome or Safari too.
+BROWSERS = (
+    ("Edg/", "Edge"),
+    ("EdgA/", "Edge"),
+    ("EdgiOS/", "Edge"),
+    ("OPR/", "Opera"),
+    ("SamsungBrowser/", "Samsung Internet"),
+    ("Firefox/", "Firefox"),
+    ("FxiOS/", "Firefox"),
+    ("CriOS/", "Chrome"),
+    ("Chrome/", "Chrome"),
+    ("Version/", "Safari"),
+)
 SYSTEMS = (
     ("iPhone", "iPhone"),
     ("iPad", "iPad"),
@@ -91,3 +103,8 @@ def browser(agent: object) -> str:
     version = text.split(known[0], 1)[1].split(".", 1)[0].split(" ", 1)[0]
     system = next((name for mark, name in SYSTEMS if mark in text), "")
     return f"{known[1]} {version}" + (f" on {system}" if system else "")
+
+
+def device(agent: object) -> str:
+    """As `browser`, where a person looks for a device of theirs: what is no browser that we know tells them nothing."""
+    return browser(agent) if any(mark in str(agent or "") for mark, _ in BROWSERS) else "Unknown device"

@@ -45,6 +45,7 @@ register.filter("middle", _text.middle)
 register.filter("file_icon", _text.file_icon)
 register.filter("times", _text.times)
 register.filter("browser", _text.browser)
+register.filter("device", _text.device)
 register.filter("short_hash", _charts.short_hash)
 
 register.simple_tag(_samples.sample, name="sample")
