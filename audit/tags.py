@@ -13,6 +13,10 @@ class Tag(StrEnum):
     API_KEY_REVOKED = "api_key:revoked"
     DIRECTORY_TOKEN_CREATED = "directory_token:created"
     DIRECTORY_TOKEN_REVOKED = "directory_token:revoked"
+    DOMAIN_ADDED = "domain:added"
+    DOMAIN_LAPSED = "domain:lapsed"
+    DOMAIN_REMOVED = "domain:removed"
+    DOMAIN_VERIFIED = "domain:verified"
     GROUP_CREATED = "group:created"
     GROUP_MEMBER_ADDED = "group:member_added"
     GROUP_MEMBER_REMOVED = "group:member_removed"
@@ -57,6 +61,11 @@ class Tag(StrEnum):
     SHARE_CREATED = "share:created"
     SHARE_OPENED = "share:opened"
     SHARE_REVOKED = "share:revoked"
+    SSO_CHANGED = "sso:changed"
+    SSO_CREATED = "sso:created"
+    SSO_DISABLED = "sso:disabled"
+    SSO_ENABLED = "sso:enabled"
+    SSO_REMOVED = "sso:removed"
     SSO_TESTED = "sso:tested"
     SUPPORT_APPROVED = "support:approved"
     SUPPORT_ENDED = "support:ended"
@@ -75,6 +84,10 @@ TOLD = {
     Tag.API_KEY_REVOKED: ("ban", "revoked the API key {}"),
     Tag.DIRECTORY_TOKEN_CREATED: ("key-round", "made the directory’s token {}"),
     Tag.DIRECTORY_TOKEN_REVOKED: ("ban", "revoked the directory’s token {}"),
+    Tag.DOMAIN_ADDED: ("globe", "added the domain {}"),
+    Tag.DOMAIN_LAPSED: ("triangle-alert", "no longer found the record of the domain {}"),
+    Tag.DOMAIN_REMOVED: ("trash-2", "removed the domain {}"),
+    Tag.DOMAIN_VERIFIED: ("circle-check", "verified the domain {}"),
     Tag.GROUP_CREATED: ("users", "made the group {}"),
     Tag.GROUP_MEMBER_ADDED: ("user-plus", "added people to the group {}"),
     Tag.GROUP_MEMBER_REMOVED: ("user-x", "took people out of the group {}"),
@@ -119,6 +132,11 @@ TOLD = {
     Tag.SHARE_CREATED: ("link-2", "made the link “{}”"),
     Tag.SHARE_OPENED: ("lock-open", "opened the link"),
     Tag.SHARE_REVOKED: ("ban", "revoked the link “{}”"),
+    Tag.SSO_CHANGED: ("pen-line", "changed the single sign-on {}"),
+    Tag.SSO_CREATED: ("plus", "made the single sign-on {}"),
+    Tag.SSO_DISABLED: ("ban", "switched off the single sign-on {}"),
+    Tag.SSO_ENABLED: ("lock-open", "switched on the single sign-on {}"),
+    Tag.SSO_REMOVED: ("trash-2", "removed the single sign-on {}"),
     Tag.SSO_TESTED: ("circle-check", "tested the single sign-on {}"),
     Tag.SUPPORT_APPROVED: ("lock-open", "agreed to support access for {}"),
     Tag.SUPPORT_ENDED: ("ban", "ended support access for {}"),
@@ -133,6 +151,10 @@ ORGANIZATION_WIDE = frozenset(
     {
         Tag.DIRECTORY_TOKEN_CREATED,
         Tag.DIRECTORY_TOKEN_REVOKED,
+        Tag.DOMAIN_ADDED,
+        Tag.DOMAIN_LAPSED,
+        Tag.DOMAIN_REMOVED,
+        Tag.DOMAIN_VERIFIED,
         Tag.GROUP_CREATED,
         Tag.GROUP_MEMBER_ADDED,
         Tag.GROUP_MEMBER_REMOVED,
@@ -170,6 +192,11 @@ ORGANIZATION_WIDE = frozenset(
         Tag.SERVICE_ACCOUNT_CREATED,
         Tag.SERVICE_ACCOUNT_ENDED,
         Tag.SESSION_ENTERED,
+        Tag.SSO_CHANGED,
+        Tag.SSO_CREATED,
+        Tag.SSO_DISABLED,
+        Tag.SSO_ENABLED,
+        Tag.SSO_REMOVED,
         Tag.SSO_TESTED,
         Tag.SUPPORT_APPROVED,
         Tag.SUPPORT_ENDED,
