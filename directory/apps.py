@@ -6,8 +6,10 @@ class DirectoryConfig(AppConfig):
 
     def ready(self) -> None:
         from directory import signals
+        from directory.actions.scim_people import note_departure
         from directory.selectors import sso
         from tenants import registry
 
         signals.connect()
         registry.sign_in_with(sso.sign_in_address)
+        registry.on_departure("directory", note_departure)
