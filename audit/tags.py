@@ -221,6 +221,8 @@ class PersonTag(StrEnum):
     OPERATOR_PROMOTED = "operator:promoted"
     ORGANIZATION_CREATED = "organization:created"
     PASSWORD_CHANGED = "password:changed"
+    PROVIDER_CONNECTED = "provider:connected"
+    PROVIDER_DISCONNECTED = "provider:disconnected"
     RECOVERY_CODES_MADE = "recovery_codes:made"
     RECOVERY_CODE_USED = "recovery_code:used"
     SESSION_ENDED = "session:ended"
@@ -242,6 +244,8 @@ PERSON_TOLD = {
     PersonTag.OPERATOR_PROMOTED: ("operator", "headset", "Became an operator, by the server"),
     PersonTag.ORGANIZATION_CREATED: ("organizations", "building-2", "Made an organization"),
     PersonTag.PASSWORD_CHANGED: ("password", "key-round", "Changed the password"),
+    PersonTag.PROVIDER_CONNECTED: ("sessions", "link-2", "Connected an account elsewhere"),
+    PersonTag.PROVIDER_DISCONNECTED: ("sessions", "ban", "Disconnected an account elsewhere"),
     PersonTag.RECOVERY_CODES_MADE: ("factors", "list-checks", "Made new recovery codes"),
     PersonTag.RECOVERY_CODE_USED: ("factors", "list-checks", "Used a recovery code"),
     PersonTag.SESSION_ENDED: ("sessions", "log-out", "Ended a session elsewhere"),

@@ -1,6 +1,7 @@
 """Typed readers of the environment. `NAME_FILE` names a file that holds the value of `NAME` (OPS-5)."""
 
 import os
+from ipaddress import IPv4Network, IPv6Network, ip_network
 from pathlib import Path
 
 from django.core.exceptions import ImproperlyConfigured
@@ -52,6 +53,14 @@ def choice(name: str, *choices: str) -> str:
 def words(name: str) -> list[str]:
     """A comma-separated list; empty when unset."""
     return [word.strip() for word in os.environ.get(name, "").split(",") if word.strip()]
+
+
+def networks(name: str) -> list[IPv4Network | IPv6Network]:
+    """Networks in CIDR notation, as words are; empty when unset."""
+    try:
+        return [ip_network(word) for word in words(name)]
+    except ValueError as error:
+        raise ImproperlyConfigured(f"{name} must be networks like 10.20.0.0/16: {error}.") from error
 
 
 def path(name: str, default: Path) -> Path:

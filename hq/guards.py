@@ -44,6 +44,11 @@ def reasons(settings: dict[str, Any]) -> list[str]:
         found.append("HQ_KMS_ENDPOINT must begin with https://: keys come over it.")
     if settings["KEY_PROVIDER"] == "kms" and not AWS_REGION.fullmatch(settings["KMS_REGION"]):
         found.append("HQ_KMS_REGION is not a region of AWS; write one like eu-central-1.")
+    found += [
+        f"HQ_SIGN_IN_{name.upper().replace('-', '_')}_ISSUER must begin with https://."
+        for name, provider in settings["SIGN_IN_PROVIDERS"].items()
+        if provider["kind"] == "openid" and not provider["issuer"].startswith("https://")
+    ]
     if not settings["BASE_URL"].startswith("https://"):
         found.append("HQ_BASE_URL must begin with https://.")
     return found

@@ -4,7 +4,7 @@ from datetime import timedelta
 from pathlib import Path
 from urllib.parse import urlsplit
 
-from hq import env, guards, links
+from hq import env, guards, links, sign_in
 
 ROOT = Path(__file__).resolve().parent.parent
 VERSION = "0.2.0"
@@ -37,6 +37,9 @@ ALLOWED_HOSTS = env.words("HQ_ALLOWED_HOSTS") or [
 CSRF_TRUSTED_ORIGINS = [BASE_URL] if SECURE else []
 # How many proxies in front append to X-Forwarded-For. Nothing in that header is believed beyond them.
 TRUSTED_PROXIES = env.number("HQ_TRUSTED_PROXIES", 0)
+# Addresses that organizations type (identity providers, their metadata) are fetched from the public internet only, and
+# from these networks of the deployment's own.
+OUTBOUND_NETWORKS = env.networks("HQ_OUTBOUND_NETWORKS")
 
 INSTALLED_APPS = [
     "hq",
@@ -59,7 +62,6 @@ INSTALLED_APPS = [
     "allauth",
     "allauth.account",
     "allauth.socialaccount",
-    "allauth.socialaccount.providers.google",
     "allauth.usersessions",
     "allauth.mfa",
     "django_htmx",
@@ -142,7 +144,7 @@ CELERY_BEAT_SCHEDULE = {
     "expire-links": {"task": "sharing.sweep", "schedule": timedelta(minutes=5), "options": {"expires": 300}},
     "expire-invitations": {"task": "tenants.sweep", "schedule": timedelta(hours=1), "options": {"expires": 3600}},
     "forget-directory-log": {"task": "directory.forget_log", "schedule": timedelta(hours=1), "options": {"expires": 3600}},
-&, "schedule": timedelta(minutes=10), "options": {"expires": 600}},
+    "look-after-keys": {"task": "keys.sweep", "schedule": timedelta(minutes=10), "options": {"expires": 600}},
     "collect-orphans": {"task": "vault.sweep", "schedule": timedelta(minutes=10), "options": {"expires": 600}},
 }
 
@@ -178,16 +180,12 @@ ACCOUNT_SIGNUP_FORM_CLASS = "tenants.forms.SignUpForm"
 ALLAUTH_TRUSTED_PROXY_COUNT = TRUSTED_PROXIES
 ACCOUNT_RATE_LIMITS = {"sso": "30/m/ip", "sso_answer": "600/m/ip"}  # an office comes to work through one address
 SOCIALACCOUNT_ADAPTER = "directory.adapters.SocialAdapter"
-SOCIALACCOUNT_FORMS = {"disconnect": "directory.adapters.OwnAccounts"}
+SOCIALACCOUNT_FORMS = {"disconnect": "tenants.adapters.social.OwnAccounts"}
 SOCIALACCOUNT_EMAIL_AUTHENTICATION = False
 SOCIALACCOUNT_STORE_TOKENS = False
-SOCIALACCOUNT_PROVIDERS: dict[str, dict[str, object]] = {}
-if google_client_id := env.text("HQ_GOOGLE_CLIENT_ID", ""):
-    SOCIALACCOUNT_PROVIDERS["google"] = {
-        "APPS": [{"client_id": google_client_id, "secret": env.text("HQ_GOOGLE_CLIENT_SECRET"), "key": ""}],
-        "SCOPE": ["profile", "email"],
-        "OAUTH_PKCE_ENABLED": True,
-    }
+# Who may vouch for anybody; the connections of organizations are theirs, and not here (ACC-4).
+SIGN_IN_PROVIDERS = sign_in.from_environment()
+WORKOS_ADDRESS = "https://api.workos.com"
 USERSESSIONS_ADAPTER = "tenants.adapters.SessionsAdapter"
 
 # Second factors and passkeys (ACC-2)

@@ -63,7 +63,7 @@ portal: Addresses = [
     path("", include("sharing.public_urls")),
     path("", include("keys.public_urls")),
     path("", include("directory.public_urls")),
-    path("", include("directory.public_urls")),
+    path("", include("tenants.public_urls")),
     path("account/", include("allauth.urls")),
 ]
 

@@ -8,6 +8,8 @@ from allauth.account.adapter import get_adapter
 from allauth.account.internal.flows.login import record_authentication
 from allauth.mfa import signals as factors
 from allauth.mfa.models import Authenticator
+from allauth.socialaccount import signals as social
+from allauth.socialaccount.models import SocialAccount, SocialLogin
 from django.contrib.auth import signals as auth
 from django.http import HttpRequest
 
@@ -15,6 +17,7 @@ from audit import recorder
 from audit.tags import PersonTag
 from hq.authz.actor import Origin
 from hq.web.request import origin
+from tenants import actions
 from tenants.models import User
 
 
@@ -33,6 +36,7 @@ def _signed_in(*, request: HttpRequest, user: User, **_: Any) -> None:
 
 def _signed_out(*, request: HttpRequest, user: User | None, **_: Any) -> None:
     if user is not None:
+        actions.end_support_of_session(request.session, person=user, origin=_origin(request))
         recorder.record_person(PersonTag.SIGN_OUT, person_id=user.pk, origin=_origin(request))
 
 
@@ -82,6 +86,14 @@ def _factor_refused(*, request: HttpRequest, user: User, authenticator: Authenti
     _factor(PersonTag.FACTOR_REFUSED, request, user, authenticator.type)
 
 
+def _provider_connected(*, request: HttpRequest, sociallogin: SocialLogin, **_: Any) -> None:
+    _factor(PersonTag.PROVIDER_CONNECTED, request, sociallogin.user, sociallogin.account.provider)
+
+
+def _provider_disconnected(*, request: HttpRequest, socialaccount: SocialAccount, **_: Any) -> None:
+    _factor(PersonTag.PROVIDER_DISCONNECTED, request, socialaccount.user, socialaccount.provider)
+
+
 def connect() -> None:
     """Called once, when the app is ready."""
     account.user_signed_up.connect(_signed_up)
@@ -95,3 +107,5 @@ def connect() -> None:
     factors.authenticator_reset.connect(_codes_made)
     factors.authenticator_used.connect(_factor_used)
     factors.authentication_failed.connect(_factor_refused)
+    social.social_account_added.connect(_provider_connected)
+    social.social_account_removed.connect(_provider_disconnected)

@@ -14,7 +14,6 @@ from tenants.models import OneTimeSignIn, User
 from tests.factories import make_person, make_place, sign_in
 
 pytestmark = pytest.mark.django_db
-GOOGLE = {"google": {"APPS": [{"client_id": "id", "secret": "s", "key": ""}], "OAUTH_PKCE_ENABLED": True}}
 
 
 def path_of(url):
@@ -97,21 +96,6 @@ def test_the_profile_changes_name_zone_and_theme():
 def test_the_profile_refuses_what_it_does_not_know(change):
     answer = sign_in(make_person()).post("/me/", {"name": "N", "time_zone": "UTC", "theme": "dark"} | change)
     assert answer.status_code == 400
-
-
-@pytest.mark.django_db(transaction=True)
-def test_a_provider_that_is_not_configured_is_no_page():
-    assert Client().get("/account/google/login/").status_code == 404
-    assert Client().post("/account/google/login/").status_code == 404
-
-
-def test_google_appears_only_where_it_is_configured(settings):
-    assert b"Google" not in Client().get("/account/login/").content
-    settings.SOCIALACCOUNT_PROVIDERS = GOOGLE
-    assert b"Google" in Client().get("/account/login/").content
-    to = Client().post("/account/google/login/")["Location"]
-    assert to.startswith("https://accounts.google.com/")
-    assert "code_challenge_method=S256" in to
 
 
 @pytest.mark.parametrize(
