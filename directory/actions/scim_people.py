@@ -22,7 +22,7 @@ from hq.authz.permissions import Permission
 from hq.authz.roles import Role
 from hq.lib.canonical import canonical
 from hq.lib.clock import now
-from hq.lib.errors import Invalid, PreconditionFailed, Refused
+from hq.lib.errors import Invalid, NotFound, PreconditionFailed, Refused
 from hq.lib.mail_addresses import spell_address
 from tenants import actions as tenants
 from tenants import selectors as places
@@ -47,6 +47,10 @@ class TooMuchSaid(Invalid):
 
 class AlreadyInDirectory(Refused):
     """Another entry of the directory has this userName, or the account with this address."""
+
+
+class PeopleChanged(Refused):
+    """Somebody is being removed in HQ at this moment. Send it again."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -149,9 +153,15 @@ def settle_roles(actor: Actor, users: Sequence[ScimUser]) -> None:
 
 
 def lock_members(actor: Actor, users: Sequence[ScimUser]) -> None:
-    """In order of their ids, before anything is recorded: who changes a role takes the row first and the trail last."""
+    """In order of their ids, before anything else: whoever removes a member locks it first and records it last.
+
+    Raises PeopleChanged.
+    """
     for membership_id in sorted(user.membership_id for user in users if user.membership_id):
-        places.get_member(actor, membership_id, lock=True)
+        try:
+            places.get_member(actor, membership_id, lock=True)
+        except NotFound:
+            raise PeopleChanged from None
 
 
 def _give_role(actor: Actor, membership_id: UUID, role: Role) -> None:
@@ -184,6 +194,7 @@ def _leave(actor: Actor, user: ScimUser) -> None:
 
 
 def _locked(actor: Actor, user_id: UUID, expected: str | None) -> ScimUser:
+    lock_members(actor, [selectors.get_scim_user(actor, user_id)])
     user = selectors.get_scim_user(actor, user_id, lock=True)
     if expected is not None and user.etag != expected:
         raise PreconditionFailed

@@ -40,6 +40,13 @@ class TwoTokensLive(Refused):
     """Two tokens are in use already. Revoke one of them before you make another."""
 
 
+class ScimTokenAlreadyMade(Refused):
+    """This form was sent twice. The token was shown the first time and cannot be shown again.
+
+    Revoke it and make another.
+    """
+
+
 class ScimTokenRevoked(Refused):
     """This token is revoked already."""
 
@@ -55,7 +62,7 @@ class MadeScimToken:
 def create_scim_token(*, actor: Actor, token_id: UUID | None = None) -> MadeScimToken:
     """Make a token for the organization's directory. Two can live side by side, so that one can replace the other.
 
-    Raises TwoTokensLive.
+    Raises TwoTokensLive, ScimTokenAlreadyMade.
     """
     gate.require(actor, Permission.IDENTITY_CHANGE)
     secret = secrets.random_token(PREFIX)
@@ -72,7 +79,8 @@ def create_scim_token(*, actor: Actor, token_id: UUID | None = None) -> MadeScim
         with transaction.atomic():
             token.save(force_insert=True)
     except IntegrityError as error:
-        raise TwoTokensLive from error
+        made = ScimToken.objects.filter(organization_id=actor.organization_id, pk=token.pk).exists()
+        raise (ScimTokenAlreadyMade if made else TwoTokensLive) from error
     recorder.record(actor, Tag.DIRECTORY_TOKEN_CREATED, target=Target("directory_token", token.id, f"…{token.hint}"))
     return MadeScimToken(token, secret)
 
