@@ -14,8 +14,8 @@ from hq.db.context import tenant
 from hq.web.portal import person_of
 from tenants import selectors
 
-# title, then (title, icon, address name, permission that shows it)
-GROUPS = [
+# title, then (title, icon, address name, then permissions of which any, held anywhere, shows it)
+GROUPS: list[tuple[str, list[tuple[Any, ...]]]] = [
     ("", [("Overview", "layout-dashboard", "overview", Permission.ORGANIZATION_READ)]),
     ("Vault", [("Files", "folder", "vault:browse", Permission.OBJECTS_READ)]),
     ("Exchange", [("Share links", "link", "sharing:list", Permission.SHARES_READ)]),
@@ -30,6 +30,9 @@ GROUPS = [
         "Organization",
         [
             ("People and access", "users", "people", Permission.MEMBERS_READ),
+            ("Access rules", "lock-open", "access", Permission.ACCESS_READ, Permission.ACCESS_CHANGE),
+            ("Groups", "layers", "groups", Permission.ACCESS_READ),
+            ("Service accounts", "bot", "service_accounts", Permission.ACCESS_READ),
             ("API keys", "square-terminal", "api_keys", Permission.API_KEYS_READ),
         ],
     ),
@@ -42,8 +45,8 @@ def _navigation(request: HttpRequest, actor: Actor, where: dict[str, str]) -> li
     for title, items in GROUPS:
         shown: list[dict[str, Any]] = [
             {"title": text, "icon": icon, "url": reverse(name, kwargs=where)}
-            for text, icon, name, permission in items
-            if (gate.reaches if permission is Permission.OBJECTS_READ else gate.allows)(actor, permission)
+            for text, icon, name, *permissions in items
+            if any(gate.reaches(actor, permission) for permission in permissions)
         ]
         if shown:
             groups.append({"title": title, "items": shown})

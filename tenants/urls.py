@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from tenants.views import account, api_keys, factors, organizations, people
+from tenants.views import access, account, api_keys, explorer, factors, groups, organizations, people, service_accounts
 
 urlpatterns = [
     path("", organizations.home, name="home"),
@@ -26,6 +26,38 @@ urlpatterns = [
         "o/<slug:org_slug>/<env:env_name>/invitations/<uuid:id>/revoke",
         people.revoke_invitation,
         name="revoke_invitation",
+    ),
+    path("o/<slug:org_slug>/<env:env_name>/groups/", groups.groups, name="groups"),
+    path("o/<slug:org_slug>/<env:env_name>/groups/new", groups.new_group, name="new_group"),
+    path("o/<slug:org_slug>/<env:env_name>/groups/<uuid:id>/", groups.group, name="group"),
+    path("o/<slug:org_slug>/<env:env_name>/groups/<uuid:id>/rename", groups.rename_group, name="rename_group"),
+    path("o/<slug:org_slug>/<env:env_name>/groups/<uuid:id>/add", groups.add_to_group, name="add_to_group"),
+    path(
+        "o/<slug:org_slug>/<env:env_name>/groups/<uuid:id>/take-out", groups.take_out_of_group, name="take_out_of_group"
+    ),
+    path("o/<slug:org_slug>/<env:env_name>/groups/<uuid:id>/remove", groups.remove_group, name="remove_group"),
+    path("o/<slug:org_slug>/<env:env_name>/access/", access.access, name="access"),
+    path("o/<slug:org_slug>/<env:env_name>/access/new", access.new_access, name="new_access"),
+    path("o/<slug:org_slug>/<env:env_name>/access/explorer", explorer.explorer, name="explorer"),
+    path("o/<slug:org_slug>/<env:env_name>/access/<uuid:id>/level", access.change_level, name="change_level"),
+    path("o/<slug:org_slug>/<env:env_name>/access/<uuid:id>/withdraw", access.withdraw_access, name="withdraw_access"),
+    path(
+        "o/<slug:org_slug>/<env:env_name>/service-accounts/", service_accounts.service_accounts, name="service_accounts"
+    ),
+    path(
+        "o/<slug:org_slug>/<env:env_name>/service-accounts/new",
+        service_accounts.new_service_account,
+        name="new_service_account",
+    ),
+    path(
+        "o/<slug:org_slug>/<env:env_name>/service-accounts/<uuid:id>/",
+        service_accounts.service_account,
+        name="service_account",
+    ),
+    path(
+        "o/<slug:org_slug>/<env:env_name>/service-accounts/<uuid:id>/end",
+        service_accounts.end_service_account,
+        name="end_service_account",
     ),
     path("o/<slug:org_slug>/<env:env_name>/api-keys/", api_keys.api_keys, name="api_keys"),
     path("o/<slug:org_slug>/<env:env_name>/api-keys/new", api_keys.new_api_key, name="new_api_key"),

@@ -7,10 +7,13 @@ from django.db import connection
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
 
+from hq.authz.levels import Level
+from hq.authz.permissions import Permission
 from hq.authz.roles import Role
 from hq.db.context import tenant
 from sharing import actions as sharing
 from tenants import actions as tenants
+from tenants.models import Membership
 from tests.factories import ORIGIN, Place, make_api_key, make_member, make_place, sign_in
 from vault import actions as vault
 
@@ -28,6 +31,12 @@ PAGES = (
     "audit/1",
     "people/",
     "api-keys/",
+    "groups/",
+    "access/",
+    "access/?path=folder-00/file",
+    "access/new",
+    "access/explorer?path=folder-00/file",
+    "service-accounts/",
 )
 
 
@@ -43,6 +52,20 @@ def fill(place: Place, numbers: range) -> None:
         with tenant(place.id):
             sharing.create_share(actor=actor, paths=["file-00"], purpose=f"link {number}")
             tenants.invite_member(actor=actor, email=f"guest{number}@example.com", role=Role.ANALYST)
+            give_to_one_of_each(place, number)
+
+
+def give_to_one_of_each(place: Place, number: int) -> None:
+    """A rule for a new person, a new group with them in it, and a new service account with a key."""
+    actor = place.actor()
+    member = Membership.objects.get(user=make_member(place, Role.AUDITOR))
+    group = tenants.create_group(actor=actor, name=f"group {number}")
+    tenants.put_in_group(actor=actor, group_id=group.id, membership_ids=[member.id])
+    machine = tenants.create_service_account(actor=actor, name=f"machine {number}")
+    scopes = frozenset({Permission.OBJECTS_READ})
+    tenants.create_api_key(actor=actor, name="key", scopes=scopes, service_account_id=machine.id)
+    for named in ({"membership_id": member.id}, {"group_id": group.id}, {"service_account_id": machine.id}):
+        tenants.give_access(actor=actor, prefix="folder-00/", level=Level.READ, **named)
 
 
 def statements(ask: Callable[[], object]) -> list[str]:

@@ -8,6 +8,8 @@ import pytest
 from django.core.files.uploadedfile import SimpleUploadedFile
 from django.test import Client
 
+from hq.authz.levels import Level
+from directory.actions.scim_tokens import create_scim_token
 from hq.authz.permissions import SCOPES, Permission
 from hq.authz.roles import GRANTS, Role
 from hq.db.context import tenant
@@ -100,8 +102,13 @@ class World:
             self.invitation = actions.invite_member(actor=owner, email="i@example.com", role=Role.ANALYST).invitation.id
             self.key = actions.create_api_key(actor=owner, name="spare", scopes=frozenset({P.OBJECTS_READ})).key.id
             self.membership = Membership.objects.get(user=self.member).id
+            self.group = actions.create_group(actor=owner, name="Group").id
+            actions.put_in_group(actor=owner, group_id=self.group, membership_ids=[self.membership])
+            self.account = actions.create_service_account(actor=owner, name="Machine").id
+            self.rule = actions.give_access(actor=owner, prefix="c/", level=Level.READ, group_id=self.group).id
             self.job = Job.objects.values_list("id", flat=True).order_by("id")[0]
             self.cmk = Cmk.objects.get(organization_id=self.place.id).id
+            self.scim_token = create_scim_token(actor=owner).token.id
         self.statement = statement_of(rotate(self.place)).id
         # Nothing is destroyed by it: it is asked for, and taken back by the first who may.
         self.wish = key_actions.request_destruction(actor=owner, key_id=self.cmk, days=30, reason="x", erase=True).id
@@ -111,6 +118,8 @@ class World:
     def url(self, route):
         ids = {"shares/": self.share, "api-keys/": self.key, "members/": self.membership, "people/": self.membership}
         ids |= {"invitations/": self.invitation, "statements/": self.statement, "/keys/": self.cmk}
+        ids |= {"tokens/": self.scim_token}
+        ids |= {"groups/": self.group, "access/": self.rule, "acl/": self.rule, "service-accounts/": self.account}
         ids |= {"rotations/": self.rotation, "destructions/": self.wish}
         filled = route.replace("<uuid:environment_id>", str(self.place.live_id)).replace("<path:path>", "a/b")
         filled = filled.replace("<uuid:organization_id>", str(self.place.id)).replace("<uuid:job_id>", str(self.job))
@@ -224,9 +233,28 @@ PAGES = {
     PLACE + "people/<uuid:id>/role": (P.MEMBERS_CHANGE_ROLE, {"role": "auditor"}),
     PLACE + "people/<uuid:id>/remove": (P.MEMBERS_REMOVE, {}),
     PLACE + "invitations/<uuid:id>/revoke": (P.MEMBERS_INVITE, {}),
+    PLACE + "groups/": (P.ACCESS_READ, {}),
+    PLACE + "groups/new": (P.ACCESS_CHANGE, {}),
+    PLACE + "groups/<uuid:id>/": (P.ACCESS_READ, {}),
+    PLACE + "groups/<uuid:id>/rename": (P.ACCESS_CHANGE, {}),
+    PLACE + "groups/<uuid:id>/add": (P.ACCESS_CHANGE, {}),
+    PLACE + "groups/<uuid:id>/take-out": (P.ACCESS_CHANGE, {}),
+    PLACE + "groups/<uuid:id>/remove": (P.ACCESS_CHANGE, {}),
+    PLACE + "access/": (P.ACCESS_READ, {}),
+    PLACE + "access/new": (P.ACCESS_CHANGE, {}),
+    PLACE + "access/explorer": (P.ACCESS_READ, {"path": "a/b"}),
+    PLACE + "access/<uuid:id>/level": (P.ACCESS_CHANGE, {"level": "write"}),
+    PLACE + "access/<uuid:id>/withdraw": (P.ACCESS_CHANGE, {}),
+    PLACE + "service-accounts/": (P.ACCESS_READ, {}),
+    PLACE + "service-accounts/new": (P.ACCESS_CHANGE, {}),
+    PLACE + "service-accounts/<uuid:id>/": (P.ACCESS_READ, {}),
+    PLACE + "service-accounts/<uuid:id>/end": (P.ACCESS_CHANGE, {}),
     PLACE + "api-keys/": (P.API_KEYS_READ, {}),
     PLACE + "api-keys/new": (P.API_KEYS_CREATE, {}),
     PLACE + "api-keys/<uuid:id>/revoke": (P.API_KEYS_REVOKE, {}),
+    PLACE + "directory/scim/": (P.IDENTITY_READ, {}),
+    PLACE + "directory/scim/token": (P.IDENTITY_CHANGE, {}),
+    PLACE + "directory/scim/tokens/<uuid:id>/revoke": (P.IDENTITY_CHANGE, {}),
 }
 
 

@@ -1,6 +1,6 @@
 """Verbs on organizations, people and machines."""
 
-from tenants.actions.access import give_access, withdraw_access
+from tenants.actions.access import change_level, give_access, withdraw_access
 from tenants.actions.api_keys import authenticate_api_key, create_api_key, revoke_api_key
 from tenants.actions.groups import create_group, put_in_group, remove_group, rename_group, take_out_of_group
 from tenants.actions.keepers import Keepers
@@ -29,6 +29,7 @@ __all__ = [
     "accept_invitation",
     "add_member",
     "authenticate_api_key",
+    "change_level",
     "change_role",
     "create_api_key",
     "create_group",

@@ -59,7 +59,7 @@ def give_access(
     prefix = clean_folder(prefix)
     gate.require(actor, Permission.ACCESS_CHANGE, path=prefix)
     named = _locked(actor, membership_id=membership_id, group_id=group_id, service_account_id=service_account_id)
-    entry = entries_of(actor).filter(principal_id=named.id, prefix=prefix).select_for_update(no_key=True).first()
+    entry = entries_of(actor).filter(principal_id=named.id, prefix=prefix).first()
     if entry is None:
         entry = AclEntry(
             organization_id=actor.organization_id,
@@ -73,7 +73,15 @@ def give_access(
         )
         entry.save(force_insert=True)
         recorder.record(actor, Tag.ACCESS_GIVEN, target=_target(entry, named), after=_told(entry, named))
-    elif entry.level != level:
+        return entry
+    return change_level(actor=actor, entry_id=entry.id, level=level)
+
+
+def change_level(*, actor: Actor, entry_id: UUID, level: Level) -> AclEntry:
+    """Give the one whom a rule names another level there. Raises Denied, NotFound as `withdraw_access` does."""
+    entry = _to_change(actor, entry_id)
+    if entry.level != level:
+        named = _whom(entry)
         before, entry.level = _told(entry, named), level
         entry.save(update_fields=["level"])
         after = _told(entry, named)
@@ -88,13 +96,18 @@ def withdraw_access(*, actor: Actor, entry_id: UUID) -> AclEntry:
         Denied: the actor sees the rule and may not change it.
         NotFound: there is none, or it is not where the actor may look.
     """
+    entry = _to_change(actor, entry_id)
+    named = _whom(entry)
+    entries_of(actor).filter(pk=entry.pk).delete()
+    recorder.record(actor, Tag.ACCESS_WITHDRAWN, target=_target(entry, named), before=_told(entry, named))
+    return entry
+
+
+def _to_change(actor: Actor, entry_id: UUID) -> AclEntry:
     gate.reach(actor, Permission.ACCESS_CHANGE)
     entry = get_entry(actor, entry_id, lock=True)
     if not gate.allows(actor, Permission.ACCESS_CHANGE, path=entry.prefix):
         raise Denied if gate.allows(actor, Permission.ACCESS_READ) else NotFound
-    named = _whom(entry)
-    entries_of(actor).filter(pk=entry.pk).delete()
-    recorder.record(actor, Tag.ACCESS_WITHDRAWN, target=_target(entry, named), before=_told(entry, named))
     return entry
 
 

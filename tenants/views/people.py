@@ -7,58 +7,80 @@ from django.shortcuts import render
 from django.views.decorators.http import require_POST
 
 from hq.authz import gate
+from hq.authz.actor import Actor
 from hq.authz.permissions import Permission
 from hq.authz.roles import DESCRIPTIONS, Role, may_assign
-from hq.web.portal import refuse_invalid, tell, to
+from hq.db.context import tenant
+from hq.lib.errors import Refused
+from hq.lib.text import plural
+from hq.web.portal import own_context, refuse_invalid, tell, to
 from hq.web.request import TenantRequest
 from tenants import actions, selectors
-from tenants.actions.people import AlreadyInvited, AlreadyMember
+from tenants.actions.people import MadeInvitation
 from tenants.forms import InviteForm, RoleForm, role_label
+from tenants.selectors.roster import Leaving
+from tenants.views.pages import Pages
+
+PAGE = 50
 
 
-def people(request: TenantRequest, **_: str) -> HttpResponse:
-    """Everyone in the organization and everyone invited."""
+def people(request: TenantRequest, **where: str) -> HttpResponse:
+    """A page of the members, and everyone invited."""
     actor = request.actor
+    pages = Pages(request, "people", where)
+    rows = selectors.list_people(actor, begins=pages.q, after=pages.uuid(), limit=PAGE)
     members = [
         {
-            "membership": member,
-            "role": role_label(Role(member.role)),
-            "editable": may_assign(actor.role, Role(member.role)),
-            "self": member.user_id == actor.person_id,
+            "listed": row,
+            "membership": row.membership,
+            "role": role_label(Role(row.membership.role)),
+            "editable": may_assign(actor.role, Role(row.membership.role)),
+            "self": row.membership.user_id == actor.person_id,
         }
-        for member in selectors.list_members(actor)
+        for row in rows[:PAGE]
     ]
     context = {
         "members": members,
+        "count": selectors.count_people(actor),
+        "q": pages.q,
         "invitations": selectors.list_invitations(actor),
         "role_form": RoleForm(actor=actor, auto_id=False),
         "may_invite": gate.allows(actor, Permission.MEMBERS_INVITE),
         "may_change": gate.allows(actor, Permission.MEMBERS_CHANGE_ROLE),
         "may_remove": gate.allows(actor, Permission.MEMBERS_REMOVE),
+        "may_explain": gate.allows(actor, Permission.ACCESS_READ),
         "roles": [(role_label(role), DESCRIPTIONS[role]) for role in Role],
+        **pages.around(str(rows[PAGE - 1].membership.id) if len(rows) > PAGE else ""),
     }
     return render(request, "tenants/people.html", context)
 
 
+@own_context
 def invite(request: TenantRequest, **_: str) -> HttpResponse:
-    """Invite one person. The address of the invitation is shown once, and mailed."""
+    """Invite one or many. Each is a transaction of its own, so that one refused address takes no other along."""
     gate.require(request.actor, Permission.MEMBERS_INVITE)
     form = InviteForm(request.POST or None, actor=request.actor, initial={"role": Role.DEVELOPER.value})
-    made = None
+    sent: list[MadeInvitation] = []
+    refused: list[tuple[str, str]] = []
     if request.method == "POST" and form.is_valid():
-        data = form.cleaned_data
-        try:
-            made = actions.invite_member(
-                actor=request.actor, email=data["email"], role=Role(data["role"]), invitation_id=data["once"]
-            )
-        except (AlreadyMember, AlreadyInvited) as refused:
-            form.add_error("email", str(refused))
+        for address in form.cleaned_data["addresses"]:
+            try:
+                sent.append(_invite(request.actor, address, Role(form.cleaned_data["role"])))
+            except Refused as refusal:
+                refused.append((address, str(refusal)))
     context = {
         "form": form,
-        "made": made,
+        "sent": sent,
+        "refused": refused,
         "roles": [(role_label(role), DESCRIPTIONS[role]) for role in Role if role is not Role.SERVICE_ACCOUNT],
     }
-    return render(request, "tenants/invite.html", context, status=400 if form.errors else 200)
+    with tenant(request.actor.organization_id):
+        return render(request, "tenants/invite.html", context, status=400 if form.errors else 200)
+
+
+def _invite(actor: Actor, address: str, role: Role) -> MadeInvitation:
+    with tenant(actor.organization_id):
+        return actions.invite_member(actor=actor, email=address, role=role)
 
 
 @require_POST
@@ -90,6 +112,19 @@ def remove_member(request: TenantRequest, id: UUID, **where: str) -> HttpRespons
             tell(request, f"{label} removed. Their API keys here stopped working.", where)
             return to("people", where)
         wrong = True
-    return render(
-        request, "tenants/remove_member.html", {"membership": membership, "wrong": wrong}, status=400 if wrong else 200
+    context = {
+        "membership": membership,
+        "wrong": wrong,
+        "loss": _loss(selectors.what_leaves(request.actor, membership)),
+    }
+    return render(request, "tenants/remove_member.html", context, status=400 if wrong else 200)
+
+
+def _loss(leaving: Leaving) -> str:
+    """What ends, counted: the keys they made, the groups they are in, the rules that name them."""
+    return (
+        "They lose every file, link and page here with their next request. With them end"
+        f" {plural(leaving.keys, 'API key')} that they made, their place in {plural(leaving.groups, 'group')} and"
+        f" {plural(leaving.rules, 'access rule')}, in both environments. What they stored stays. They can be invited"
+        " again."
     )

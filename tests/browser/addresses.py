@@ -8,6 +8,9 @@ from django.urls import URLPattern, URLResolver, get_resolver, reverse
 
 from audit import selectors as trail
 from audit.selectors import Filters
+from hq.authz.levels import Level
+from hq.authz.permissions import Permission
+from directory.actions.scim_tokens import create_scim_token
 from hq.authz.roles import Role
 from hq.db.context import tenant
 from jobs.models import Job
@@ -28,6 +31,10 @@ NO_PAGES = {
     "favicon",
     "revoke_invitation",
     "change_role",
+    "add_to_group",
+    "take_out_of_group",
+    "change_level",
+    "withdraw_access",
     "verify_chain",
     "vault:row",
     "vault:upload",
@@ -98,21 +105,35 @@ def for_members(place: Place) -> dict[str, list[str]]:
         "invite",
         "api_keys",
         "new_api_key",
+        "groups",
+        "new_group",
+        "access",
+        "new_access",
+        "service_accounts",
+        "new_service_account",
         "sharing:list",
         "keys:list",
         "keys:rotate",
         "keys:bring",
         "keys:give_back",
         "vault:deleted",
+        "directory:scim_token",
     ):
         found[name] = [reverse(name, kwargs=where)]
     found["overview"].append(reverse("overview", kwargs={**where, "env_name": "test"}))
     files, new_share, audit = (reverse(name, kwargs=where) for name in ("vault:browse", "sharing:new", "audit"))
     found["vault:browse"] = [files, f"{files}?folder=handbook/", f"{files}?q=nothing"]
+    explorer, people = (reverse(name, kwargs=where) for name in ("explorer", "people"))
+    with tenant(place.id):
+        [me] = [one.id for one in selectors.list_members(place.actor()) if one.user_id == place.owner.pk]
+    found["explorer"] = [explorer, f"{explorer}?path={quote(PATH)}", f"{explorer}?who={me}&path={quote(PATH)}"]
+    found["people"].append(f"{people}?q=nobody")
     data_map = reverse("keys:data_map", kwargs=where)
     found["keys:data_map"] = [data_map, f"{data_map}?class=secrets", f"{data_map}?class=local-only&room=vault"]
     found["vault:versions"] = [reverse("vault:versions", kwargs=where) + f"?path={quote(PATH)}"]
     found["sharing:new"] = [new_share, f"{new_share}?path={quote(PATH)}&path=handbook/README.md"]
+    sync = reverse("directory:scim", kwargs=where)
+    found["directory:scim"] = [sync, f"{sync}?errors=1"]
     found["audit"] = [audit, f"{audit}?kind=access", f"{audit}?tag=share:opened", f"{audit}?request_id=none"]
     for name in ("organizations", "new_organization", "profile", "console:jobs", "components"):
         found[name] = [reverse(name)]
@@ -142,8 +163,16 @@ def _with_rows(place: Place, where: dict[str, str]) -> dict[str, list[str]]:
         links = list(shares.list_shares(actor))
         events = trail.list_events(actor, Filters(), before=None, limit=200)
         wanted = {event.tag: event.index for event in events}
+        token = create_scim_token(actor=actor).token
         cmk = keys.list_keys(actor).cmk
         assert cmk is not None
+        group = actions.create_group(actor=actor, name="Reviewers")
+        actions.put_in_group(actor=actor, group_id=group.id, membership_ids=[others[0].id])
+        machine = actions.create_service_account(actor=actor, name="nightly-backup")
+        scopes = frozenset({Permission.OBJECTS_READ})
+        actions.create_api_key(actor=actor, name="backup", scopes=scopes, service_account_id=machine.id)
+        for named in ({"group_id": group.id}, {"service_account_id": machine.id}, {"membership_id": others[0].id}):
+            actions.give_access(actor=actor, prefix="handbook/", level=Level.WRITE, **named)
     rotation = settle(place.id)
     assert rotation.statement_id is not None
     wish = key_actions.request_destruction(actor=actor, key_id=cmk.id, days=30, reason="We leave", erase=True)
@@ -155,6 +184,12 @@ def _with_rows(place: Place, where: dict[str, str]) -> dict[str, list[str]]:
         "keys:destruction": [at("keys:destruction", id=wish.id)],
         "keys:check": [at("keys:check", id=rotation.statement_id)],
         "remove_member": [at("remove_member", id=others[0].id)],
+        "group": [at("group", id=group.id)],
+        "rename_group": [at("rename_group", id=group.id)],
+        "remove_group": [at("remove_group", id=group.id)],
+        "service_account": [at("service_account", id=machine.id)],
+        "end_service_account": [at("end_service_account", id=machine.id)],
+        "directory:scim_revoke": [at("directory:scim_revoke", id=token.id)],
         "revoke_api_key": [at("revoke_api_key", id=key.id)],
         "sharing:share": [at("sharing:share", id=link.id) for link in links],
         "audit_event": [at("audit_event", index=wanted[tag]) for tag in ("member:role_changed", "object:updated")],
