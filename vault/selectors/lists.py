@@ -137,7 +137,8 @@ _COUNTED_WITHIN = f"""
             SELECT FROM unnest(%(starts)s::text[], %(stops)s::text[], %(ways)s::text[]) AS within (start, stop, folder)
             CROSS JOIN LATERAL (
                 SELECT FROM vault_storedobject AS seen
-                WHERE {HERE} AND seen.deleted_at IS NULL AND {LIES_WITHIN} LIMIT %(counted)s
+                WHERE {HERE} AND seen.deleted_at IS NULL AND {LIES_WITHIN}
+                ORDER BY seen.path LIMIT %(counted)s
             ) AS inside
             WHERE within.folder = shown.folder LIMIT %(counted)s
         ) AS counted
