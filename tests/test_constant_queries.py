@@ -7,6 +7,7 @@ from django.db import connection
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
 
+from directory.actions.scim_log import Line, note_operations
 from hq.authz.levels import Level
 from hq.authz.permissions import Permission
 from hq.authz.roles import Role
@@ -31,6 +32,7 @@ PAGES = (
     "audit/1",
     "people/",
     "api-keys/",
+    "directory/scim/",
     "groups/",
     "access/",
     "access/?path=folder-00/file",
@@ -51,6 +53,7 @@ def fill(place: Place, numbers: range) -> None:
         make_api_key(place)
         with tenant(place.id):
             sharing.create_share(actor=actor, paths=["file-00"], purpose=f"link {number}")
+            note_operations(actor, [Line(method="POST", resource="Users", target_id=None, status=201, detail="x")])
             tenants.invite_member(actor=actor, email=f"guest{number}@example.com", role=Role.ANALYST)
             give_to_one_of_each(place, number)
 

@@ -8,8 +8,8 @@ import pytest
 from django.core.files.uploadedfile import SimpleUploadedFile
 from django.test import Client
 
-from hq.authz.levels import Level
 from directory.actions.scim_tokens import create_scim_token
+from hq.authz.levels import Level
 from hq.authz.permissions import SCOPES, Permission
 from hq.authz.roles import GRANTS, Role
 from hq.db.context import tenant

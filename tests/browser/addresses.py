@@ -8,9 +8,9 @@ from django.urls import URLPattern, URLResolver, get_resolver, reverse
 
 from audit import selectors as trail
 from audit.selectors import Filters
+from directory.actions.scim_tokens import create_scim_token
 from hq.authz.levels import Level
 from hq.authz.permissions import Permission
-from directory.actions.scim_tokens import create_scim_token
 from hq.authz.roles import Role
 from hq.db.context import tenant
 from jobs.models import Job
