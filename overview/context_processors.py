@@ -34,6 +34,7 @@ GROUPS: list[tuple[str, list[tuple[Any, ...]]]] = [
             ("Groups", "layers", "groups", Permission.ACCESS_READ),
             ("Service accounts", "bot", "service_accounts", Permission.ACCESS_READ),
             ("API keys", "square-terminal", "api_keys", Permission.API_KEYS_READ),
+            ("Policy", "list-checks", "policy", Permission.IDENTITY_READ),
             ("Directory sync", "refresh-cw", "directory:scim", Permission.IDENTITY_READ),
         ],
     ),

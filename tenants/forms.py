@@ -99,12 +99,14 @@ class PolicyForm(forms.Form):
         help_text="For who comes in by single sign-on, where the provider says that it asked for one.",
     )
     idle_minutes = forms.IntegerField(
-        label="End a session after so many minutes without use", required=False, help_text="5 to 720."
+        label="End a session after so many minutes without use",
+        required=False,
+        help_text="5 to 720. Without a number HQ’s own 12 hours hold.",
     )
     lifetime_minutes = forms.IntegerField(
         label="End every session after so many minutes",
         required=False,
-        help_text="15 to 720, counted from signing in. Without a number here HQ’s own 12 hours hold.",
+        help_text="15 to 720, counted from signing in. Without a number a session lasts while it is used.",
     )
     networks = forms.CharField(
         label="Networks that people come in from",
@@ -131,7 +133,7 @@ class PolicyForm(forms.Form):
     def __init__(self, *args: Any, terms: Terms, owners: Sequence[Membership], sso: bool, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         lists = {"networks": "\n".join(terms.networks), "email_domains": "\n".join(terms.email_domains)}
-        self.initial = terms.plain() | lists | self.initial
+        self.initial = {**terms.plain(), **lists, **self.initial}
         cast("forms.ChoiceField", self.fields["break_glass_id"]).choices = [
             ("", "Nobody"),
             *((str(owner.user_id), f"{owner.user.label}, {owner.user.email}") for owner in owners),

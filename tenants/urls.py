@@ -2,7 +2,18 @@
 
 from django.urls import path
 
-from tenants.views import access, account, api_keys, explorer, factors, groups, organizations, people, service_accounts
+from tenants.views import (
+    access,
+    account,
+    api_keys,
+    explorer,
+    factors,
+    groups,
+    organizations,
+    people,
+    policy,
+    service_accounts,
+)
 
 urlpatterns = [
     path("", organizations.home, name="home"),
@@ -27,6 +38,8 @@ urlpatterns = [
         people.revoke_invitation,
         name="revoke_invitation",
     ),
+    path("o/<slug:org_slug>/<env:env_name>/policy/", policy.policy, name="policy"),
+    path("o/<slug:org_slug>/<env:env_name>/policy/change", policy.change_policy, name="change_policy"),
     path("o/<slug:org_slug>/<env:env_name>/groups/", groups.groups, name="groups"),
     path("o/<slug:org_slug>/<env:env_name>/groups/new", groups.new_group, name="new_group"),
     path("o/<slug:org_slug>/<env:env_name>/groups/<uuid:id>/", groups.group, name="group"),

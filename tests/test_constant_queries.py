@@ -31,6 +31,8 @@ PAGES = (
     "audit/?kind=access",
     "audit/1",
     "people/",
+    "policy/",
+    "policy/change",
     "api-keys/",
     "directory/scim/",
     "groups/",

@@ -228,6 +228,8 @@ PAGES = {
     PLACE + "keys/destructions/<uuid:id>/cancel": (P.KEYS_APPROVE_DESTRUCTION, {}),
     PLACE + "keys/statements/<uuid:id>": (P.KEYS_READ, {}),
     PLACE + "keys/statements/<uuid:id>/check": (P.KEYS_READ, {}),
+    PLACE + "policy/": (P.IDENTITY_READ, {}),
+    PLACE + "policy/change": (P.POLICY_CHANGE, {}),
     PLACE + "people/": (P.MEMBERS_READ, {}),
     PLACE + "people/invite": (P.MEMBERS_INVITE, {}),
     PLACE + "people/<uuid:id>/role": (P.MEMBERS_CHANGE_ROLE, {"role": "auditor"}),

@@ -10,7 +10,7 @@ from uuid import UUID
 from allauth.mfa.models import Authenticator
 from allauth.usersessions.models import UserSession
 from django.contrib.sessions.models import Session
-from django.db.models import CharField, Exists, F, Func, OuterRef, Q, QuerySet, Value
+from django.db.models import Exists, OuterRef, Q, QuerySet
 
 from hq.authz import gate
 from hq.authz.actor import Actor
@@ -134,7 +134,8 @@ def _open_sessions(actor: Actor) -> QuerySet[UserSession]:
     """Those of members that have not run out. A session belongs to a person, not to an organization."""
     here = Membership.objects.filter(organization_id=actor.organization_id, user_id=OuterRef("user_id"))
     alive = Session.objects.filter(session_key=OuterRef("session_key"), expire_date__gt=now())
-    return UserSession.objects.filter(Exists(here), Exists(alive), user__is_active=True).select_related("user")
+    found: QuerySet[UserSession] = UserSession.objects.filter(Exists(here), Exists(alive), user__is_active=True)
+    return found.select_related("user")
 
 
 def _without_factor(members: QuerySet[Membership], after: Terms) -> QuerySet[Membership]:
@@ -143,9 +144,11 @@ def _without_factor(members: QuerySet[Membership], after: Terms) -> QuerySet[Mem
 
 
 def _at_other_domains(members: QuerySet[Membership], after: Terms) -> QuerySet[Membership]:
-    domain = Func(F("user__email"), Value("[^@]*$"), function="substring", output_field=CharField())
-    named: QuerySet[Membership] = members.alias(domain=domain)
-    return named.exclude(domain__in=after.email_domains)
+    """An address ends with the @ and the whole of its domain: the same as what the door compares."""
+    allowed = Q()
+    for domain in after.email_domains:
+        allowed |= Q(user__email__endswith=f"@{domain}")
+    return members.exclude(allowed)
 
 
 def _from_elsewhere(sessions: QuerySet[UserSession], after: Terms) -> QuerySet[UserSession]:

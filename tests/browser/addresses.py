@@ -102,6 +102,8 @@ def for_members(place: Place) -> dict[str, list[str]]:
     for name in (
         "overview",
         "people",
+        "policy",
+        "change_policy",
         "invite",
         "api_keys",
         "new_api_key",
