@@ -27,7 +27,8 @@ def expire(job: RunningJob) -> None:
 
 @shared_task(name="tenants.sweep")
 def sweep() -> None:
-    """Find organizations with something to expire; a job each does it."""
+    """Put down which support access is over; find organizations with something to expire, a job each does it."""
     OneTimeSignIn.objects.filter(expires_at__lt=now()).delete()
+    actions.settle_overdue_support()
     for row in lookups.call("tenants_find_expired", now() - KEPT):
         jobs.enqueue("tenants.expire", organization_id=row["organization_id"], payload={}, key="expire")

@@ -34,6 +34,13 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
         items[:] = [item for item in items if item not in left_out]
 
 
+@pytest.hookimpl(trylast=True)
+def pytest_runtest_teardown() -> None:
+    from tests.operators import forget_operators  # its models need settings
+
+    forget_operators()
+
+
 def not_run(config: pytest.Config) -> int:
     """How many tests did not really run."""
     reporter: Any = config.pluginmanager.get_plugin("terminalreporter")

@@ -17,7 +17,8 @@ from hq.embedded.services import Services
 
 WAITING_SECONDS = 120  # for another command that is still starting the services
 QUIETLY = ("--skip-checks", "--verbosity", "0")  # what the command prints must stand alone
-OWNERS_COMMANDS = {"migrate"}  # everything else runs with the rights of the application
+# Everything else runs with the rights of the application.
+OWNERS_COMMANDS = {"migrate", "promote_operator", "demote_operator"}
 
 
 def main(arguments: list[str]) -> int:

@@ -2,8 +2,10 @@
 
 from tenants.actions.access import change_level, give_access, withdraw_access
 from tenants.actions.api_keys import authenticate_api_key, create_api_key, revoke_api_key
+from tenants.actions.chains import record_for_deployment, record_on_both_sides
 from tenants.actions.groups import create_group, put_in_group, remove_group, rename_group, take_out_of_group
 from tenants.actions.keepers import Keepers
+from tenants.actions.operators import demote_operator, promote_operator
 from tenants.actions.organizations import create_organization, provision, register_steps
 from tenants.actions.people import (
     accept_invitation,
@@ -15,42 +17,70 @@ from tenants.actions.people import (
 )
 from tenants.actions.service_accounts import create_service_account, end_service_account
 from tenants.actions.sign_in import (
+    create_first_sign_in,
     create_sign_in_link,
     ensure_person,
-    promote_operator,
     reclaim_person,
     reset_factors,
     update_profile,
     use_sign_in_link,
+)
+from tenants.actions.standing import move_organization
+from tenants.actions.support import (
+    approve_support,
+    end_support,
+    end_support_in,
+    end_support_of,
+    end_support_of_session,
+    operator_actor,
+    refuse_support,
+    request_support,
+    settle_overdue_support,
+    start_support,
 )
 
 __all__ = [
     "Keepers",
     "accept_invitation",
     "add_member",
+    "approve_support",
     "authenticate_api_key",
     "change_level",
     "change_role",
     "create_api_key",
+    "create_first_sign_in",
     "create_group",
     "create_organization",
     "create_service_account",
     "create_sign_in_link",
+    "demote_operator",
     "end_service_account",
+    "end_support",
+    "end_support_in",
+    "end_support_of",
+    "end_support_of_session",
     "ensure_person",
     "give_access",
     "invite_member",
+    "move_organization",
+    "operator_actor",
     "promote_operator",
     "provision",
     "put_in_group",
     "reclaim_person",
+    "record_for_deployment",
+    "record_on_both_sides",
+    "refuse_support",
     "register_steps",
     "remove_group",
     "remove_member",
     "rename_group",
+    "request_support",
     "reset_factors",
     "revoke_api_key",
     "revoke_invitation",
+    "settle_overdue_support",
+    "start_support",
     "take_out_of_group",
     "update_profile",
     "use_sign_in_link",

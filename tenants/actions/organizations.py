@@ -30,15 +30,24 @@ class AlreadyMade(Refused):
 
 
 def create_organization(
-    *, person: User, name: str, region: str, origin: Origin, organization_id: UUID | None = None
+    *,
+    person: User,
+    name: str,
+    region: str,
+    origin: Origin,
+    organization_id: UUID | None = None,
+    made_by: UUID | None = None,
 ) -> Organization:
-    """Make an organization with its maker as owner, and start provisioning. Any signed-in person may."""
+    """Make an organization with its owner, and start provisioning. Any signed-in person may make their own.
+
+    `made_by` is the operator who makes it for them.
+    """
     organization = Organization(
         id=organization_id or new_id(),
         name=name,
         slug=Organization.slug_for(name),
         region=region,
-        created_by_id=person.pk,
+        created_by_id=made_by or person.pk,
     )
     try:
         with tenant(organization.id):
@@ -91,9 +100,11 @@ def _finish(actor: Actor, job: RunningJob) -> None:
     organization.state = Organization.State.READY
     organization.save(update_fields=["state"])
     person = User.objects.get(pk=organization.created_by_id)
+    own = Membership.objects.filter(organization_id=organization.id, role=Role.OWNER).select_related("user")
+    owner = own.order_by("joined_at", "id")[0].user
     maker = Actor(
         organization_id=organization.id,
-        kind="person",
+        kind="person" if person == owner else "operator",
         id=person.pk,
         label=person.label,
         method=AuthMethod.SESSION,
@@ -106,7 +117,7 @@ def _finish(actor: Actor, job: RunningJob) -> None:
         maker,
         Tag.ORGANIZATION_CREATED,
         target=target,
-        after={"name": organization.name, "region": organization.region, "owner": person.label},
+        after={"name": organization.name, "region": organization.region, "owner": owner.label},
     )
     recorder.record(
         actor, Tag.ORGANIZATION_PROVISIONED, target=target, after={step.name: "done" for step in provisioning.steps()}

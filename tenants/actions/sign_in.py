@@ -1,4 +1,4 @@
-"""Sign-in links made on the server, and operators (ACC-10)."""
+"""Sign-in links made on the server, accounts, and what their people say of themselves."""
 
 from datetime import timedelta
 
@@ -19,7 +19,7 @@ from hq.lib.clock import now
 from hq.lib.errors import NotFound
 from tenants.models import OneTimeSignIn, User
 
-LIFE = timedelta(minutes=15)
+LIFE, FIRST_LIFE = timedelta(minutes=15), timedelta(days=7)
 TOKEN_PREFIX = "hqo_"
 
 
@@ -62,6 +62,14 @@ def create_sign_in_link(*, person: User, life: timedelta = LIFE) -> str:
     return f"{settings.BASE_URL}/sign-in/{token}"
 
 
+def create_first_sign_in(*, person: User) -> str:
+    """A link to mail to who has never been here and has nothing to sign in with, good for a week; "" for all others."""
+    untouched = person.last_login is None and not person.has_usable_password()
+    if not untouched or SocialAccount.objects.filter(user_id=person.pk).exists():
+        return ""
+    return create_sign_in_link(person=person, life=FIRST_LIFE)
+
+
 def use_sign_in_link(*, token: str) -> User:
     """Consume the link, in one statement, and give its person. Spent, expired and unknown look alike."""
     links = OneTimeSignIn.objects.filter(token_digest=secrets.digest(token), used_at__isnull=True, expires_at__gt=now())
@@ -71,16 +79,6 @@ def use_sign_in_link(*, token: str) -> User:
     if not link.user.is_active:
         raise NotFound
     return link.user
-
-
-def promote_operator(*, email: str) -> User:
-    """Make a person a platform operator. There is no way to this from the web."""
-    user = User.objects.with_address(email)
-    if user is None:
-        raise NotFound("Nobody has signed up with this address.")
-    user.is_operator = True
-    user.save(update_fields=["is_operator"])
-    return user
 
 
 @transaction.atomic

@@ -65,7 +65,9 @@ class AccessRequest(TenantModel):
         if self.approved is False:
             return "refused"
         if self.ended_at is not None:
-            return "ended" if self.started_at else "withdrawn"
+            if self.started_at is not None:
+                return "ended"
+            return "withdrawn" if self.ended_at < self.answer_before else "lapsed"
         if self.started_at is not None:
             return "active" if self.ends_at and self.ends_at > now() else "ended"
         if self.answer_before <= now():
