@@ -40,6 +40,8 @@ TRUSTED_PROXIES = env.number("HQ_TRUSTED_PROXIES", 0)
 # Addresses that organizations type (identity providers, their metadata) are fetched from the public internet only, and
 # from these networks of the deployment's own.
 OUTBOUND_NETWORKS = env.networks("HQ_OUTBOUND_NETWORKS")
+# Who is asked for the records of domains, as `address` or `address:port`; without any, the name servers of the machine.
+DNS_SERVERS = env.words("HQ_DNS_SERVERS")
 
 INSTALLED_APPS = [
     "hq",
@@ -145,6 +147,7 @@ CELERY_BEAT_SCHEDULE = {
     "expire-invitations": {"task": "tenants.sweep", "schedule": timedelta(hours=1), "options": {"expires": 3600}},
     "forget-directory-log": {"task": "directory.forget_log", "schedule": timedelta(hours=1), "options": {"expires": 3600}},
     "look-after-keys": {"task": "keys.sweep", "schedule": timedelta(minutes=10), "options": {"expires": 600}},
+    "look-after-directories": {"task": "directory.sweep", "schedule": timedelta(hours=1), "options": {"expires": 3600}},
     "collect-orphans": {"task": "vault.sweep", "schedule": timedelta(minutes=10), "options": {"expires": 600}},
 }
 
@@ -301,6 +304,7 @@ LOGGING = {
         "hq": {"level": env.text("HQ_LOG_LEVEL", "INFO")},
         "django.request": {"level": "ERROR"},
         "botocore": {"level": "WARNING"},  # at DEBUG it writes whole answers of AWS KMS: keys in the open
+        "urllib3": {"level": "INFO"},  # at DEBUG it writes paths and queries of addresses that tenants typed
     },
 }
 
