@@ -29,18 +29,14 @@ environment: Addresses = [
     *vault_api.routes,
     *sharing_api.environment_routes,
     *keys_api.environment_routes,
+    *tenants_api.environment_routes,
     path("audit/events", audit_api.Events.as_view()),
     path("audit/admin/verify-chain", audit_api.VerifyChain.as_view()),
-    path("api-keys", tenants_api.ApiKeys.as_view()),
-    path("api-keys/<uuid:id>", tenants_api.ApiKeyItem.as_view()),
     path("jobs/<uuid:job_id>", jobs_api.JobEndpoint.as_view()),
 ]
 
 organization: Addresses = [
-    path("members", tenants_api.Members.as_view()),
-    path("members/<uuid:id>", tenants_api.Member.as_view()),
-    path("invitations", tenants_api.Invitations.as_view()),
-    path("invitations/<uuid:id>", tenants_api.InvitationItem.as_view()),
+    *tenants_api.organization_routes,
 ]
 
 v1: Addresses = [

@@ -1,5 +1,6 @@
 """Every /v1 route and every portal page, once allowed and once refused. A route that is missing here fails."""
 
+import json
 import re
 from dataclasses import dataclass, replace
 from uuid import uuid4
@@ -33,7 +34,7 @@ P = Permission
 class Act:
     """One method of one /v1 route: the scope it needs (None: none at all), a body that works, what it then answers.
 
-    `also` is what the body asks to hand on: nobody gives what they do not have.
+    `also` is what the body asks to hand on: nobody gives what they do not have. `instead` is another that is enough.
     """
 
     route: str
@@ -42,6 +43,7 @@ class Act:
     body: object = None
     answers: int = 200
     also: Permission | None = None
+    instead: Permission | None = None
 
 
 V1 = [
@@ -77,6 +79,21 @@ V1 = [
     Act(ENVIRONMENT + "key-rotations/<uuid:id>", "PATCH", P.KEYS_ROTATE, {"paused": True}),
     Act(ENVIRONMENT + "key-statements/<uuid:id>", "GET", P.KEYS_READ),
     Act(ENVIRONMENT + "jobs/<uuid:job_id>", "GET", P.JOBS_READ),
+    Act(ORGANIZATION + "groups", "GET", P.ACCESS_READ),
+    Act(ORGANIZATION + "groups", "POST", P.ACCESS_CHANGE, {"name": "Another"}, 201),
+    Act(ORGANIZATION + "groups/<uuid:id>", "GET", P.ACCESS_READ),
+    Act(ORGANIZATION + "groups/<uuid:id>", "PATCH", P.ACCESS_CHANGE, {"name": "Renamed"}),
+    Act(ORGANIZATION + "groups/<uuid:id>/members", "GET", P.ACCESS_READ),
+    Act(ORGANIZATION + "groups/<uuid:id>/members", "POST", P.ACCESS_CHANGE, {"members": ["<member>"]}, 204),
+    Act(ORGANIZATION + "groups/<uuid:id>/members/<uuid:member_id>", "DELETE", P.ACCESS_CHANGE, answers=204),
+    Act(ORGANIZATION + "acl", "GET", P.ACCESS_READ, instead=P.ACCESS_CHANGE),
+    Act(ORGANIZATION + "acl", "POST", P.ACCESS_CHANGE, {"prefix": "d/", "level": "read", "group_id": "<group>"}, 201),
+    Act(ORGANIZATION + "acl/explain", "GET", P.ACCESS_READ),
+    Act(ORGANIZATION + "acl/<uuid:id>", "DELETE", P.ACCESS_CHANGE, answers=204),
+    Act(ORGANIZATION + "groups/<uuid:id>", "DELETE", P.ACCESS_CHANGE, answers=204),
+    Act(ORGANIZATION + "service-accounts", "GET", P.ACCESS_READ),
+    Act(ORGANIZATION + "service-accounts", "POST", P.ACCESS_CHANGE, {"name": "Another"}, 201),
+    Act(ORGANIZATION + "service-accounts/<uuid:id>", "DELETE", P.ACCESS_CHANGE, answers=204),
     Act(ORGANIZATION + "members", "GET", P.MEMBERS_READ),
     Act(ORGANIZATION + "members/<uuid:id>", "PATCH", P.MEMBERS_CHANGE_ROLE, {"role": "auditor"}),
     Act(ORGANIZATION + "members/<uuid:id>", "DELETE", P.MEMBERS_REMOVE, answers=204),
@@ -124,10 +141,20 @@ class World:
         filled = route.replace("<uuid:environment_id>", str(self.place.live_id)).replace("<path:path>", "a/b")
         filled = filled.replace("<uuid:organization_id>", str(self.place.id)).replace("<uuid:job_id>", str(self.job))
         filled = filled.replace("<slug:org_slug>", self.place.slug).replace("<env:env_name>", "live")
-        filled = filled.replace("<int:index>", "1").replace("<int:version>", "1")
+        filled = (
+            filled.replace("<uuid:member_id>", str(self.membership))
+            .replace("<int:index>", "1")
+            .replace("<int:version>", "1")
+        )
         for word, known in ids.items():
             filled = filled.replace(f"{word}<uuid:id>", f"{word}{known}")
         return "/" + re.sub(r"<uuid:\w+>", str(uuid4()), filled)
+
+    def filled(self, body):
+        """With the ids that a body asks for."""
+        if isinstance(body, bytes):
+            return body
+        return json.dumps(body).replace("<member>", str(self.membership)).replace("<group>", str(self.group))
 
     @property
     def rotation(self):
@@ -140,12 +167,16 @@ class World:
             ApiKey.objects.filter(name="all").update(scopes=sorted(scopes))
 
     def act(self, act, secret=None):
-        url = self.url(act.route) + ("?path=a/b" if act.route.endswith("object-versions") else "")
+        asks = act.route.endswith(("object-versions", "acl/explain"))
+        url = self.url(act.route) + ("?path=a/b" if asks else "")
         raw = isinstance(act.body, bytes)
         more = (
             {}
             if act.body is None
-            else {"data": act.body, "content_type": "application/octet-stream" if raw else "application/json"}
+            else {
+                "data": self.filled(act.body),
+                "content_type": "application/octet-stream" if raw else "application/json",
+            }
         )
         headers = {"authorization": f"Bearer {secret or self.secret}"}
         return getattr(self.client, act.method.lower())(url, headers=headers, **more)
@@ -175,7 +206,7 @@ def test_each_v1_act_is_refused_without_its_scope_and_without_a_key_and_allowed_
         name = f"{act.method} {act.route}"
         assert world.act(act, secret="hd_live_" + "x" * 32).status_code == 401, name
         if act.needs is not None:
-            world.with_scopes(every - {act.needs})
+            world.with_scopes(every - {act.needs, act.instead})
             assert world.act(act).status_code == 403, name
             world.with_scopes({act.needs} | ({act.also} if act.also else set()))
         answer = world.act(act)

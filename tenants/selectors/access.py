@@ -124,6 +124,12 @@ def get_group(actor: Actor, group_id: UUID, *, lock: bool = False) -> Group:
     return group
 
 
+def read_group(actor: Actor, group_id: UUID) -> Group:
+    """One group, for whoever may read access. Raises Denied, NotFound."""
+    gate.require(actor, Permission.ACCESS_READ)
+    return get_group(actor, group_id)
+
+
 def list_group_members(
     actor: Actor, group_id: UUID, *, after: UUID | None = None, limit: int = 200
 ) -> Sequence[GroupMember]:

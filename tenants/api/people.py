@@ -1,4 +1,4 @@
-"""People and machines over /v1."""
+"""People over /v1: who asks, members, invitations."""
 
 from typing import Any
 from uuid import UUID
@@ -7,17 +7,13 @@ from drf_spectacular.utils import OpenApiParameter, extend_schema
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from hq.authz.permissions import Permission
 from hq.authz.roles import Role
 from hq.web.api import Endpoint, page, page_arguments, read, uuid_cursor
 from tenants import actions, selectors
-from tenants.models import ApiKey, Invitation, Membership
-from tenants.serializers import (
-    ApiKeyInput,
-    ApiKeyList,
+from tenants.models import Invitation, Membership
+from tenants.serializers.people import (
     InvitationInput,
     InvitationList,
-    MadeApiKeyBody,
     MadeInvitationBody,
     Me,
     MemberBody,
@@ -106,46 +102,4 @@ class InvitationItem(Endpoint):
     @extend_schema(operation_id="revoke_invitation", responses={204: None})
     def delete(self, request: Request, id: UUID, **_: Any) -> Response:
         actions.revoke_invitation(actor=self.actor, invitation_id=id)
-        return Response(status=204)
-
-
-def api_key_body(key: ApiKey) -> dict[str, Any]:
-    return {
-        "id": key.id,
-        "name": key.name,
-        "hint": key.hint,
-        "scopes": key.scopes,
-        "state": key.state,
-        "created_at": key.created_at,
-        "expires_at": key.expires_at,
-        "last_used_at": key.last_used_at,
-        "last_used_ip": key.last_used_ip,
-    }
-
-
-class ApiKeys(Endpoint):
-    """API keys of an environment, newest first."""
-
-    @extend_schema(operation_id="list_api_keys", responses=ApiKeyList, parameters=PAGING)
-    def get(self, request: Request, **_: Any) -> Response:
-        cursor, limit = page_arguments(request)
-        rows = selectors.list_api_keys(self.actor, before=uuid_cursor(cursor), limit=limit)
-        return page(rows, limit, api_key_body, lambda row: str(row.id))
-
-    @extend_schema(operation_id="create_api_key", request=ApiKeyInput, responses={201: MadeApiKeyBody})
-    def post(self, request: Request, **_: Any) -> Response:
-        body = read(ApiKeyInput, request)
-        scopes = frozenset(Permission(scope) for scope in body["scopes"])
-        made = actions.create_api_key(
-            actor=self.actor, name=body["name"], scopes=scopes, expires_at=body.get("expires_at")
-        )
-        return Response(api_key_body(made.key) | {"api_key": made.secret}, status=201)
-
-
-class ApiKeyItem(Endpoint):
-    """One API key."""
-
-    @extend_schema(operation_id="revoke_api_key", responses={204: None})
-    def delete(self, request: Request, id: UUID, **_: Any) -> Response:
-        actions.revoke_api_key(actor=self.actor, key_id=id)
         return Response(status=204)

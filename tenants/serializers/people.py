@@ -1,12 +1,10 @@
-"""Bodies of /v1 for people and machines."""
+"""Bodies of /v1 for people."""
 
 from typing import Any
 
 from rest_framework import serializers
 
-from hq.authz.permissions import SCOPES
 from hq.authz.roles import Role
-from hq.lib.text import NO_CONTROL
 from hq.web.api import Input
 
 PEOPLE_ROLES = [role.value for role in Role if role is not Role.SERVICE_ACCOUNT]
@@ -72,33 +70,4 @@ class MadeInvitationBody(InvitationBody):
 
 class InvitationList(serializers.Serializer[Any]):
     items = InvitationBody(many=True)
-    next_cursor = serializers.CharField(allow_null=True)
-
-
-class ApiKeyInput(Input):
-    name = serializers.RegexField(NO_CONTROL, max_length=80)
-    scopes = serializers.ListField(
-        child=serializers.ChoiceField(choices=sorted(scope.value for scope in SCOPES)),
-        min_length=1,
-        max_length=len(SCOPES),
-    )
-    expires_at = serializers.DateTimeField(required=False, allow_null=True)
-
-
-class ApiKeyBody(Named):
-    hint = serializers.CharField(help_text="The last four characters.")
-    scopes = serializers.ListField(child=serializers.CharField())
-    state = serializers.CharField(help_text="active, expired or revoked.")
-    created_at = serializers.DateTimeField()
-    expires_at = serializers.DateTimeField(allow_null=True)
-    last_used_at = serializers.DateTimeField(allow_null=True)
-    last_used_ip = serializers.IPAddressField(allow_null=True)
-
-
-class MadeApiKeyBody(ApiKeyBody):
-    api_key = serializers.CharField(help_text="Shown once.")
-
-
-class ApiKeyList(serializers.Serializer[Any]):
-    items = ApiKeyBody(many=True)
     next_cursor = serializers.CharField(allow_null=True)
