@@ -40,6 +40,7 @@ DEVELOPER = Person("Priya Raman", "priya@alderpeak.example", Role.DEVELOPER, "20
 ANALYST = Person("Dana Okafor", "dana@alderpeak.example", Role.ANALYST, "203.0.113.40")
 AUDITOR = Person("Mikael Lindqvist", "mikael@lindqvist-audit.example", Role.AUDITOR, "198.51.100.12")
 LEAVER = Person("Jonas Weiler", "jonas@alderpeak.example", Role.DEVELOPER, "203.0.113.47")
+CLAIMS = (DEVELOPER, ANALYST)
 JOINERS = (ADMIN, DEVELOPER, ANALYST, AUDITOR, LEAVER)
 OPEN_INVITATION = ("board@alderpeak.example", Role.ANALYST)
 WRONG_INVITATION = ("toamsz@alderpeak.example", Role.ADMIN)

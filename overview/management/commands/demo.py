@@ -6,7 +6,7 @@ is refused was really tried.
 
 import json
 from argparse import ArgumentParser
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import redirect_stdout
 from dataclasses import dataclass, field
 from io import StringIO
@@ -20,6 +20,7 @@ from django.test import Client
 
 from audit import actions as trail
 from hq.authz.actor import Actor
+from hq.authz.levels import Level
 from hq.authz.permissions import AuthMethod
 from hq.db.context import tenant
 from hq.lib.errors import Problem
@@ -88,7 +89,7 @@ class Command(BaseCommand):
         if not {*READ_FIRST} <= {document.path for document in documents}:
             raise CommandError(f"The demo stores HQ's own documents, and {settings.ROOT} does not have them.")
         told = Story(_organization(owner), {story.OWNER: owner}, documents)
-        for chapter in (people, files, machines, links, sandbox, rotation, proof):
+        for chapter in (people, access, files, machines, links, sandbox, rotation, proof):
             told.made.append(chapter(told))
         return told
 
@@ -153,6 +154,29 @@ def _member(told: Story, person: Person) -> UUID:
     return belonging.membership_id
 
 
+def access(told: Story) -> str:
+    """Two groups and a service account, and what each may reach beyond its role."""
+    claims, auditors = (
+        told.act(tenants.create_group, story.ADMIN, name=name) for name in ("Claims", "Outside auditors")
+    )
+    told.act(tenants.put_in_group, story.ADMIN, group_id=claims.id, membership_ids=_places(told, story.CLAIMS))
+    told.act(tenants.put_in_group, story.ADMIN, group_id=auditors.id, membership_ids=_places(told, (story.AUDITOR,)))
+    told.act(tenants.give_access, story.ADMIN, prefix="evidence/", level=Level.WRITE, group_id=claims.id)
+    told.act(tenants.give_access, story.OWNER, prefix="evidence/2026-11/", level=Level.READ, group_id=auditors.id)
+    told.act(
+        tenants.give_access,
+        story.OWNER,
+        prefix="handbook/design/",
+        level=Level.ADMIN,
+        membership_id=_member(told, story.DEVELOPER),
+    )
+    return "Access: groups Claims and Outside auditors, and three rules beside the roles."
+
+
+def _places(told: Story, people: Sequence[Person]) -> list[UUID]:
+    return [_member(told, person) for person in people]
+
+
 def files(told: Story) -> str:
     """HQ's own documents, some in two versions, one deleted and brought back, one left deleted."""
     for number, document in enumerate(told.documents):
@@ -175,7 +199,15 @@ def _put(told: Story, person: Person, path: str, content: bytes, content_type: s
 
 def machines(told: Story) -> str:
     """A service account works over /v1 and meets the edge of its scopes; another key is made and revoked."""
-    secret = told.act(tenants.create_api_key, story.ADMIN, name="claims-triage", scopes=story.MACHINE_SCOPES).secret
+    account = told.act(tenants.create_service_account, story.ADMIN, name="claims-triage")
+    told.act(tenants.give_access, story.ADMIN, prefix="evidence/", level=Level.WRITE, service_account_id=account.id)
+    secret = told.act(
+        tenants.create_api_key,
+        story.ADMIN,
+        name="claims-triage",
+        scopes=story.MACHINE_SCOPES,
+        service_account_id=account.id,
+    ).secret
     ended = told.act(tenants.create_api_key, story.DEVELOPER, name="ci-deploy", scopes=story.CI_SCOPES)
     told.act(tenants.revoke_api_key, story.ADMIN, key_id=ended.key.id)
     machine = _Outside(story.MACHINE_IP, "claims-triage/1.4 python-requests", secret)
