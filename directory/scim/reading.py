@@ -1,4 +1,4 @@
-"""What stands between a body and the library: bounds on what is worked through, and one spelling of Entra's."""
+"""What stands between a body and the library: bounds on what is worked through, and spellings of Entra's."""
 
 from typing import Any
 
@@ -42,9 +42,22 @@ def operations_of(payload: Any) -> list[dict[str, Any]]:
 
 
 def mended(payload: Any) -> Any:
-    """Entra sends a manager as a text where the schema has an attribute with a value; also inside a bulk request."""
+    """What Entra spells in its own way, as the schema has it; also inside a bulk request.
+
+    A manager is sent as a text. A member to remove is sent with `$ref: null`, which would be compared too, so that
+    nobody would match and the removal would be answered with success and do nothing.
+    """
     for operation in operations_of(payload):
-        if str(operation.get("path", "")).lower() == MANAGER and isinstance(operation.get("value"), str):
-            operation["value"] = {"value": operation["value"]}
+        path, value = str(operation.get("path", "")).lower(), operation.get("value")
+        if path == MANAGER and isinstance(value, str):
+            operation["value"] = {"value": value}
+        elif path.rpartition(":")[2] == "members" and str(operation.get("op", "")).lower() == "remove":
+            operation["value"] = _ids_only(value)
         mended(operation.get("data"))
     return payload
+
+
+def _ids_only(value: Any) -> Any:
+    if isinstance(value, list):
+        return [_ids_only(each) for each in value]
+    return {"value": value["value"]} if isinstance(value, dict) and "value" in value else value

@@ -6,13 +6,13 @@ from uuid import UUID
 
 from django.test import Client
 
-from directory.actions.scim_tokens import create_scim_token
+from directory.actions.scim_tokens import authenticate_directory, create_scim_token
 from directory.models import Domain, SsoConnection
 from hq.authz.actor import Actor
 from hq.authz.roles import Role
 from hq.db.context import tenant
 from hq.lib.clock import now
-from tests.factories import Place, make_place
+from tests.factories import ORIGIN, Place, make_place
 
 USER = "urn:ietf:params:scim:schemas:core:2.0:User"
 ENTERPRISE = "urn:ietf:params:scim:schemas:extension:enterprise:2.0:User"
@@ -40,16 +40,16 @@ class Directory:
     def address(self, name: str) -> str:
         return f"{name}@{self.domain}"
 
-    def send(self, method: str, path: str, body: object = None, *, raw: bytes | None = None, **headers: str) -> Any:
-        """The answer, whose `json()` is its body."""
-        content = raw if raw is not None else b"" if body is None else json.dumps(body).encode()
+    def send(self, method: str, path: str, body: object = None, **headers: str) -> Any:
+        """The answer, whose `json()` is its body. Bytes are sent as they are."""
+        content = body if isinstance(body, bytes) else b"" if body is None else json.dumps(body).encode()
         headers = {"authorization": f"Bearer {self.token}"} | {name.replace("_", "-"): v for name, v in headers.items()}
         kind = headers.pop("content-type", SCIM)
         return self.client.generic(method, f"{self.base}/{path}", content, content_type=kind, headers=headers)
 
-    def user(self, name: str, **more: object) -> dict[str, Any]:
+    def user(self, local: str, **more: object) -> dict[str, Any]:
         """Make a person, who must be taken."""
-        answer = self.send("POST", "Users", {"schemas": [USER], "userName": self.address(name)} | more)
+        answer = self.send("POST", "Users", {"schemas": [USER], "userName": self.address(local)} | more)
         assert answer.status_code == 201, answer.content
         return dict(answer.json())
 
@@ -101,9 +101,6 @@ def map_roles(place: Place, groups: dict[str, str], default: str = Role.ANALYST)
 
 
 def directory_actor(place: Place) -> Actor:
-    from directory.actions.scim_tokens import authenticate_directory
-    from tests.factories import ORIGIN
-
     with tenant(place.id):
         secret = create_scim_token(actor=place.actor()).secret
     return authenticate_directory(secret=secret, organization_id=place.id, origin=ORIGIN)

@@ -45,7 +45,7 @@ def undone(what: str) -> Iterator[None]:
 
 
 @pytest.mark.django_db
-class TestDirectoryStorage(Judged):
+class TestDirectoryStorage(Judged):  # type: ignore[misc]
     @pytest.fixture
     def provider(self) -> ScimProvider:
         return provider
