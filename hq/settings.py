@@ -184,6 +184,18 @@ ALLAUTH_TRUSTED_PROXY_COUNT = TRUSTED_PROXIES
 ACCOUNT_RATE_LIMITS = {"sso": "30/m/ip", "sso_answer": "600/m/ip"}  # an office comes to work through one address
 SOCIALACCOUNT_ADAPTER = "directory.adapters.SocialAdapter"
 SOCIALACCOUNT_FORMS = {"disconnect": "tenants.adapters.social.OwnAccounts"}
+# Failed ones by account, against guessing from many addresses, and by address, against one password for many accounts.
+ACCOUNT_RATE_LIMITS |= {
+    "login_failed": "10/m/ip,60/h/ip,5/5m/key",
+    "login": "30/m/ip",
+    "signup": "20/m/ip",
+    "reset_password": "20/m/ip,5/m/key",
+    "reset_password_from_key": "20/m/ip",
+    "reauthenticate": "10/m/user",
+    "change_password": "5/m/user",
+    "manage_email": "10/m/user",
+    "confirm_email": "1/10s/key",
+}
 SOCIALACCOUNT_EMAIL_AUTHENTICATION = False
 SOCIALACCOUNT_STORE_TOKENS = False
 # Who may vouch for anybody; the connections of organizations are theirs, and not here (ACC-4).
