@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from bench import audit, field, keys, redeem, run, store
+from bench import access, audit, field, keys, redeem, run, store
 from bench.figures import Figure, Report
 
 
@@ -41,6 +41,13 @@ def test_rotations():
     timed = {"re-encrypting, of a plain UPDATE", "peak memory over idle", "of it after the first tenth"}
     assert all(figure.met for figure in report.figures if figure.what not in timed), str(report)
     assert len(figures_of(report)) == 11
+
+
+@pytest.mark.django_db(transaction=True)
+def test_access_rules():
+    report = access.measure(organizations=2, teams=12, projects=10, principals=6, asked=4)
+    assert figures_of(report)["lists equal the naive ones"] == 1
+    assert len(report.figures) == 4
 
 
 def test_starting_and_stopping():
