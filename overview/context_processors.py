@@ -34,10 +34,19 @@ GROUPS: list[tuple[str, list[tuple[Any, ...]]]] = [
             ("Groups", "layers", "groups", Permission.ACCESS_READ),
             ("Service accounts", "bot", "service_accounts", Permission.ACCESS_READ),
             ("API keys", "square-terminal", "api_keys", Permission.API_KEYS_READ),
+            ("Support access", "headset", "support", Permission.SUPPORT_DECIDE),
             ("Policy", "list-checks", "policy", Permission.IDENTITY_READ),
             ("Directory sync", "refresh-cw", "directory:scim", Permission.IDENTITY_READ),
         ],
     ),
+]
+
+# title, icon, address name
+OPERATOR_ROOMS = [
+    ("Organizations", "building-2", "console:organizations"),
+    ("Support access", "headset", "console:access"),
+    ("Jobs", "list-checks", "console:jobs"),
+    ("Deployment’s trail", "scroll-text", "console:trail"),
 ]
 
 
@@ -52,11 +61,24 @@ def _navigation(request: HttpRequest, actor: Actor, where: dict[str, str]) -> li
         ]
         if shown:
             groups.append({"title": title, "items": shown})
-    every = [item for group in groups for item in group["items"]]
-    fitting = [item for item in every if request.path.startswith(item["url"])]
+    _mark(request, [item for group in groups for item in group["items"]])
+    return groups
+
+
+def _mark(request: HttpRequest, items: list[dict[str, Any]]) -> None:
+    fitting = [item for item in items if request.path.startswith(item["url"])]
     if fitting:
         max(fitting, key=lambda item: len(item["url"]))["active"] = True
-    return groups
+
+
+def _operator_groups(request: HttpRequest) -> list[dict[str, Any]]:
+    """In the operator's rooms the side bar leads through these, and back to what is the person's own."""
+    rooms: list[dict[str, Any]] = [
+        {"title": text, "icon": icon, "url": reverse(name)} for text, icon, name in OPERATOR_ROOMS
+    ]
+    _mark(request, rooms)
+    own = [{"title": "Your organizations", "icon": "arrow-left", "url": reverse("organizations")}]
+    return [{"title": "Operator", "items": rooms}, {"title": "Yourself", "items": own}]
 
 
 def _person(request: HttpRequest) -> dict[str, Any] | None:
@@ -85,7 +107,7 @@ def _account_navigation(request: HttpRequest) -> list[dict[str, str]]:
         {"title": "Organizations", "icon": "building-2", "url": reverse("organizations")},
     ]
     if person_of(request).is_operator:
-        items.append({"title": "Operator: jobs", "icon": "server", "url": reverse("console:jobs")})
+        items.append({"title": "Operator", "icon": "server", "url": reverse(OPERATOR_ROOMS[0][2])})
     return items
 
 
@@ -103,6 +125,8 @@ def frame(request: HttpRequest) -> dict[str, Any]:
     context["account_nav"] = _account_navigation(request)
     belonging = getattr(request, "belonging", None)
     actor: Actor | None = getattr(request, "actor", None)
+    if request.path.startswith(reverse("console:home")) and person_of(request).is_operator:
+        return context | {"nav": _operator_groups(request), "operator_room": True}
     if belonging is None or actor is None:
         return context | {"nav": _account_groups(request, context["account_nav"])}
     return context | _place(request, actor, belonging)
@@ -121,7 +145,9 @@ def _place(request: HttpRequest, actor: Actor, belonging: selectors.Belonging) -
             {"name": "test", "id": belonging.test_id, "url": f"/o/{belonging.slug}/test/"},
         ],
     }
-    if belonging.state != "READY":
+    if isinstance(belonging, selectors.Support):
+        context["support"] = _support(request, belonging)
+    if belonging.state == "PROVISIONING":
         return context
     where = {"org_slug": belonging.slug, "env_name": name}
     with tenant(actor.organization_id):  # an error page is rendered after the request's own transaction ended
@@ -136,3 +162,18 @@ def _place(request: HttpRequest, actor: Actor, belonging: selectors.Belonging) -
     if gate.allows(actor, Permission.KEYS_READ):
         context["keys_url"] = reverse("keys:list", kwargs=where)
     return context | {"nav": nav, "chain": chain}
+
+
+def _support(request: HttpRequest, support: selectors.Support) -> dict[str, Any]:
+    """The banner above every page that an operator sees of an organization."""
+    told = selectors.get_banner(support)
+    return {
+        "operator": person_of(request).label,
+        "organization": support.name,
+        "as_member": support.subject_id is not None,
+        "as_whom": told.as_whom,
+        "reason": told.reason,
+        "writes": support.writes,
+        "ends_at": support.ends_at,
+        "end_url": reverse("console:end_access", kwargs={"request_id": support.request_id}),
+    }

@@ -13,6 +13,7 @@ from tenants.views import (
     people,
     policy,
     service_accounts,
+    support,
 )
 
 urlpatterns = [
@@ -72,6 +73,10 @@ urlpatterns = [
         service_accounts.end_service_account,
         name="end_service_account",
     ),
+    path("o/<slug:org_slug>/<env:env_name>/support/", support.support, name="support"),
+    path("o/<slug:org_slug>/<env:env_name>/support/<uuid:id>/approve", support.approve_support, name="approve_support"),
+    path("o/<slug:org_slug>/<env:env_name>/support/<uuid:id>/refuse", support.refuse_support, name="refuse_support"),
+    path("o/<slug:org_slug>/<env:env_name>/support/<uuid:id>/end", support.end_support, name="end_support"),
     path("o/<slug:org_slug>/<env:env_name>/api-keys/", api_keys.api_keys, name="api_keys"),
     path("o/<slug:org_slug>/<env:env_name>/api-keys/new", api_keys.new_api_key, name="new_api_key"),
     path("o/<slug:org_slug>/<env:env_name>/api-keys/<uuid:id>/revoke", api_keys.revoke_api_key, name="revoke_api_key"),

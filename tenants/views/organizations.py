@@ -63,7 +63,7 @@ def new_organization(request: HttpRequest) -> HttpResponse:
 def organization(request: TenantRequest, org_slug: str) -> HttpResponse:
     """The overview once the organization is ready; until then, each step of its provisioning."""
     current = selectors.get_organization(request.actor)
-    if current.state == Organization.State.READY:
+    if current.state != Organization.State.PROVISIONING:
         if request.headers.get("HX-Request"):
             response = HttpResponse(status=204)
             response["HX-Redirect"] = f"/o/{org_slug}/live/"

@@ -6,8 +6,6 @@ from typing import Any
 from uuid import UUID
 
 import pytest
-from django.conf import settings
-from django.core.signing import Signer
 from django.test import Client
 
 from audit import selectors as trail
@@ -17,37 +15,20 @@ from hq.db.context import tenant
 from hq.db.models import PLATFORM_ID
 from hq.lib.clock import now
 from hq.lib.ids import new_id
-from hq.web.middleware import SignedSessions
 from jobs import actions, selectors
 from jobs.models import Job
-from tenants.actions import promote_operator
-from tenants.models import User
-from tests.factories import make_person, make_place
+from tests.factories import make_place, sign_in
 from tests.jobs.support import make_due, put, read
+from tests.operators import desk_of, make_operator
 
 pytestmark = pytest.mark.django_db
 # A refusal rolls back whatever transaction it is in; a test around it must not be one.
 refusals = pytest.mark.django_db(transaction=True)
 
 
-def signed_in(person: User) -> Client:
-    client = Client()
-    sign_in(client, person)
-    return client
-
-
-def sign_in(client: Client, person: User) -> None:
-    """Django's own help knows nothing of the signature on our session cookies."""
-    client.force_login(person)
-    client.cookies[settings.SESSION_COOKIE_NAME] = Signer(salt=SignedSessions._salt).sign(
-        client.cookies[settings.SESSION_COOKIE_NAME].value
-    )
-
-
 @pytest.fixture
 def operator() -> Client:
-    person = make_person(name="Opal Operator")
-    return signed_in(promote_operator(email=person.email))
+    return desk_of(make_operator(name="Opal Operator"))
 
 
 def dead(organization_id: UUID | None = None) -> Job:
@@ -74,7 +55,7 @@ PAGES: list[Callable[[Client, UUID], Any]] = [
 @refusals
 def test_to_anyone_else_there_is_no_such_page() -> None:
     job = dead()
-    owner = signed_in(make_place().owner)
+    owner = sign_in(make_place().owner)
     for page in PAGES:
         theirs, missing = page(owner, job.id), page(owner, new_id())
         assert theirs.status_code == missing.status_code == 404
@@ -192,9 +173,9 @@ def test_pressed_twice_it_is_retried_once(operator: Client) -> None:
 @pytest.mark.parametrize("verb", ["retry", "discard"])
 def test_a_verb_is_not_done_by_a_link_nor_from_elsewhere(verb: str) -> None:
     job = dead()
-    person = promote_operator(email=make_person().email)
-    assert signed_in(person).get(f"/operator/jobs/{job.id}/{verb}").status_code == 405
+    desk = desk_of(make_operator())
+    assert desk.get(f"/operator/jobs/{job.id}/{verb}").status_code == 405
     strict = Client(enforce_csrf_checks=True)
-    sign_in(strict, person)
+    strict.cookies = desk.cookies
     assert strict.post(f"/operator/jobs/{job.id}/{verb}").status_code == 403
     assert read(job).state == "DEAD"

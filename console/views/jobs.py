@@ -1,52 +1,19 @@
-"""The platform operator's rooms: metadata of jobs, whoever's they are; never content."""
+"""Jobs, whoever's they are: metadata, never content."""
 
-from collections.abc import Callable
-from functools import wraps
-from typing import Any
 from urllib.parse import urlencode
 from uuid import UUID
 
 from django.contrib import messages
-from django.contrib.auth.decorators import login_required
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.views.decorators.http import require_POST
 
 from console import actions
 from console.forms import STATES, JobFilterForm
+from console.views.door import operator_only, operator_verb
 from hq.authz.actor import Actor
-from hq.authz.permissions import AuthMethod, Permission
-from hq.db.models import PLATFORM_ID
-from hq.lib.errors import Invalid, NotFound, Refused
-from hq.web.portal import person_of
-from hq.web.request import origin
+from hq.lib.errors import Invalid, Refused
 from jobs import selectors
-
-View = Callable[..., HttpResponse]
-
-
-def operator_only(view: View) -> View:
-    """Signs in whoever is not; to anyone but an operator there is no such page (ACC-10). Gives the view its actor."""
-
-    @wraps(view)
-    @login_required
-    def inner(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
-        person = person_of(request)
-        if not person.is_operator:
-            raise NotFound
-        actor = Actor(
-            organization_id=PLATFORM_ID,
-            kind="person",
-            id=person.pk,
-            person_id=person.pk,
-            label=person.label,
-            method=AuthMethod.SESSION,
-            permissions=frozenset({Permission.OPERATOR_JOBS}),
-            origin=origin(request),
-        )
-        return view(request, actor, *args, **kwargs)
-
-    return inner
 
 
 @operator_only
@@ -84,7 +51,7 @@ def job(request: HttpRequest, actor: Actor, job_id: UUID) -> HttpResponse:
 
 
 @require_POST
-@operator_only
+@operator_verb("console:job")
 def retry(request: HttpRequest, actor: Actor, job_id: UUID) -> HttpResponse:
     """Queue a dead job again."""
     try:
@@ -97,7 +64,7 @@ def retry(request: HttpRequest, actor: Actor, job_id: UUID) -> HttpResponse:
 
 
 @require_POST
-@operator_only
+@operator_verb("console:job")
 def discard(request: HttpRequest, actor: Actor, job_id: UUID) -> HttpResponse:
     """Delete a dead job."""
     try:
