@@ -1,7 +1,7 @@
 """What HQ says that it can do, how it reads what it is sent, and how a refusal looks."""
 
 import logging
-from typing import Any
+from typing import Any, cast
 
 from django.db import OperationalError
 from pydantic_core import to_json
@@ -99,7 +99,7 @@ service = Service(provider)
 
 
 def model_of(resource_type: ResourceType) -> type[Resource[Any]]:
-    return service.get_model(resource_type)
+    return cast("type[Resource[Any]]", provider.model_for(resource_type))
 
 
 def note_fault(exception: Exception) -> None:

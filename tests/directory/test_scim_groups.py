@@ -4,6 +4,7 @@ import pytest
 from django.conf import settings
 
 from directory.models import ScimGroup, ScimGroupMember
+from hq.authz.levels import Level
 from hq.authz.roles import Role
 from hq.db.context import tenant
 from tenants import actions as tenants
@@ -101,7 +102,7 @@ def test_removing_a_group_takes_its_access_and_leaves_its_people(directory):
     ada = directory.user("ada")
     made = directory.group("Engines", ada["id"])
     with tenant(directory.place.id):
-        tenants.give_access(actor=directory.place.actor(), prefix="plans/", level=1, group_id=made["id"])
+        tenants.give_access(actor=directory.place.actor(), prefix="plans/", level=Level.READ, group_id=made["id"])
     assert directory.send("DELETE", f"Groups/{made['id']}").status_code == 204
     with tenant(directory.place.id):
         left = (Group, ScimGroup, ScimGroupMember, AclEntry)

@@ -31,16 +31,22 @@ def text(answer):
     return " ".join(re.sub(r"<[^>]+>", " ", answer.content.decode()).split())
 
 
+def found(pattern, answer):
+    """What the pattern's group holds, or all of it."""
+    match = re.search(pattern, answer.content.decode())
+    assert match, pattern
+    return match[match.lastindex or 0].replace("&amp;", "&")
+
+
 def test_a_token_is_made_shown_once_used_and_revoked():
     place = make_place()
     browser = sign_in(place.owner)
     here = f"/o/{place.slug}/live/directory/scim/"
     assert "Not set up" in text(browser.get(here))
-    form = browser.get(f"{here}token").content.decode()
-    once = re.search(r'name="once"[^>]*value="([^"]+)"', form)[1]
+    once = found(r'name="once"[^>]*value="([^"]+)"', browser.get(f"{here}token"))
     made = browser.post(f"{here}token", {"once": once})
-    secret = re.search(r"hqd_[\w-]{43}", made.content.decode())[0]
-    base = re.search(r"http[^<\"]*/scim/v2/[0-9a-f-]{36}", made.content.decode())[0]
+    secret = found(r"hqd_[\w-]{43}", made)
+    base = found(r"http[^<\"]*/scim/v2/[0-9a-f-]{36}", made)
     assert base.endswith(f"/scim/v2/{place.id}")
     again = browser.post(f"{here}token", {"once": once})
     assert (again.status_code, secret in again.content.decode()) == (400, False)
@@ -52,7 +58,7 @@ def test_a_token_is_made_shown_once_used_and_revoked():
     headers = {"authorization": f"Bearer {secret}"}
     assert browser.get(f"/scim/v2/{place.id}/Users", headers=headers).status_code == 200
     assert "Waiting for the first request" not in text(browser.get(here))
-    revoke = re.search(r'href="([^"]+/revoke)"', browser.get(here).content.decode())[1]
+    revoke = found(r'href="([^"]+/revoke)"', browser.get(here))
     assert browser.post(revoke, {"confirm": "xxxx"}).status_code == 400
     assert browser.get(f"/scim/v2/{place.id}/Users", headers=headers).status_code == 200
     assert browser.post(revoke, {"confirm": secret[-4:]}).status_code == 302
@@ -112,7 +118,7 @@ def test_more_than_a_page_is_reached_by_its_links(directory):
     for number in range(52):
         directory.send("DELETE", f"Users/{number}")
     browser, here = page(directory)
-    older = re.search(r'href="([^"]*cursor=[^"]*)"', browser.get(here).content.decode())[1].replace("&amp;", "&")
+    older = found(r'href="([^"]*cursor=[^"]*)"', browser.get(here))
     assert browser.get(here).content.decode().count("Remove a person") == 50
     assert browser.get(older).content.decode().count("Remove a person") == 2
     assert browser.get(f"{here}?cursor=x").status_code == 400
