@@ -280,7 +280,8 @@ def test_history_and_what_was_deleted_are_theirs_or_refused(committed: Member) -
 
 def _refusal(response: Any) -> str:
     assert response.status_code == 403
-    return response.content.decode().partition('"instance"')[0]
+    told: str = response.content.decode().partition('"instance"')[0]
+    return told
 
 
 def test_a_rule_counts_from_the_next_request_on_and_no_longer_than_it_is_there(committed: Member) -> None:
