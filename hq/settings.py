@@ -181,7 +181,7 @@ ACCOUNT_DEFAULT_HTTP_PROTOCOL = _base.scheme
 ACCOUNT_ADAPTER = "tenants.adapters.AccountAdapter"
 ACCOUNT_SIGNUP_FORM_CLASS = "tenants.forms.SignUpForm"
 ALLAUTH_TRUSTED_PROXY_COUNT = TRUSTED_PROXIES
-ACCOUNT_RATE_LIMITS = {"sso": "30/m/ip", "sso_answer": "600/m/ip"}  # an office comes to work through one address
+ACCOUNT_RATE_LIMITS = {"sso_find": "60/m/ip", "sso": "600/m/ip"}  # an office comes to work through one address
 SOCIALACCOUNT_ADAPTER = "directory.adapters.SocialAdapter"
 SOCIALACCOUNT_FORMS = {"disconnect": "tenants.adapters.social.OwnAccounts"}
 # Failed ones by account, against guessing from many addresses, and by address, against one password for many accounts.

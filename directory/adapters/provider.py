@@ -25,7 +25,7 @@ UID_MOST = 191  # allauth's column
 
 
 class AnswerRefused(SsoRefused):
-    """The answer of the identity provider was not accepted."""
+    """The answer of your identity provider was not accepted. Start again; if it happens again, ask an admin."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -86,13 +86,18 @@ class SamlProvider(SsoProvider):
         kept = store.take(self.request.GET.get("answer", ""))
         if kept is None or kept["connection"] != str(self.connection.id):
             raise AnswerRefused("The answer was used already, or belongs to another connection.")
-        if refused := kept.get(REFUSED):
-            refusal = AnswerRefused(refused)
+        try:
+            state = self._state_of(kept)
+        except AnswerRefused as refusal:
             if (response := self.tell_tester(refusal)) is not None:
                 return response
-            raise refusal
-        identity = Identity(**kept["identity"] | {"groups": frozenset(kept["identity"]["groups"])})
-        return self.enter(self.resume(kept["request_id"]), identity)
+            raise
+        return self.enter(state, Identity(**kept["identity"] | {"groups": frozenset(kept["identity"]["groups"])}))
+
+    def _state_of(self, kept: dict[str, Any]) -> dict[str, Any]:
+        if REFUSED in kept:
+            raise AnswerRefused(kept[REFUSED])
+        return self.resume(kept["request_id"])
 
     def metadata(self) -> bytes:
         """Our side, for a provider that reads metadata; theirs need not be known yet."""

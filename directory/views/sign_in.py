@@ -68,7 +68,7 @@ def find(request: HttpRequest) -> HttpResponse:
     """From an address to the identity provider of its domain. Nothing is looked up of who has the address."""
     context = {"next": get_next_redirect_url(request) or "", "email": request.POST.get("email", "").strip()}
     if request.method == "POST":
-        if not ratelimit.consume(request, action="sso"):
+        if not ratelimit.consume(request, action="sso_find"):
             return _too_many(request)
         if connection := sso.find_by_address(context["email"]):
             return _onward(request, connection)
@@ -94,7 +94,7 @@ def start(request: HttpRequest, id: UUID) -> HttpResponse:
 @require_POST
 def acs(request: HttpRequest, id: UUID) -> HttpResponse:
     """Where SAML answers are posted from the provider's site. It signs nobody in: see SamlProvider."""
-    if not ratelimit.consume(request, action="sso_answer"):
+    if not ratelimit.consume(request, action="sso"):
         return _too_many(request)
     response: HttpResponse = _provider(request, sso.find_connection(id), Protocol.SAML).receive()
     return response

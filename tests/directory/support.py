@@ -3,6 +3,7 @@
 from dataclasses import dataclass, field
 from html import unescape
 from itertools import count
+from typing import Any
 from urllib.parse import urlsplit
 from uuid import uuid4
 
@@ -10,13 +11,15 @@ from django.conf import settings
 from django.contrib.sessions.backends.base import SessionBase
 from django.contrib.sessions.backends.db import SessionStore
 from django.core.signing import Signer
-from django.test import Client
+from django.test import Client, RequestFactory
 from django.urls import reverse
 
+from directory.actions.sign_in import TestResult, begin_test, last_test
 from directory.models import Domain, SsoConnection
+from hq.authz.roles import Role
 from hq.db.context import tenant
 from hq.lib.clock import now
-from tenants.models import Membership
+from tenants.models import Membership, User
 from tests.factories import Place, make_place
 from tests.idp.saml import ATTRIBUTES, SamlIdp
 
@@ -39,7 +42,7 @@ def add_domain(place: Place, name: str = DOMAIN, *, verified: bool = True) -> Do
         )
 
 
-def add_connection(place: Place, *, config: dict, protocol: str = "saml", **more) -> SsoConnection:
+def add_connection(place: Place, *, config: dict[str, Any], protocol: str = "saml", **more) -> SsoConnection:
     values = {"kind": "okta", "name": "Okta", "state": State.ACTIVE, "groups": {}, "tested_at": now()} | more
     with tenant(place.id):
         return SsoConnection.objects.create(
@@ -52,7 +55,7 @@ def add_connection(place: Place, *, config: dict, protocol: str = "saml", **more
         )
 
 
-def saml_config(idp: SamlIdp, **more) -> dict:
+def saml_config(idp: SamlIdp, **more) -> dict[str, Any]:
     return {
         "entity_id": idp.entity_id,
         "sso_url": SSO_URL,
@@ -95,6 +98,11 @@ class Saml:
                 setattr(self.row, name, value)
             self.row.save(update_fields=list(values))
 
+    def now(self, name: str) -> Any:
+        """What a column of the connection holds."""
+        with tenant(self.place.id):
+            return SsoConnection.objects.values_list(name, flat=True).get(pk=self.row.pk)
+
     def role_of(self, email: str = EMAIL) -> str | None:
         with tenant(self.place.id):
             found = Membership.objects.filter(organization_id=self.place.id, user__email=email)
@@ -103,10 +111,11 @@ class Saml:
 
 @dataclass
 class Browser:
-    """One browser. `client` holds its cookies."""
+    """One browser. `client` holds its cookies, `page` is what it shows after coming back."""
 
     saml: Saml
     client: Client = field(default_factory=Client)
+    page: Any = None
 
     def ask(self, **data) -> str:
         """The address at the provider that the organization's page leads to."""
@@ -120,12 +129,13 @@ class Browser:
 
     def come_back(self, posted):
         """Follow what the answer to the post says, by itself, with HQ's cookies."""
-        if posted.status_code != 302:
-            return posted
-        address = posted["Location"]
-        assert address.startswith(settings.BASE_URL + self.saml.at("finish")), address
-        parts = urlsplit(address)
-        return self.client.get(f"{parts.path}?{parts.query}")
+        self.page = posted
+        if posted.status_code == 302:
+            address = posted["Location"]
+            assert address.startswith(settings.BASE_URL + self.saml.at("finish")), address
+            parts = urlsplit(address)
+            self.page = self.client.get(f"{parts.path}?{parts.query}")
+        return self.page
 
     def answer(self, response: str, **more):
         return self.come_back(self.post(response, **more))
@@ -144,3 +154,29 @@ class Browser:
     @property
     def person_id(self) -> str | None:
         return self.session.get("_auth_user_id")
+
+
+def begin(browser: Browser, *, back: str = "/here", role: Role = Role.OWNER) -> str:
+    """What a page's button does to try a connection: the address at the provider."""
+    request: Any = RequestFactory().post("/")
+    request.session = browser.session
+    request.user = User.objects.get(pk=browser.person_id or "")
+    request.actor = browser.saml.place.actor(role, person=request.user)
+    address = begin_test(request, browser.saml.row.id, back=back)
+    request.session.save()
+    return address
+
+
+def tried(browser: Browser, **said) -> TestResult:
+    """A connection tried once by who is signed in, and what the page shows of it."""
+    page = browser.answer(browser.saml.idp.respond(begin(browser), **said))
+    assert (page.status_code, page.headers.get("Location")) == (302, "/here"), page.content.decode()
+    result = shown(browser)
+    assert result is not None
+    return result
+
+
+def shown(browser: Browser) -> TestResult | None:
+    request: Any = RequestFactory().get("/")
+    request.session = browser.session
+    return last_test(request, browser.saml.row.id)
