@@ -21,7 +21,7 @@ from tenants.views.pages import Pages
 
 PAGE = 50
 TITLES = {"read": "Read", "write": "Write", "delete": "Delete", "share": "Share"}
-_WORDS = {Permission.OBJECTS_READ: "to read", Permission.SHARES_CREATE: "to make links"}
+_PARTS = {Permission.OBJECTS_READ: "To read what is shared", Permission.SHARES_CREATE: "To make links"}
 
 
 def explorer(request: TenantRequest, **where: str) -> HttpResponse:
@@ -47,7 +47,11 @@ def _one(request: TenantRequest, who: UUID, path: str, where: dict[str, str]) ->
     found = selectors.explain(request.actor, principal=who, path=path)
     may_give = gate.allows(request.actor, Permission.ACCESS_CHANGE, path=_folder(path))
     give = reverse("new_access", kwargs=where) if may_give else ""
-    return {"found": found, "decisions": [_told(found, decision, give) for decision in found.decisions]}
+    return {
+        "found": found,
+        "role": role_label(found.role),
+        "decisions": [_told(found, decision, give) for decision in found.decisions],
+    }
 
 
 def _folder(path: str) -> str:
@@ -59,7 +63,7 @@ def _told(found: Explanation, decision: Decision, give: str) -> dict[str, Any]:
     shown = {
         "title": TITLES[decision.act],
         "allowed": decision.allowed,
-        "ways": [_way(found, way, alone=len(ACTS[decision.act]) == 1) for way in decision.ways],
+        "parts": _parts(found, decision),
         "level": level.name.capitalize() if level else "",
         "give": "",
     }
@@ -69,21 +73,32 @@ def _told(found: Explanation, decision: Decision, give: str) -> dict[str, Any]:
     return shown
 
 
-def _way(found: Explanation, way: Way, *, alone: bool) -> dict[str, Any]:
-    what = "" if alone else f" {_WORDS[way.permission]}"
+def _parts(found: Explanation, decision: Decision) -> list[dict[str, Any]]:
+    """The reasons, under a heading each where an act takes more than one permission."""
+    takes = ACTS[decision.act]
+    return [
+        {
+            "what": _PARTS[permission] if len(takes) > 1 else "",
+            "ways": [_way(found, way) for way in decision.ways if way.permission is permission],
+        }
+        for permission in takes
+    ]
+
+
+def _way(found: Explanation, way: Way) -> dict[str, Any]:
     if way.entry is None:
-        return {"counts": way.counts, "text": _role_said(found, way, what), "prefix": None}
-    text = f"{rule_said(way.entry)}{'' if way.counts else f', which is not enough{what}'}"
-    return {"counts": way.counts, "text": f"{text}.", "prefix": way.entry.prefix}
+        return {"counts": way.counts, "text": _role_said(found, way), "prefix": None}
+    enough = "" if way.counts or not found.active else ", which is not enough"
+    return {"counts": way.counts, "text": f"{rule_said(way.entry)}{enough}.", "prefix": way.entry.prefix}
 
 
-def _role_said(found: Explanation, way: Way, what: str) -> str:
+def _role_said(found: Explanation, way: Way) -> str:
     role = role_label(found.role)
     if way.counts:
-        return f"The role {role} gives it{what}, on every file."
+        return f"The role {role} gives it, on every file."
     if not found.active:
         return f"The role {role} does not count: the account is switched off."
-    return f"The role {role} does not count{what}: in this organization only rules open files."
+    return f"The role {role} does not count: in this organization only rules open files."
 
 
 def rule_said(entry: AclEntry) -> str:
