@@ -19,6 +19,7 @@ from keys import selectors as keys
 from sharing import actions as sharing
 from sharing import selectors as shares
 from tenants import actions, selectors
+from tests.directory.support import Saml
 from tests.factories import Place
 from tests.keys.support import settle
 
@@ -69,6 +70,10 @@ NO_PAGES = {
     "mfa_login_webauthn",
     "mfa_download_recovery_codes",
     "socialaccount_signup",
+    "sso_acs",
+    "sso_callback",
+    "sso_finish",
+    "sso_metadata",
 } | {
     "mfa_authenticate",
     "mfa_reauthenticate",
@@ -220,6 +225,7 @@ def for_anybody(place: Place) -> dict[str, list[str]]:
     found["sign_in_once"] = [urlsplit(actions.create_sign_in_link(person=place.owner)).path]
     found["share_link"] = [for_link(place)]
     found["problem"] = [reverse("problem", kwargs={"code": "local-only-path"})]
+    found["sso"], found["sso_start"] = [reverse("sso")], [Saml.make(place=place).at("start")]
     for name in ("socialaccount_login_cancelled", "socialaccount_login_error"):
         found[name] = [reverse(name)]
     return found
