@@ -12,4 +12,5 @@ class DirectoryConfig(AppConfig):
 
         signals.connect()
         registry.sign_in_with(sso.sign_in_address)
+        registry.came_by_sso(sso.people_who_came)
         registry.on_departure("directory", note_departure)

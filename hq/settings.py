@@ -181,11 +181,9 @@ ACCOUNT_DEFAULT_HTTP_PROTOCOL = _base.scheme
 ACCOUNT_ADAPTER = "tenants.adapters.AccountAdapter"
 ACCOUNT_SIGNUP_FORM_CLASS = "tenants.forms.SignUpForm"
 ALLAUTH_TRUSTED_PROXY_COUNT = TRUSTED_PROXIES
-ACCOUNT_RATE_LIMITS = {"sso_find": "60/m/ip", "sso": "600/m/ip"}  # an office comes to work through one address
-SOCIALACCOUNT_ADAPTER = "directory.adapters.SocialAdapter"
-SOCIALACCOUNT_FORMS = {"disconnect": "tenants.adapters.social.OwnAccounts"}
-# Failed ones by account, against guessing from many addresses, and by address, against one password for many accounts.
-ACCOUNT_RATE_LIMITS |= {
+# Failed sign-ins are counted by account, against guessing from many addresses, and by address, against one password for
+# many accounts. An office comes to work through one address.
+ACCOUNT_RATE_LIMITS = {
     "login_failed": "10/m/ip,60/h/ip,5/5m/key",
     "login": "30/m/ip",
     "signup": "20/m/ip",
@@ -195,7 +193,11 @@ ACCOUNT_RATE_LIMITS |= {
     "change_password": "5/m/user",
     "manage_email": "10/m/user",
     "confirm_email": "1/10s/key",
+    "sso_find": "60/m/ip",
+    "sso": "600/m/ip",
 }
+SOCIALACCOUNT_ADAPTER = "directory.adapters.SocialAdapter"
+SOCIALACCOUNT_FORMS = {"disconnect": "tenants.adapters.social.OwnAccounts"}
 SOCIALACCOUNT_EMAIL_AUTHENTICATION = False
 SOCIALACCOUNT_STORE_TOKENS = False
 # Who may vouch for anybody; the connections of organizations are theirs, and not here (ACC-4).

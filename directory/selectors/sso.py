@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from typing import Any
 from uuid import UUID
 
+from allauth.socialaccount.models import SocialAccount
 from django.conf import settings
 from django.urls import reverse
 
@@ -119,3 +120,11 @@ def sign_in_address(organization_id: UUID) -> str:
         active = SsoConnection.objects.filter(organization_id=organization_id, state=State.ACTIVE)
         connection_id = active.values_list("id", flat=True).first()
     return reverse("sso_start", kwargs={"id": connection_id}) if connection_id else ""
+
+
+def people_who_came(organization_id: UUID) -> frozenset[UUID]:
+    """Who has come in by the connection that is active now."""
+    with tenant(organization_id):
+        active = SsoConnection.objects.filter(organization_id=organization_id, state=State.ACTIVE)
+        names = [f"{PREFIX}{connection_id}" for connection_id in active.values_list("id", flat=True)]
+    return frozenset(SocialAccount.objects.filter(provider__in=names).values_list("user_id", flat=True))
