@@ -36,6 +36,7 @@ GROUPS: list[tuple[str, list[tuple[Any, ...]]]] = [
             ("API keys", "square-terminal", "api_keys", Permission.API_KEYS_READ),
             ("Support access", "headset", "support", Permission.SUPPORT_DECIDE),
             ("Policy", "list-checks", "policy", Permission.IDENTITY_READ),
+            ("Single sign-on", "fingerprint-pattern", "directory:sso", Permission.IDENTITY_READ),
             ("Directory sync", "refresh-cw", "directory:scim", Permission.IDENTITY_READ),
         ],
     ),

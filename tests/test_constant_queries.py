@@ -7,6 +7,8 @@ from django.db import connection
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
 
+from directory.actions.connections import create_connection
+from directory.actions.domains import add_domain
 from directory.actions.scim_log import Line, note_operations
 from hq.authz.levels import Level
 from hq.authz.permissions import Permission
@@ -35,6 +37,8 @@ PAGES = (
     "policy/change",
     "api-keys/",
     "directory/scim/",
+    "directory/sso/",
+    "directory/sso/domains/",
     "groups/",
     "access/",
     "access/?path=folder-00/file",
@@ -58,6 +62,8 @@ def fill(place: Place, numbers: range) -> None:
             note_operations(actor, [Line(method="POST", resource="Users", target_id=None, status=201, detail="x")])
             tenants.invite_member(actor=actor, email=f"guest{number}@example.com", role=Role.ANALYST)
             give_to_one_of_each(place, number)
+            add_domain(actor=actor, name=f"domain{number}.example")
+            create_connection(actor=actor, kind="okta", protocol="saml", name=f"connection {number}")
 
 
 def give_to_one_of_each(place: Place, number: int) -> None:

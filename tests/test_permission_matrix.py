@@ -9,6 +9,8 @@ import pytest
 from django.core.files.uploadedfile import SimpleUploadedFile
 from django.test import Client
 
+from directory.actions.connections import create_connection
+from directory.actions.domains import add_domain
 from directory.actions.scim_tokens import create_scim_token
 from hq.authz.levels import Level
 from hq.authz.permissions import SCOPES, Permission
@@ -126,6 +128,8 @@ class World:
             self.job = Job.objects.values_list("id", flat=True).order_by("id")[0]
             self.cmk = Cmk.objects.get(organization_id=self.place.id).id
             self.scim_token = create_scim_token(actor=owner).token.id
+            self.domain = add_domain(actor=owner, name="matrix.example").id
+            self.connection = create_connection(actor=owner, kind="okta", protocol="saml", name="Okta").id
         self.statement = statement_of(rotate(self.place)).id
         # Nothing is destroyed by it: it is asked for, and taken back by the first who may.
         self.wish = key_actions.request_destruction(actor=owner, key_id=self.cmk, days=30, reason="x", erase=True).id
@@ -135,7 +139,7 @@ class World:
     def url(self, route):
         ids = {"shares/": self.share, "api-keys/": self.key, "members/": self.membership, "people/": self.membership}
         ids |= {"invitations/": self.invitation, "statements/": self.statement, "/keys/": self.cmk}
-        ids |= {"tokens/": self.scim_token}
+        ids |= {"tokens/": self.scim_token, "sso/": self.connection, "domains/": self.domain}
         ids |= {"groups/": self.group, "access/": self.rule, "acl/": self.rule, "service-accounts/": self.account}
         ids |= {"rotations/": self.rotation, "destructions/": self.wish}
         filled = route.replace("<uuid:environment_id>", str(self.place.live_id)).replace("<path:path>", "a/b")
@@ -285,6 +289,13 @@ PAGES = {
     PLACE + "api-keys/": (P.API_KEYS_READ, {}),
     PLACE + "api-keys/new": (P.API_KEYS_CREATE, {}),
     PLACE + "api-keys/<uuid:id>/revoke": (P.API_KEYS_REVOKE, {}),
+    PLACE + "directory/sso/": (P.IDENTITY_READ, {}),
+    PLACE + "directory/sso/new": (P.IDENTITY_CHANGE, {}),
+    PLACE + "directory/sso/<uuid:id>": (P.IDENTITY_READ, {}),
+    PLACE + "directory/sso/<uuid:id>/remove": (P.IDENTITY_CHANGE, {}),
+    PLACE + "directory/sso/domains/": (P.IDENTITY_READ, {}),
+    PLACE + "directory/sso/domains/<uuid:id>": (P.IDENTITY_READ, {}),
+    PLACE + "directory/sso/domains/<uuid:id>/remove": (P.IDENTITY_CHANGE, {}),
     PLACE + "directory/scim/": (P.IDENTITY_READ, {}),
     PLACE + "directory/scim/token": (P.IDENTITY_CHANGE, {}),
     PLACE + "directory/scim/tokens/<uuid:id>/revoke": (P.IDENTITY_CHANGE, {}),

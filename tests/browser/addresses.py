@@ -8,6 +8,8 @@ from django.urls import URLPattern, URLResolver, get_resolver, reverse
 
 from audit import selectors as trail
 from audit.selectors import Filters
+from directory.actions.connections import create_connection
+from directory.actions.domains import add_domain
 from directory.actions.scim_tokens import create_scim_token
 from hq.authz.levels import Level
 from hq.authz.permissions import Permission
@@ -125,6 +127,9 @@ def for_members(place: Place) -> dict[str, list[str]]:
         "keys:give_back",
         "vault:deleted",
         "directory:scim_token",
+        "directory:sso",
+        "directory:new_connection",
+        "directory:domains",
     ):
         found[name] = [reverse(name, kwargs=where)]
     found["overview"].append(reverse("overview", kwargs={**where, "env_name": "test"}))
@@ -171,6 +176,11 @@ def _with_rows(place: Place, where: dict[str, str]) -> dict[str, list[str]]:
         events = trail.list_events(actor, Filters(), before=None, limit=200)
         wanted = {event.tag: event.index for event in events}
         token = create_scim_token(actor=actor).token
+        domain = add_domain(actor=actor, name="alderpeak.example").id
+        connections = [
+            create_connection(actor=actor, kind=kind, protocol=protocol, name=kind).id
+            for kind, protocol in (("entra", "saml"), ("onelogin", "oidc"), ("workos", "workos"))
+        ]
         cmk = keys.list_keys(actor).cmk
         assert cmk is not None
         group = actions.create_group(actor=actor, name="Reviewers")
@@ -196,6 +206,10 @@ def _with_rows(place: Place, where: dict[str, str]) -> dict[str, list[str]]:
         "remove_group": [at("remove_group", id=group.id)],
         "service_account": [at("service_account", id=machine.id)],
         "end_service_account": [at("end_service_account", id=machine.id)],
+        "directory:connection": [at("directory:connection", id=each) for each in connections],
+        "directory:remove_connection": [at("directory:remove_connection", id=connections[0])],
+        "directory:domain": [at("directory:domain", id=domain)],
+        "directory:remove_domain": [at("directory:remove_domain", id=domain)],
         "directory:scim_revoke": [at("directory:scim_revoke", id=token.id)],
         "revoke_api_key": [at("revoke_api_key", id=key.id)],
         "sharing:share": [at("sharing:share", id=link.id) for link in links],
