@@ -34,7 +34,7 @@ ATTRIBUTES_MOST = 32 * 1024
 
 
 class DomainNotVerified(Invalid):
-    """HQ takes people only at verified domains. Verify the domain of this address in HQ first, under Domains."""
+    """HQ takes people only at verified domains. Verify the domain of this address in HQ first, under Single sign-on."""
 
 
 class NoAddress(Invalid):

@@ -4,17 +4,20 @@ from dataclasses import dataclass
 from http import HTTPStatus
 from typing import Any
 
+from pydantic_core import from_json
 from scim2_server.handler import ScimHandler
 from scim2_server.requests import ScimRequest
 from scim2_server.responses import ScimResponse
 
 from directory.actions.scim_log import Line
 from directory.scim.provider import note_fault, service
+from directory.scim.reading import operations_of
 from directory.scim.resources import read_id
 from directory.scim.storage import DirectoryStorage
 from hq.authz.actor import Actor
 
 _READS = {"GET", "HEAD", "OPTIONS"}
+NAME_SHOWN = 120
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,18 +51,26 @@ def _lines(request: ScimRequest, response: ScimResponse, storage: DirectoryStora
     """One for the request, or one for each operation of a bulk request."""
     body = response.body or {}
     if request.path.strip("/") == "Bulk" and response.status == HTTPStatus.OK:
-        return [_bulk_line(outcome, storage) for outcome in body.get("Operations", [])]
-    return [_line(request.method, request.path, int(response.status), body, storage)]
+        paths = {each.get("bulkId"): str(each.get("path")) for each in operations_of(from_json(request.body))}
+        return [_bulk_line(outcome, paths, storage) for outcome in body.get("Operations", [])]
+    return [_line(request.method, request.path, int(response.status), body, storage, asked=storage.asked)]
 
 
-def _bulk_line(outcome: dict[str, Any], storage: DirectoryStorage) -> Line:
-    path = "/".join(str(outcome.get("location") or "").split("/")[-2:])
+def _bulk_line(outcome: dict[str, Any], paths: dict[Any, str], storage: DirectoryStorage) -> Line:
+    """What was not made has no location: its path is what was asked for."""
+    location = "/".join(str(outcome.get("location") or "").split("/")[-2:])
+    path = location or paths.get(outcome.get("bulkId"), "")
     answer = outcome.get("response") or {}
     return _line(str(outcome.get("method")), path, int(outcome.get("status") or 0), answer, storage)
 
 
-def _line(method: str, path: str, status: int, body: dict[str, Any], storage: DirectoryStorage) -> Line:
+def _line(
+    method: str, path: str, status: int, body: dict[str, Any], storage: DirectoryStorage, *, asked: str = ""
+) -> Line:
+    """Who or what it was about, as far as it is known, and why it was refused if it was."""
     kind, _, rest = path.strip("/").partition("/")
     target = read_id(rest) or read_id(body.get("id"))
-    detail = str(body.get("detail") or "") if status >= HTTPStatus.BAD_REQUEST else storage.labels.get(str(target), "")
+    name = storage.labels.get(str(target)) or asked
+    reason = str(body.get("detail") or "") if status >= HTTPStatus.BAD_REQUEST else ""
+    detail = ": ".join(part for part in (name[:NAME_SHOWN], reason) if part)
     return Line(method=method, resource=kind, target_id=target, status=status, detail=detail)

@@ -52,6 +52,7 @@ class DirectoryStorage(ScimStorage):
         self.actor = actor
         self.changing = changing
         self.labels: dict[str, str] = {}
+        self.asked = ""  # the name of whoever was to be made last
 
     @contextmanager
     def operation(self) -> Iterator[None]:
@@ -77,6 +78,8 @@ class DirectoryStorage(ScimStorage):
             return self._user(resource_type, get_scim_user(self.actor, _read(resource_id)))
 
     def create(self, resource_type: ResourceType, resource: Resource[Any]) -> Resource[Any]:
+        said: Any = resource
+        self.asked = said.display_name if _is_group(resource_type) else said.user_name
         with _translated():
             if _is_group(resource_type):
                 group = add_scim_group(actor=self.actor, entry=group_entry_of(resource))

@@ -6,6 +6,7 @@ from datetime import timedelta
 import pytest
 
 from directory import tasks
+from directory.actions.scim_people import AlreadyInDirectory
 from directory.models import ScimOperation
 from directory.selectors import scim as selectors
 from hq.authz.roles import Role
@@ -78,7 +79,7 @@ def test_it_says_what_is_kept_and_what_was_done_and_refused(directory):
     assert "Groups 1" in said
     assert f"Added a person {directory.address('ada')}" in said
     assert "Added a group Engines" in said
-    assert "Add a person HQ takes people only at verified domains" in said
+    assert "Add a person eve@elsewhere.example: HQ takes people only at verified domains" in said
     assert "Read a person" not in said
     refused = text(browser.get(f"{here}?errors=1"))
     assert "HQ takes people only at verified domains" in refused
@@ -92,6 +93,7 @@ def test_who_was_removed_is_named_and_each_operation_of_a_bulk_request(directory
     said = {"schemas": [USER], "userName": directory.address("bob")}
     operations = [
         {"method": "POST", "path": "/Users", "bulkId": "b", "data": said},
+        {"method": "POST", "path": "/Users", "bulkId": "c", "data": said},
         {"method": "DELETE", "path": f"/Users/{ada['id']}"},
     ]
     directory.send("POST", "Bulk", {"schemas": [BULK], "Operations": operations})
@@ -101,6 +103,7 @@ def test_who_was_removed_is_named_and_each_operation_of_a_bulk_request(directory
     assert told[1:] == [
         ("DELETE", "Users", 204, directory.address("ada")),
         ("POST", "Users", 201, directory.address("bob")),
+        ("POST", "Users", 409, str(AlreadyInDirectory())),
         ("DELETE", "Users", 404, "There is nothing here of this id"),
     ]
 

@@ -5,7 +5,7 @@ from django.test import Client
 
 from audit import selectors as trail
 from audit.selectors import Filters
-from directory.models import ScimUser
+from directory.models import Domain, ScimUser
 from hq.authz.permissions import Permission
 from hq.authz.roles import Role
 from hq.db.context import tenant
@@ -57,7 +57,15 @@ def test_the_role_of_who_comes_is_the_connections_default(directory):
 def test_only_addresses_at_a_verified_domain_come_in_and_the_refusal_says_what_to_do(directory):
     foreign = make_place()
     verify(foreign, "foreign.example")
-    for address in ("eve@foreign.example", f"eve@sub.{directory.domain}", f"eve@evil-{directory.domain}"):
+    with tenant(directory.place.id):
+        claimed = {"organization_id": directory.place.id, "challenge": "x", "created_by_id": directory.place.owner.pk}
+        Domain.objects.create(name="claimed.example", **claimed)
+    for address in (
+        "eve@claimed.example",
+        "eve@foreign.example",
+        f"eve@sub.{directory.domain}",
+        f"eve@evil-{directory.domain}",
+    ):
         answer = directory.send("POST", "Users", {"schemas": [USER], "userName": address})
         assert answer.status_code == 400
         assert answer.json()["scimType"] == "invalidValue"
