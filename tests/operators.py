@@ -72,6 +72,15 @@ def desk_of(person: User) -> Desk:
     return desk
 
 
+def another_desk(desk: Desk) -> Desk:
+    """Another browser of the same person, who signs in with the same key and nothing else."""
+    other, page = Desk(), "/account/2fa/webauthn/login/"
+    other.key = desk.key
+    sent = {"credential": json.dumps(desk.key.asserted(asked(other, page)))}
+    assert other.post(page, sent).status_code == 302
+    return other
+
+
 def session_of(client: Client) -> SessionStore:
     """The session behind a browser's cookie."""
     return SessionStore(Signer(salt=SignedSessions._salt).unsign(client.cookies[settings.SESSION_COOKIE_NAME].value))
