@@ -8,9 +8,13 @@ import pytest
 from django.db import connection, connections
 
 from directory.models import ScimGroup, ScimOperation, ScimUser
+from hq.authz.roles import Role
 from hq.db.context import tenant
+from keys import actions as keys
+from keys.models import Cmk
 from tenants.models import Membership
 from tests.directory.scim_support import BULK, ENTERPRISE, GROUP, PATCH, SCIM, USER, Directory
+from tests.factories import make_member
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -183,6 +187,20 @@ def test_a_fault_of_ours_is_a_500_in_scims_shape_and_keeps_nothing(directory, mo
     assert (answer.json()["Operations"][0]["status"], "of ours" in caplog.text) == ("500", True)
     with tenant(directory.place.id):
         assert not ScimUser.objects.exists()
+
+
+def test_while_the_organizations_key_cannot_be_used_the_directory_is_asked_to_come_back(directory):
+    ada = directory.user("ada")
+    owner, place = directory.place.actor(), directory.place
+    second = place.actor(Role.ADMIN, make_member(place, Role.ADMIN))
+    with tenant(place.id):
+        key = Cmk.objects.get(organization_id=place.id).id
+    wish = keys.request_destruction(actor=owner, key_id=key, days=30, reason="We leave", erase=True)
+    keys.approve_destruction(actor=second, destruction_id=wish.id)
+    refuse(directory.send("GET", f"Users/{ada['id']}"), 503)
+    refuse(directory.send("DELETE", f"Users/{ada['id']}"), 503)
+    keys.cancel_destruction(actor=owner, destruction_id=wish.id)
+    assert directory.send("GET", f"Users/{ada['id']}").json() == ada
 
 
 def together(*acts):
