@@ -107,9 +107,17 @@ def change_policy(request: TenantRequest, **where: str) -> HttpResponse:
         return _save(request, where)
     if request.method == "POST":
         return _review(request)
-    if kept := request.session.pop(_DRAFT, ""):  # they were asked to confirm that it is they, and come back
-        return _show(request, _draft_of(request, kept).wanted)
+    if draft := _kept(request):
+        return _show(request, draft.wanted)
     return render(request, "tenants/policy_change.html", {"form": _form(request)})
+
+
+def _kept(request: TenantRequest) -> _Draft | None:
+    """What they were about to save here when they were asked to confirm that it is they. It is taken up once."""
+    try:
+        return _draft_of(request, request.session.pop(_DRAFT, ""))
+    except DraftNotWhole:  # none, another organization's, or too old
+        return None
 
 
 def _form(request: TenantRequest, **more: Any) -> PolicyForm:
