@@ -59,7 +59,7 @@ def _serve(actor: Actor, request: HttpRequest, path: str) -> scim.Served:
     except (RequestDataTooBig, UnreadablePostError) as error:
         refusal = _TOO_LARGE if isinstance(error, RequestDataTooBig) else Invalid("The body broke off.")
         response = scim.refused(refusal)
-        line = Line(method=method, resource=path.partition("/")[0], target_id=None, status=response.status, detail="")
+        line = Line(method=method, resource="", target_id=None, status=response.status, detail="")
         return scim.Served(response, [line])
     asked = ScimRequest(
         method=method,

@@ -20,7 +20,8 @@ from hq.authz import gate
 from hq.authz.actor import Actor
 from hq.authz.permissions import Permission
 from hq.authz.roles import Role
-from hq.lib.canonical import canonical
+from hq.db.fields import CannotBeSealed
+from hq.lib.canonical import NotCanonical, canonical
 from hq.lib.clock import now
 from hq.lib.errors import Invalid, NotFound, PreconditionFailed, Refused
 from hq.lib.mail_addresses import spell_address
@@ -78,7 +79,7 @@ def take_turn(organization_id: UUID) -> None:
 def add_scim_user(*, actor: Actor, entry: Entry) -> ScimUser:
     """Keep a person; one who is active becomes a member, or is the member that the address has already.
 
-    Raises DomainNotVerified, NoAddress, TooMuchSaid, AlreadyInDirectory.
+    Raises DomainNotVerified, NoAddress, TooMuchSaid, CannotBeSealed, AlreadyInDirectory.
     """
     gate.require(actor, Permission.MEMBERS_INVITE)
     _check(entry)
@@ -207,7 +208,11 @@ def _check(entry: Entry) -> None:
     said = [entry.user_name, entry.external_id or "", *entry.emails]
     if not entry.user_name or len(entry.emails) > EMAILS_MOST or len(max(said, key=len)) > NAME_LENGTH:
         raise TooMuchSaid
-    if len(canonical(entry.attributes)) > ATTRIBUTES_MOST:
+    try:
+        size = len(canonical(entry.attributes))
+    except NotCanonical:
+        raise CannotBeSealed from None
+    if size > ATTRIBUTES_MOST:
         raise TooMuchSaid
 
 

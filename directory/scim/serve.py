@@ -16,6 +16,7 @@ from directory.scim.resources import read_id
 from directory.scim.storage import DirectoryStorage
 from hq.authz.actor import Actor
 
+_KINDS = {"Users", "Groups", "Bulk", "Me", "Schemas", "ResourceTypes", "ServiceProviderConfig"}
 _READS = {"GET", "HEAD", "OPTIONS"}
 NAME_SHOWN = 120
 
@@ -73,4 +74,5 @@ def _line(
     name = storage.labels.get(str(target)) or asked
     reason = str(body.get("detail") or "") if status >= HTTPStatus.BAD_REQUEST else ""
     detail = ": ".join(part for part in (name[:NAME_SHOWN], reason) if part)
-    return Line(method=method, resource=kind, target_id=target, status=status, detail=detail)
+    known = kind if kind in _KINDS else ""  # the rest of an address is anybody's words
+    return Line(method=method, resource=known, target_id=target, status=status, detail=detail)

@@ -37,6 +37,7 @@ from tenants.actions.groups import GroupNameTaken
 
 # What is sorted, or compared by what no column holds, is opened row by row: up to so many rows, and no further.
 SCAN_MOST = 2_000
+START_MOST = 2**31  # beyond what any organization keeps, and within what the database counts to
 
 
 class DirectoryStorage(ScimStorage):
@@ -117,7 +118,7 @@ class DirectoryStorage(ScimStorage):
         self, resource_types: list[ResourceType], search_request: SearchRequest[Any], *, position: Any = None
     ) -> SearchPage:
         """By conditions of the database where the filter allows it; else among at most 2,000 rows that it leaves."""
-        start, count = search_request.start_index_0 or 0, search_request.count
+        start, count = min(search_request.start_index_0 or 0, START_MOST), search_request.count
         stop = None if count is None else start + count
         shown = _shows_members(search_request)
         asked = [(kind, self._narrowed(kind, search_request)) for kind in resource_types]

@@ -141,6 +141,31 @@ def test_addresses_that_are_none_are_not_there(directory):
         refuse(directory.send("GET", f"Users?{query}"), 400)
 
 
+def test_numbers_and_times_at_the_end_of_the_world_are_answered(directory):
+    directory.user("ada")
+    for query in (f"startIndex={10**30}", f"count={10**30}", f"startIndex=-{10**30}", "count=-1"):
+        assert directory.send("GET", f"Users?{query}").status_code == 200, query
+    for moment in ("9999-12-31T23:59:59+14:00", "0001-01-01T00:00:00-14:00", "0001-01-01T00:00:00", "2026-02-30"):
+        for kind in ("lastModified", "created"):
+            asked = {"filter": f'meta.{kind} gt "{moment}"'}
+            assert directory.send("POST", "Users/.search", asked).status_code in {200, 400}, moment
+
+
+def test_halves_of_characters_are_answered_and_written_down(directory):
+    made = directory.user("ada")
+    half = chr(92) + "ud800"  # as JSON spells it, inside of a filter that is a text of JSON itself
+    for asked in ('userName eq "{}"', 'externalId eq "{}"', 'active eq "{}"', 'title co "{}"', 'nothing eq "{}"'):
+        answer = directory.send("POST", "Users/.search", {"filter": asked.format(half)})
+        assert answer.status_code in {200, 400}, asked
+    for path in ('emails[type eq "{}"].value', 'addresses[locality eq "{}"].country', 'ims[display eq "{}"].value'):
+        operation = {"op": "replace", "path": path.format(half), "value": "x"}
+        refuse(directory.patch(f"Users/{made['id']}", operation), 400)
+    refuse(directory.send("GET", "%00%ff/x"), 404)
+    assert directory.send("GET", f"Users/{made['id']}").json() == made
+    with tenant(directory.place.id):
+        assert ScimOperation.objects.filter(resource="", status=404).exists()
+
+
 def test_bulk_operations_that_are_none_fail_one_by_one(directory):
     circle = {"displayName": "a", "members": [{"value": "bulkId:b"}]}
     operations = [
