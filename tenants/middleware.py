@@ -62,7 +62,10 @@ class SessionActivity:
         self.get_response = get_response
 
     def __call__(self, request: HttpRequest) -> HttpResponse:
+        before = request.session.session_key
         if request.user.is_authenticated and request.session.session_key:
+            if request.session.session_key != before:  # Django renews it with the secret that signs it (ACC-7)
+                UserSession.objects.filter(session_key=before).update(session_key=request.session.session_key)
             noted = request.session.get(ACTIVE, 0)
             request.seen_at = noted  # type: ignore[attr-defined]  # before this request
             if not noted <= (at := int(time())) < noted + self.every:
