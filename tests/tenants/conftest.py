@@ -1,0 +1,26 @@
+from collections.abc import Iterator
+
+import pytest
+
+from tests.idp.fixtures import other_provider, provider
+from tests.idp.github import GitHub
+from tests.idp.oidc import Provider
+from tests.tenants.oauth_support import forget, hub, offer, openid
+
+__all__ = ["other_provider", "provider"]
+
+
+@pytest.fixture
+def acme(provider: Provider, settings) -> Provider:
+    """The one provider of the deployment, under the name acme."""
+    offer(settings, acme=openid(provider))
+    forget(provider)
+    return provider
+
+
+@pytest.fixture
+def github(settings) -> Iterator[GitHub]:
+    """The same with GitHub."""
+    with GitHub.running() as running:
+        offer(settings, github=hub(running))
+        yield running
