@@ -19,6 +19,7 @@ from audit.tags import PersonTag
 from directory.actions.admission import Identity, SsoRefused, person_of_address
 from directory.actions.sign_in import finish_test
 from directory.selectors.sso import Connection
+from hq.lib.errors import Denied, Refused
 from hq.web.request import origin
 
 UID_MOST = 191  # allauth's column
@@ -89,8 +90,6 @@ class SsoProvider(Provider):
         """Go on with an answer that was checked: sign in, or show what a test has shown. Raises SsoRefused."""
         if test := state.get("test"):
             return HttpResponseRedirect(finish_test(self.request, self.connection, test, identity))
-        if not self.connection.is_active:
-            raise SsoRefused
         if not 0 < len(identity.uid) <= UID_MOST:
             raise AnswerRefused("The provider's name for the person is empty or too long.")
         login = self.sociallogin_from_response(self.request, identity)
@@ -98,7 +97,7 @@ class SsoProvider(Provider):
         login.identity = identity
         try:
             response: HttpResponse = complete_social_login(self.request, login)
-        except SsoRefused:
+        except (Denied, Refused):
             recorder.record_person(
                 PersonTag.SIGN_IN_FAILED, person_id=person_of_address(identity.email), origin=origin(self.request)
             )

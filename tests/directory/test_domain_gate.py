@@ -1,18 +1,24 @@
 """Whom a provider may speak for, and what becomes of who it names: account, link, membership, role."""
 
+from concurrent.futures import ThreadPoolExecutor
+from threading import Barrier
 from typing import Any
+from uuid import UUID
 
 import pytest
 from allauth.account.models import EmailAddress
 from allauth.socialaccount.models import SocialAccount
+from django.db import connection
 
 from audit.models import AuditEvent
+from directory.actions.admission import Identity, admit
 from directory.models import Domain
+from directory.selectors.sso import find_connection
 from hq.authz.roles import Role
 from hq.db.context import tenant
 from tenants.models import Organization, User
 from tests.directory.support import DOMAIN, EMAIL, Browser, Saml, add_domain
-from tests.factories import make_member, make_person, make_place
+from tests.factories import ORIGIN, make_member, make_person, make_place
 from tests.idp.saml import ATTRIBUTES, NAME_ID
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -168,6 +174,23 @@ def test_the_organizations_policy_on_addresses_holds_here_too(saml):
         Organization.objects.filter(pk=saml.place.id).update(email_domains=["elsewhere.example"])
     browser = enter(saml)
     assert (browser.page.status_code, browser.person_id, User.objects.filter(email=EMAIL).count()) == (403, None, 0)
+
+
+def test_two_first_sign_ins_at_once_make_one_account(saml):
+    found, together = find_connection(saml.row.id), Barrier(4)
+    assert found is not None
+
+    def come_in(_: int) -> UUID:
+        together.wait()
+        try:
+            account = admit(connection=found, identity=Identity(uid="1", email=EMAIL), origin=ORIGIN)
+            return UUID(str(account.user_id))
+        finally:
+            connection.close()
+
+    with ThreadPoolExecutor(4) as pool:
+        assert len(set(pool.map(come_in, range(4)))) == 1
+    assert saml.role_of() == "analyst"
 
 
 # ---- roles by groups

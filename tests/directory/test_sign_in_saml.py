@@ -1,6 +1,7 @@
 """Whole sign-ins by SAML, as a browser makes them, and what they leave behind."""
 
 from time import time
+from typing import Any
 
 import pytest
 from allauth.socialaccount.models import SocialAccount, SocialApp, SocialToken
@@ -66,7 +67,7 @@ def test_the_session_keeps_by_which_connection_and_when(saml):
     assert before <= int(str(fact["at"])) <= int(time())
 
 
-SECOND_FACTORS = [
+SECOND_FACTORS: list[tuple[dict[str, Any], bool]] = [
     ({"authn_context": MULTI_FACTOR}, True),
     ({"authn_context": f"{MICROSOFT}/multipleauthn"}, True),
     ({"attributes": {**ATTRIBUTES, f"{MICROSOFT}/authnmethodsreferences": [f"{MICROSOFT}/multipleauthn"]}}, True),
