@@ -24,7 +24,6 @@ from hq.db.fields import CannotBeSealed
 from hq.lib.canonical import NotCanonical, canonical
 from hq.lib.clock import now
 from hq.lib.errors import Invalid, NotFound, PreconditionFailed, Refused
-from hq.lib.mail_addresses import spell_address
 from tenants import actions as tenants
 from tenants import selectors as places
 from tenants.selectors.people import find_member
@@ -56,7 +55,7 @@ class PeopleChanged(Refused):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Entry:
-    """What the directory says of one person. `attributes` is the rest, kept as it was said."""
+    """What the directory says of one person: `address` in its one spelling, and all the rest in `attributes`."""
 
     user_name: str
     address: str
@@ -79,7 +78,7 @@ def take_turn(organization_id: UUID) -> None:
 def add_scim_user(*, actor: Actor, entry: Entry) -> ScimUser:
     """Keep a person; one who is active becomes a member, or is the member that the address has already.
 
-    Raises DomainNotVerified, NoAddress, TooMuchSaid, CannotBeSealed, AlreadyInDirectory.
+    Raises DomainNotVerified, TooMuchSaid, CannotBeSealed, AlreadyInDirectory.
     """
     gate.require(actor, Permission.MEMBERS_INVITE)
     _check(entry)
@@ -203,8 +202,6 @@ def _locked(actor: Actor, user_id: UUID, expected: str | None) -> ScimUser:
 
 
 def _check(entry: Entry) -> None:
-    if spell_address(entry.address) != entry.address:
-        raise NoAddress
     said = [entry.user_name, entry.external_id or "", *entry.emails]
     if not entry.user_name or len(entry.emails) > EMAILS_MOST or len(max(said, key=len)) > NAME_LENGTH:
         raise TooMuchSaid

@@ -104,7 +104,7 @@ def test_filters_and_paths_that_are_huge_deep_or_like_code_are_refused_at_once(d
     ):
         answer = directory.send("POST", "Users/.search", search | {"filter": asked})
         refuse(answer, 400)
-    for path in ("members[" * 500, "a." * 499, 'emails[value eq "' + "x" * 5_000 + '"]', "\0"):
+    for path in ("members[" * 500, "a." * 499, 'ims[display eq "' + "x" * 1_000 + '"].value', "\0"):
         refuse(directory.patch(f"Users/{made['id']}", {"op": "replace", "path": path, "value": "x"}), 400)
     many = [{"op": "replace", "path": "title", "value": "x"}] * 1_001
     refuse(directory.patch(f"Users/{made['id']}", *many), 400)
