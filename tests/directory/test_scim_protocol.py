@@ -32,6 +32,7 @@ def test_filters_that_directories_send_find_by_the_database_alone(directory, mon
         f'emails[value eq "{mail}"]': ["ada"],
         f'id eq "{bob["id"]}"': ["bob"],
         'id eq "no id of ours"': [],
+        f'id eq "{bob["id"].upper()}"': [],
         "active eq true": ["ada"],
         "active eq false": ["bob"],
         f'meta.lastModified gt "{moment}"': ["bob"],
@@ -52,8 +53,11 @@ def test_filters_that_directories_send_find_by_the_database_alone(directory, mon
 
 def test_a_filter_that_has_to_be_judged_row_by_row_is_bounded(directory, monkeypatch):
     for name in ("ada", "bob"):
-        directory.user(name, title="Countess")
+        mail = {"value": directory.address(name), "type": "work"}
+        directory.user(name, title="Countess", emails=[mail])
     assert directory.names('title co "count"') == ["ada", "bob"]
+    for kind, found in (("work", ["ada"]), ("home", [])):
+        assert directory.names(f'emails[type eq "{kind}" and value eq "{directory.address("ada")}"]') == found
     monkeypatch.setattr(storage, "SCAN_MOST", 1)
     answer = directory.client.get(
         f"{directory.base}/Users", {"filter": "title pr"}, headers={"authorization": f"Bearer {directory.token}"}
