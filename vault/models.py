@@ -153,6 +153,12 @@ class StoredObject(TenantModel):
                 condition=Q(deleted_at__isnull=True),
                 name="vault_live_by_path",
             ),
+            # Of one who may read below some folders only: their deleted files are few among many live ones.
+            models.Index(
+                fields=["organization", "environment", "path"],
+                condition=Q(deleted_at__isnull=False),
+                name="vault_deleted_by_path",
+            ),
             models.Index(
                 fields=["organization", "environment", "-deleted_at", "-id"],
                 condition=Q(deleted_at__isnull=False),

@@ -18,6 +18,8 @@ _NEEDED = {
     P.OBJECTS_WRITE: Level.WRITE,
     P.OBJECTS_DELETE: Level.WRITE,
     P.SHARES_CREATE: Level.ADMIN,
+    P.SHARES_READ: Level.ADMIN,  # of links of their own, as one who may make them must see and end them
+    P.SHARES_REVOKE: Level.ADMIN,
     P.ACCESS_CHANGE: Level.ADMIN,
 }
 # Everything that a rule can add to what a role grants; of anything else rules say nothing.

@@ -133,7 +133,7 @@ def share(request: TenantRequest, org_slug: str, env_name: str, id: UUID) -> Htt
         "stranger": life.stranger(link, attempts),
         "session_minutes": int(SESSION_LIFE.total_seconds() // 60),
         "fingerprint": bytes(link.nonce_digest).hex(),
-        "may_revoke": link.is_live and gate.allows(request.actor, Permission.SHARES_REVOKE),
+        "may_revoke": link.is_live and gate.reaches(request.actor, Permission.SHARES_REVOKE),
         "audit_count": trail.count_events(request.actor, Filters(target_id=str(id))) if may_read_trail else None,
     }
     return render(request, "sharing/share.html", context)

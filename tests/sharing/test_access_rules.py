@@ -78,6 +78,20 @@ def test_a_rule_of_level_admin_gives_sharing_below_its_folder_and_the_weaker_do_
             share(place, *paths, actor=bert.actor)
 
 
+def test_who_shares_only_by_a_rule_sees_and_revokes_links_of_their_own_and_no_others(place: Place) -> None:
+    bert = member(place, Role.ANALYST)
+    foreign = share(place, "hr/pay/jan").link
+    with tenant(place.id), pytest.raises(Denied, match="shares:read"):
+        selectors.list_shares(bert.actor)
+    bert.give("hr/", Level.ADMIN)
+    own = share(place, "hr/pay/jan", actor=bert.actor).link
+    with tenant(place.id):
+        assert [link.id for link in selectors.list_shares(bert.actor)] == [own.id]
+        actions.revoke_share(actor=bert.actor, share_id=own.id)
+        with pytest.raises(NotFound):
+            actions.revoke_share(actor=bert.actor, share_id=foreign.id)
+
+
 def test_a_hundred_paths_are_asked_about_at_the_price_of_one(
     ann: Member, django_assert_max_num_queries: Callable[[int], object]
 ) -> None:
