@@ -1,6 +1,7 @@
 """Operators, whom only the owner of the database can make, and the doors that they come through."""
 
 import json
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from uuid import UUID
@@ -29,6 +30,8 @@ def as_owner() -> Iterator[None]:
     theirs.settings_dict = {**former.settings_dict, "USER": "hq_owner"}
     connections["default"] = theirs
     try:
+        with theirs.cursor() as cursor:
+            cursor.execute("SET lock_timeout = '5s'")  # what a test itself has locked would never come
         yield
     finally:
         theirs.close()
@@ -70,6 +73,13 @@ def desk_of(person: User) -> Desk:
     desk.cookies = sign_in(person).cookies
     desk.key = add_key(desk)
     return desk
+
+
+def once_of(client: Client, page: str) -> str:
+    """What a form carries so that it makes one thing only."""
+    found = re.search(r'name="once" value="([^"]+)"', client.get(page).content.decode())
+    assert found
+    return found[1]
 
 
 def another_desk(desk: Desk) -> Desk:

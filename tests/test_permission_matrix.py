@@ -24,7 +24,9 @@ from tenants import actions
 from tenants.models import ApiKey, Membership
 from tests.factories import make_member, make_person, make_place, sign_in
 from tests.keys.support import rotate, statement_of
+from tests.operators import make_operator
 from tests.routes import every_route
+from tests.tenants.support_access import ask
 from vault import actions as vault
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -131,6 +133,7 @@ class World:
             self.domain = add_domain(actor=owner, name="matrix.example").id
             self.connection = create_connection(actor=owner, kind="okta", protocol="saml", name="Okta").id
         self.statement = statement_of(rotate(self.place)).id
+        self.request = ask(self.place, make_operator()).id
         # Nothing is destroyed by it: it is asked for, and taken back by the first who may.
         self.wish = key_actions.request_destruction(actor=owner, key_id=self.cmk, days=30, reason="x", erase=True).id
         with tenant(self.place.id):
@@ -141,7 +144,7 @@ class World:
         ids |= {"invitations/": self.invitation, "statements/": self.statement, "/keys/": self.cmk}
         ids |= {"tokens/": self.scim_token, "sso/": self.connection, "domains/": self.domain}
         ids |= {"groups/": self.group, "access/": self.rule, "acl/": self.rule, "service-accounts/": self.account}
-        ids |= {"rotations/": self.rotation, "destructions/": self.wish}
+        ids |= {"rotations/": self.rotation, "destructions/": self.wish, "support/": self.request}
         filled = route.replace("<uuid:environment_id>", str(self.place.live_id)).replace("<path:path>", "a/b")
         filled = filled.replace("<uuid:organization_id>", str(self.place.id)).replace("<uuid:job_id>", str(self.job))
         filled = filled.replace("<slug:org_slug>", self.place.slug).replace("<env:env_name>", "live")
@@ -286,6 +289,10 @@ PAGES = {
     PLACE + "service-accounts/new": (P.ACCESS_CHANGE, {}),
     PLACE + "service-accounts/<uuid:id>/": (P.ACCESS_READ, {}),
     PLACE + "service-accounts/<uuid:id>/end": (P.ACCESS_CHANGE, {}),
+    PLACE + "support/": (P.SUPPORT_DECIDE, {}),
+    PLACE + "support/<uuid:id>/approve": (P.SUPPORT_DECIDE, {}),
+    PLACE + "support/<uuid:id>/refuse": (P.SUPPORT_DECIDE, {}),
+    PLACE + "support/<uuid:id>/end": (P.SUPPORT_DECIDE, {}),
     PLACE + "api-keys/": (P.API_KEYS_READ, {}),
     PLACE + "api-keys/new": (P.API_KEYS_CREATE, {}),
     PLACE + "api-keys/<uuid:id>/revoke": (P.API_KEYS_REVOKE, {}),

@@ -24,6 +24,8 @@ from tenants import actions, selectors
 from tests.directory.support import Saml
 from tests.factories import Place
 from tests.keys.support import settle
+from tests.operators import make_operator
+from tests.tenants.support_access import ask
 
 PATH = "handbook/THREAT_MODEL.md"
 # Not pages: verbs, bytes, parts of a page, machines' addresses, and pages of libraries that HQ's configuration never
@@ -53,8 +55,17 @@ NO_PAGES = {
     "keys:cancel",
     "keys:statement",
     "shared_object",
+    "approve_support",
+    "refuse_support",
+    "end_support",
+    "console:home",
     "console:retry_job",
     "console:discard_job",
+    "console:approve_access",
+    "console:refuse_access",
+    "console:start_access",
+    "console:end_access",
+    "console:verify_trail",
     "home",
     "organization",
     "account_inactive",
@@ -114,6 +125,7 @@ def for_members(place: Place) -> dict[str, list[str]]:
         "invite",
         "api_keys",
         "new_api_key",
+        "support",
         "groups",
         "new_group",
         "access",
@@ -147,7 +159,8 @@ def for_members(place: Place) -> dict[str, list[str]]:
     sync = reverse("directory:scim", kwargs=where)
     found["directory:scim"] = [sync, f"{sync}?errors=1"]
     found["audit"] = [audit, f"{audit}?kind=access", f"{audit}?tag=share:opened", f"{audit}?request_id=none"]
-    for name in ("organizations", "new_organization", "profile", "console:jobs", "components"):
+    rooms = ("organizations", "new_organization", "access", "jobs", "trail")
+    for name in ("organizations", "new_organization", "profile", "components", *(f"console:{room}" for room in rooms)):
         found[name] = [reverse(name)]
     for name in (
         "account_email",
@@ -215,7 +228,19 @@ def _with_rows(place: Place, where: dict[str, str]) -> dict[str, list[str]]:
         "sharing:share": [at("sharing:share", id=link.id) for link in links],
         "audit_event": [at("audit_event", index=wanted[tag]) for tag in ("member:role_changed", "object:updated")],
         "console:job": [reverse("console:job", kwargs={"job_id": job.id})],
+    } | _for_operators(place)
+
+
+def _for_operators(place: Place) -> dict[str, list[str]]:
+    """The operator's rooms that are about one organization, where another operator asks to be let in."""
+    asked = ask(place, make_operator(name="Opal Operator"))
+    found = {
+        f"console:{name}": [reverse(f"console:{name}", kwargs={"organization_id": place.id})]
+        for name in ("organization", "suspend", "resume", "close", "reopen", "ask_access")
     }
+    found["console:access_request"] = [reverse("console:access_request", kwargs={"request_id": asked.id})]
+    found["console:trail_event"] = [reverse("console:trail_event", kwargs={"index": 1})]
+    return found
 
 
 def for_link(place: Place) -> str:

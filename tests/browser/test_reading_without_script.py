@@ -5,7 +5,7 @@ from playwright.sync_api import expect
 
 from tests.browser import addresses
 from tests.browser.conftest import Open
-from tests.browser.test_every_page import place
+from tests.browser.test_every_page import place, with_a_key
 from tests.factories import Place
 
 __all__ = ["place"]
@@ -22,7 +22,10 @@ WORDS = {
     "keys:list": "Data keys",
     "people": "Priya Raman",
     "api_keys": "claims-triage",
+    "support": "Opal Operator asks to be let in",
     "console:jobs": "tenants.provision",
+    "console:organizations": "Alder Peak",
+    "console:trail": "operator:promoted",
     "docs": "verify-chain",
 }
 
@@ -33,7 +36,7 @@ def silent(open_browser: Open):
 
 
 def test_every_page_can_be_read(silent, place: Place):
-    eyes = silent().sign_in(place.owner)
+    eyes = with_a_key(silent(), place.owner)
     found = addresses.for_members(place) | addresses.for_anybody(place)
     for name, words in WORDS.items():
         page = eyes.go(found[name][0])
