@@ -16,7 +16,7 @@ from directory.models import Domain
 from directory.selectors.sso import find_connection
 from hq.authz.roles import Role
 from hq.db.context import tenant
-from tenants.models import Organization, User
+from tenants.models import Membership, Organization, User
 from tests.directory.support import DOMAIN, EMAIL, Browser, Saml, add_domain
 from tests.factories import ORIGIN, make_member, make_person, make_place
 from tests.idp.saml import ATTRIBUTES, NAME_ID
@@ -94,10 +94,14 @@ def test_an_account_with_the_address_is_linked_and_keeps_its_password(saml):
     assert SocialAccount.objects.get().user == known
 
 
-def test_what_a_stranger_prepared_under_the_address_is_worth_nothing(saml):
+@pytest.mark.parametrize("member", [False, True])
+def test_what_a_stranger_prepared_under_the_address_is_worth_nothing(saml, member):
     """Somebody signed up with the address, could not confirm it, and waits for its owner."""
     squatted = User.objects.create_user(EMAIL, "correct horse battery staple")
     EmailAddress.objects.create(user=squatted, email=EMAIL, verified=False, primary=True)
+    if member:
+        with tenant(saml.place.id):
+            Membership.objects.create(organization_id=saml.place.id, user=squatted, role=Role.ANALYST)
     assert person_of(enter(saml)) == squatted
     squatted.refresh_from_db()
     assert not squatted.has_usable_password()
