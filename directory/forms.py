@@ -61,7 +61,6 @@ class ConnectionForm(OnceForm):
             (Protocol.OIDC.value, "OpenID Connect|With a client secret. Quicker to set up."),
         ],
         initial=Protocol.SAML.value,
-        required=False,
         widget=forms.RadioSelect,
         help_text="Take what your provider offers. WorkOS has a way of its own.",
     )
@@ -79,8 +78,6 @@ class ConnectionForm(OnceForm):
         data = super().clean() or self.cleaned_data
         if data.get("kind") == Kind.WORKOS:
             data["protocol"] = Protocol.WORKOS.value
-        elif "kind" in data and not data.get("protocol"):
-            self.add_error("protocol", "Choose one of the two.")
         if "kind" in data and not data.get("name", "").strip():
             data["name"] = Kind(data["kind"]).label if data["kind"] != Kind.OTHER else "Single sign-on"
         return data

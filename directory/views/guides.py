@@ -48,7 +48,7 @@ _SAML: Final = {
             ("user.email", "email"),
             ("user.firstName", "firstName"),
             ("user.lastName", "lastName"),
-            (".*", "groups"),
+            ("Groups that match .*", "groups"),
         ),
         back="Sign On › Metadata details: copy the Metadata URL, or download what it shows.",
         names=_NAMES,
@@ -168,7 +168,7 @@ _OIDC: Final = {
         choose=(("Grant type", "Authorization Code"),),
         send_where="For roles by group: Sign On › OpenID Connect ID Token › Groups claim filter, with the filter"
         " “Matches regex” .*",
-        send=((".*", "groups"),),
+        send=(("Groups that match .*", "groups"),),
         back="General › Client Credentials: Client ID and Client secret. The issuer is the address of your Okta.",
         issuer="https://example.okta.com",
         names=_CLAIMS,
