@@ -125,12 +125,17 @@ def test_an_account_is_disconnected_with_a_mail_and_an_event(acme):
     assert "Account disconnected" in mail.outbox[-1].subject
 
 
-def test_disconnecting_asks_who_it_is_first(acme):
-    person, browser = signed_in(acme)
+@pytest.mark.parametrize("password", [PASSWORD, ""])
+def test_disconnecting_asks_who_it_is_first(acme, password):
+    """Of who has nothing to show, a sign-in that is fresh."""
+    person, browser = signed_in(acme, password=password)
     browser.connect()
     stale(browser, person)
     answer = browser.client.post(PAGE, {"account": SocialAccount.objects.get().pk})
-    assert answer["Location"] == "/account/reauthenticate/?next=%2Faccount%2F3rdparty%2F"
+    if password:
+        assert answer["Location"] == "/account/reauthenticate/?next=%2Faccount%2F3rdparty%2F"
+    else:
+        assert answer.status_code == 403
     assert SocialAccount.objects.exists()
 
 
