@@ -127,6 +127,7 @@ def test_only_what_is_asked_for_is_shown(directory):
     less = directory.send("GET", f"Users/{made['id']}?excludedAttributes=title,meta").json()
     assert not {"title", "meta"} & set(less)
     group = directory.group("Engines", made["id"])
+    assert directory.send("GET", f"Groups/{group['id']}").json() == group
     assert "members" not in directory.send("GET", f"Groups/{group['id']}?excludedAttributes=members").json()
     assert "members" not in directory.send("GET", "Groups?attributes=displayName").json()["Resources"][0]
     assert "members" in directory.send("GET", "Groups").json()["Resources"][0]
