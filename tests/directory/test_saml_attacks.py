@@ -220,7 +220,8 @@ def test_a_browser_that_lost_its_cookies_is_refused():
 def test_the_way_back_works_once_and_for_one_connection():
     saml, other = Saml.make(), Saml.make(domain="other.example")
     browser = Browser(saml)
-    posted = browser.post(saml.idp.respond(browser.ask()))
+    of_the_other = {**ATTRIBUTES, "email": ["otto@other.example"]}
+    posted = browser.post(saml.idp.respond(browser.ask(), attributes=of_the_other))
     query = urlsplit(posted["Location"]).query
     session = browser.session  # as if the other connection had made a request of the same name
     name = next(iter(session["socialaccount_states"]))
