@@ -18,6 +18,8 @@ from sharing import actions as sharing
 from tenants import actions as tenants
 from tenants.models import Membership
 from tests.factories import ORIGIN, Place, make_api_key, make_member, make_place, sign_in
+from tests.operators import make_operator
+from tests.tenants.support_access import ask
 from vault import actions as vault
 
 LITTLE, MUCH = 2, 12
@@ -36,6 +38,7 @@ PAGES = (
     "policy/",
     "policy/change",
     "api-keys/",
+    "support/",
     "directory/scim/",
     "directory/sso/",
     "directory/sso/domains/",
@@ -57,6 +60,7 @@ def fill(place: Place, numbers: range) -> None:
         vault.delete_object(actor=actor, path=f"gone-{number:02}")
         make_member(place, Role.DEVELOPER)
         make_api_key(place)
+        ask(place, make_operator(), email=place.owner.email)
         with tenant(place.id):
             sharing.create_share(actor=actor, paths=["file-00"], purpose=f"link {number}")
             note_operations(actor, [Line(method="POST", resource="Users", target_id=None, status=201, detail="x")])
