@@ -145,7 +145,11 @@ CELERY_BEAT_SCHEDULE = {
     "verify-chains": {"task": "audit.sweep", "schedule": timedelta(minutes=10), "options": {"expires": 600}},
     "expire-links": {"task": "sharing.sweep", "schedule": timedelta(minutes=5), "options": {"expires": 300}},
     "expire-invitations": {"task": "tenants.sweep", "schedule": timedelta(hours=1), "options": {"expires": 3600}},
-    "forget-directory-log": {"task": "directory.forget_log", "schedule": timedelta(hours=1), "options": {"expires": 3600}},
+    "forget-directory-log": {
+        "task": "directory.forget_log",
+        "schedule": timedelta(hours=1),
+        "options": {"expires": 3600},
+    },
     "look-after-keys": {"task": "keys.sweep", "schedule": timedelta(minutes=10), "options": {"expires": 600}},
     "look-after-directories": {"task": "directory.sweep", "schedule": timedelta(hours=1), "options": {"expires": 3600}},
     "collect-orphans": {"task": "vault.sweep", "schedule": timedelta(minutes=10), "options": {"expires": 600}},
