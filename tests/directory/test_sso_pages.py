@@ -10,7 +10,7 @@ from allauth.usersessions.models import UserSession
 from django.core.files.uploadedfile import SimpleUploadedFile
 from django.test import Client
 
-from directory.models import Domain, SsoConnection
+from directory.models import SsoConnection
 from hq.authz.roles import Role
 from hq.db.context import tenant
 from hq.lib.clock import now
@@ -20,7 +20,6 @@ from tests.factories import Place, make_member, make_place, sign_in
 from tests.idp.oidc import Provider
 from tests.idp.saml import SamlIdp
 from tests.idp.saml_site import serve
-from tests.lib.test_txt_records import answering, records
 
 pytestmark = pytest.mark.django_db(transaction=True)
 SSO = "https://idp.example/sso"
@@ -166,12 +165,20 @@ def test_nothing_is_fetched_from_where_a_tenant_has_no_business(portal, url):
     assert "Address of the metadata" in portal.refused(portal.make(), "address", url=url)
 
 
+def test_providers_are_asked_ten_times_a_minute_at_most(portal):
+    row = portal.make()
+    often = [portal.refused(row, "address", url="https://127.0.0.1/") for _ in range(21)]  # a minute may end in between
+    assert "very often within the last minute" in "".join(often)
+
+
 def test_it_is_entered_by_hand(portal, idp):
     row = portal.make()
     wrong = portal.refused(row, "hand", entity_id="a b", sso_url="http://idp.example", certificate="none")
     for sentence in ("not an entity ID", "begin with https", "cannot be read as a certificate"):
         assert sentence in wrong
     certificate = idp.keys[0].certificate_pem
+    here = {"entity_id": idp.entity_id, "sso_url": "http://127.0.0.1/sso", "certificate": certificate}
+    assert "begin with https" in portal.refused(row, "hand", **here)
     portal.said(row, "hand", entity_id=idp.entity_id, sso_url=SSO, certificate=certificate)
     assert portal.row(row).config["certificates"] == [certificate]
 
@@ -368,36 +375,3 @@ def test_an_auditor_sees_everything_and_changes_nothing():
 
 def test_what_is_no_act_is_refused(portal):
     assert portal.act(portal.make(), "nonsense").status_code == 400
-
-
-# ---- domains
-
-
-def test_a_domain_is_added_checked_and_removed(portal, settings):
-    added = portal.post("domains/", name="Alder.Example", once=portal.once("domains/"))
-    address = added["Location"].removeprefix(portal.base)
-    page = portal.get(address)
-    with tenant(portal.place.id):
-        value = f"hq-domain={Domain.objects.get().challenge}"
-    assert "_hq-challenge.alder.example" in page
-    assert value in page
-    with answering(records()) as server:
-        settings.DNS_SERVERS = [server.address]
-        portal.post(address)
-        assert "There is no TXT record at _hq-challenge.alder.example yet." in portal.get(address)
-        server.answer = records(f'_hq-challenge.alder.example. TXT "{value}"')
-        portal.post(address)
-        assert "People with addresses there can sign in" in portal.get(address)
-        server.answer = records()
-        portal.post(address)
-        assert "The record is not there any more." in portal.get(address)
-    assert "Verified" in portal.get("domains/")
-    assert portal.post(f"{address}/remove", confirm="alder").status_code == 400
-    assert portal.post(f"{address}/remove", confirm="alder.example").status_code == 302
-    assert "No domains yet" in portal.get("domains/")
-
-
-def test_a_domain_that_is_none_is_named_as_such(portal):
-    answer = portal.post("domains/", name="*.example.com", once=portal.once("domains/"))
-    assert answer.status_code == 400
-    assert "This is not a domain." in answer.content.decode()
