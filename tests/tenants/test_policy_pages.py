@@ -247,6 +247,7 @@ class TestWhomItTouches:
         make_member(other, Role.DEVELOPER, "eve@far.example", "Eve Elsewhere")
         sign_in(other.owner).get("/me/")
         add_app(client, clock)
+        UserSession.objects.update(last_seen_at=now() - timedelta(minutes=10))
         everything = {"mfa_required": "on", "email_domains": "example.com", "idle_minutes": "5", "reach": "rules"}
         words = text(review(client, place, networks="127.0.0.1", **everything))
         assert "Ada Touched" in words
