@@ -35,4 +35,4 @@ def test_it_says_who_until_when_and_ends_it(open_browser: Open, transactional_db
     expect(page).to_have_url(re.compile(f"/operator/access/{request.id}$"))
     expect(page.get_by_role("heading", level=1)).to_have_text("Access to Alder Peak")
     eyes.expect(404).go(f"/o/{place.slug}/live/people/")
-    expect(page.get_by_text("There is nothing here")).to_be_visible()
+    expect(page.get_by_role("heading", name="There is nothing here")).to_be_visible()
