@@ -189,10 +189,11 @@ def _own_door(organization: Organization, wanted: Terms, facts: Facts) -> dict[s
         idle_minutes=None,
         lifetime_minutes=None,
         networks=list(wanted.networks),
+        email_domains=list(wanted.email_domains),
         sso_required=wanted.sso_required,
         break_glass_id=wanted.break_glass_id,
     )
-    obstacle = selectors.find_obstacle(then, facts, email_domains=wanted.email_domains)
+    obstacle = selectors.find_obstacle(then, facts)
     sentences = {
         Obstacle.NETWORK: (
             "networks",

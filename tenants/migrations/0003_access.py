@@ -16,7 +16,7 @@ from hq.db.operations import CompositeKey, LookupAccess, LookupFunction, TenantT
 
 POLICY = (
     "mfa_required boolean, mfa_factors text[], mfa_by_provider boolean, idle_minutes int, lifetime_minutes int,"
-    " networks text[], sso_required boolean, break_glass_id uuid, reach text"
+    " networks text[], email_domains text[], sso_required boolean, break_glass_id uuid, reach text"
 )
 PLACE = (
     "organization_id uuid, name text, slug text, state text, role text, membership_id uuid, live_id uuid, test_id uuid, "
@@ -25,7 +25,7 @@ PLACE = (
 PLACES = """
     SELECT o.id, o.name::text, o.slug::text, o.state::text, m.role::text, m.id, live.id, test.id,
            o.mfa_required, o.mfa_factors::text[], o.mfa_by_provider, o.idle_minutes, o.lifetime_minutes,
-           o.networks::text[], o.sso_required, o.break_glass_id, o.reach::text{more}
+           o.networks::text[], o.email_domains::text[], o.sso_required, o.break_glass_id, o.reach::text{more}
     FROM {rows}
     JOIN public.tenants_environment live ON live.organization_id = o.id AND live.name = 'live'
     JOIN public.tenants_environment test ON test.organization_id = o.id AND test.name = 'test'

@@ -34,6 +34,7 @@ class Belonging:
     idle_minutes: int | None
     lifetime_minutes: int | None
     networks: list[str]
+    email_domains: list[str]
     sso_required: bool
     break_glass_id: UUID | None
     reach: str

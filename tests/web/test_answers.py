@@ -174,3 +174,5 @@ def test_x_forwarded_for_counts_only_as_far_as_declared_proxies(client, settings
     assert source_ip(request) == "198.51.100.1"
     settings.TRUSTED_PROXIES = 3
     assert source_ip(request) == "127.0.0.1"
+    settings.TRUSTED_PROXIES = 1
+    assert source_ip(rf.get("/")) == "127.0.0.1"  # whoever came in beside the proxy
