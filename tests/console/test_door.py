@@ -28,9 +28,17 @@ def test_who_has_no_key_is_led_to_add_one():
 
 
 def test_an_app_is_no_key(clock):
-    client = sign_in(make_operator())
+    person = make_operator()
+    client = sign_in(person)
     add_app(client, clock)
     assert client.get("/operator/organizations")["Location"] == "/account/2fa/"
+    desk = desk_of(make_operator())
+    add_app(desk, clock)
+    session = session_of(desk)
+    app = Authenticator.objects.exclude(user_id=person.pk).get(type="totp")
+    session["account_authentication_methods"] = [{"method": "mfa", "at": time.time(), "id": app.pk, "type": "totp"}]
+    session.save()
+    assert desk.get("/operator/organizations")["Location"].startswith(LED)
 
 
 def test_a_key_used_in_this_session_opens_them_and_no_other_session():

@@ -13,7 +13,7 @@ from hq.lib.errors import Denied
 from keys import rings
 from keys.models import Cmk
 from tenants import selectors
-from tenants.actions.standing import NotInThisState
+from tenants.actions.standing import NotInThisState, move_organization
 from tenants.models import Organization, User
 from tests.factories import make_api_key, make_member, make_person, make_place, run_jobs, sign_in
 from tests.operators import desk_of, make_operator, once_of
@@ -120,6 +120,8 @@ def test_while_its_key_is_shut_the_deployments_trail_has_it(place, desk):
 def test_only_an_operator_may(place):
     with pytest.raises(Denied):
         actions.suspend_organization(actor=place.actor(), organization_id=place.id, reason=WHY, typed=place.slug)
+    with pytest.raises(Denied):
+        move_organization(actor=place.actor(), organization_id=place.id, to="SUSPENDED")
     with pytest.raises(NotInThisState):
         actions.reopen_organization(actor=at_the_desk(make_operator()), organization_id=place.id, reason=WHY)
 

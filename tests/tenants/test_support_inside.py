@@ -7,7 +7,7 @@ from django.test import Client
 
 from audit.models import AccessEntry, AuditEvent
 from hq.authz.levels import Level
-from hq.authz.permissions import SUPPORT_READS, SUPPORT_WRITES
+from hq.authz.permissions import AUTH_METHODS, SUPPORT_READS, SUPPORT_WRITES, AuthMethod
 from hq.authz.roles import GRANTS, Role
 from hq.db.context import tenant
 from hq.lib.clock import now
@@ -38,6 +38,18 @@ def come(client, place, page="people/"):
 
 
 # ---- what is in reach
+
+
+READS = "access api_keys audit identity jobs keys members objects organization shares"
+WRITES = {"objects:delete", "objects:write", "shares:revoke"}
+
+
+def test_what_support_may_ever_do_is_written_down_here_once_more():
+    """So that nothing slips in: the pages below are judged by the product's own lists."""
+    may = {permission.value for permission, methods in AUTH_METHODS.items() if AuthMethod.SUPPORT in methods}
+    assert may == {f"{room}:read" for room in READS.split()} | WRITES
+    assert {permission.value for permission in SUPPORT_WRITES} == WRITES
+    assert may == {permission.value for permission in SUPPORT_READS | SUPPORT_WRITES}
 
 
 @pytest.mark.parametrize(("role", "writes"), [(None, False), (Role.OWNER, True), (Role.AUDITOR, True)])
