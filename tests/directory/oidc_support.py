@@ -54,23 +54,23 @@ class Sso:
     row: SsoConnection
 
     @classmethod
-    def openid(cls, provider, place: Place | None = None, *, domain: str = DOMAIN, **row) -> "Sso":
+    def openid(cls, provider, place: Place | None = None, *, domain: str = DOMAIN, config=None, **row) -> "Sso":
         place = place or make_place()
         forget_keys(provider)
         with tenant(place.id):
             read = read_provider(actor=place.actor(), issuer=provider.address)
-        config = read | {"client_id": oidc.CLIENT_ID} | row.pop("config", {})
-        row = {"protocol": "oidc", "secret": oidc.CLIENT_SECRET} | row
+        config = read | {"client_id": oidc.CLIENT_ID} | (config or {})
         add_domain(place, domain)
-        return cls(place, provider, add_connection(place, config=config, **row))
+        secret = oidc.CLIENT_SECRET
+        return cls(place, provider, add_connection(place, config=config, protocol="oidc", secret=secret, **row))
 
     @classmethod
     def workos(cls, fake, **config) -> "Sso":
         place = make_place()
         add_domain(place, DOMAIN)
         config = {"client_id": workos.CLIENT_ID} | (config or {"connection": workos.CONNECTION})
-        row = {"kind": "workos", "protocol": "workos", "secret": workos.API_KEY, "config": config}
-        return cls(place, fake, add_connection(place, **row))
+        row = add_connection(place, config=config, kind="workos", protocol="workos", secret=workos.API_KEY)
+        return cls(place, fake, row)
 
     def at(self, part: str) -> str:
         return reverse(f"sso_{part}", kwargs={"id": self.row.id})
@@ -107,6 +107,13 @@ class Browser:
     def person(self) -> User | None:
         key = session_of(self.client).get("_auth_user_id")
         return User.objects.get(pk=key) if key else None
+
+    @property
+    def somebody(self) -> User:
+        """The person, where there has to be one."""
+        person = self.person
+        assert person is not None, "nobody is signed in"
+        return person
 
 
 def session_of(client: Client) -> SessionBase:

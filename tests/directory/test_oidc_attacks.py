@@ -38,7 +38,7 @@ def test_nobody_comes_in_by_a_lie_of_the_provider(provider, lies):
         assert (browser.sign_in().status_code, browser.person, sso.role_of()) == (403, None, None), lie
     honest_again(provider)
     browser.sign_in()
-    assert browser.person.email == EMAIL
+    assert browser.somebody.email == EMAIL
 
 
 def test_nothing_is_given_to_a_provider_for_an_answer_that_is_not_its_own(provider):
@@ -55,7 +55,7 @@ def test_a_provider_that_never_names_itself_need_not(provider):
     browser = Browser(Sso.openid(provider))
     provider.lie("iss left out")
     browser.sign_in()
-    assert browser.person.email == EMAIL
+    assert browser.somebody.email == EMAIL
 
 
 @pytest.mark.parametrize("lie", [*DISCOVERY_LIES, *FETCHED_ON_SAVING])
@@ -114,7 +114,7 @@ def test_nothing_from_the_visitors_address_reaches_the_provider(provider):
     assert changed == {"state", "nonce", "code_challenge"}
     assert not set(forged.values()) & set(given.values())
     browser.bring(provider.authorize(url))
-    assert browser.person.email == EMAIL
+    assert browser.somebody.email == EMAIL
 
 
 @pytest.mark.parametrize("query", ["?code_challenge=x&code_challenge_method=plain", "?code_challenge_method=plain"])
@@ -197,7 +197,7 @@ def test_a_session_from_before_is_not_the_one_that_is_signed_in(provider):
     fixed = session_of(browser.client).session_key
     assert fixed
     browser.bring(provider.authorize(url))
-    assert browser.person.email == EMAIL
+    assert browser.somebody.email == EMAIL
     assert session_of(browser.client).session_key != fixed
     assert not session_of(browser.client).exists(fixed)
 
@@ -206,7 +206,7 @@ def test_whoever_was_signed_in_here_is_not_mixed_with_who_comes(provider):
     sso = Sso.openid(provider)
     browser = Browser(sso, sign_in(sso.place.owner))
     browser.sign_in()
-    assert browser.person.email == EMAIL
+    assert browser.somebody.email == EMAIL
 
 
 def test_a_look_at_the_page_signs_nobody_in(provider):

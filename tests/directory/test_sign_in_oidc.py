@@ -11,7 +11,7 @@ from hq.web.openid import _place as place_of_keys
 from tests.directory.oidc_support import EMAIL, LOOPBACK, Browser, Sso, asked, session_of
 from tests.factories import make_place
 from tests.idp import oidc
-from tests.idp.loopback import s256
+from tests.idp.loopback import s256, told
 from tests.idp.oidc import ABSENT
 
 pytestmark = pytest.mark.django_db
@@ -27,7 +27,7 @@ def test_a_new_person_comes_in_and_is_a_member(provider):
     browser = Browser(sso)
     answer = browser.sign_in(next="/me/")
     assert (answer.status_code, answer["Location"]) == (302, "/me/")
-    assert (browser.person.email, browser.person.name) == (EMAIL, "Ines Alder")
+    assert (browser.somebody.email, browser.somebody.name) == (EMAIL, "Ines Alder")
     assert sso.role_of() == Role.ANALYST
     fact = session_of(browser.client)["hq.sso"][str(sso.place.id)]
     assert (fact["connection"], fact["mfa"]) == (str(sso.row.id), False)
@@ -48,7 +48,7 @@ def test_a_provider_without_pkce_gets_challenge_and_verifier_all_the_same(provid
     browser = Browser(Sso.openid(provider))
     url = browser.ask()
     browser.bring(provider.authorize(url))
-    assert browser.person.email == EMAIL
+    assert browser.somebody.email == EMAIL
     [exchange] = [request for request in provider.asked if request.path == oidc.TOKEN]
     assert s256(exchange.values["code_verifier"]) == asked(url)["code_challenge"]
 
@@ -69,7 +69,7 @@ def test_groups_and_a_second_factor_are_read_from_the_claims_that_the_connection
     sso = Sso.openid(provider, config={"claims": names}, groups={"Ops": "admin", "7": "owner"})
     browser = Browser(sso)
     browser.sign_in()
-    assert (browser.person.email, browser.person.name) == (EMAIL, "Ines A.")
+    assert (browser.somebody.email, browser.somebody.name) == (EMAIL, "Ines A.")
     assert sso.role_of() == Role.ADMIN
     assert session_of(browser.client)["hq.sso"][str(sso.place.id)]["mfa"] is True
 
@@ -80,21 +80,21 @@ def test_the_address_may_stand_in_either_place(provider, said):
     other |= {"email": ABSENT, "email_verified": ABSENT}
     browser = Browser(Sso.openid(provider))
     browser.sign_in()
-    assert browser.person.email == EMAIL
+    assert browser.somebody.email == EMAIL
 
 
 def test_a_provider_that_says_nothing_of_the_address_leaves_it_to_the_verified_domain(provider):
     del provider.user["email_verified"]
     browser = Browser(Sso.openid(provider))
     browser.sign_in()
-    assert browser.person.email == EMAIL
+    assert browser.somebody.email == EMAIL
 
 
 def test_a_provider_without_userinfo_is_asked_for_none(provider):
     provider.discovery["userinfo_endpoint"] = ABSENT
     browser = Browser(Sso.openid(provider))
     browser.sign_in()
-    assert browser.person.email == EMAIL
+    assert browser.somebody.email == EMAIL
     assert provider.times(oidc.USERINFO) == 0
 
 
@@ -103,7 +103,7 @@ def test_the_secret_goes_by_basic_where_nothing_else_is_offered(provider, method
     provider.discovery["token_endpoint_auth_methods_supported"] = methods
     browser = Browser(Sso.openid(provider))
     browser.sign_in()
-    assert browser.person.email == EMAIL
+    assert browser.somebody.email == EMAIL
     [exchange] = [request for request in provider.asked if request.path == oidc.TOKEN]
     assert exchange.authorization.startswith("Basic ")
     assert "client_secret" not in exchange.values
@@ -113,7 +113,7 @@ def test_a_token_without_a_key_id_holds_while_there_is_one_key(provider):
     provider.signature = "RS256 without a kid"
     browser = Browser(Sso.openid(provider))
     browser.sign_in()
-    assert browser.person.email == EMAIL
+    assert browser.somebody.email == EMAIL
 
 
 def test_nothing_but_keys_is_read_again_and_these_once_in_a_while(provider):
@@ -147,10 +147,10 @@ def test_a_new_key_is_asked_for_once_and_then_not_for_a_while(provider):
 def test_keys_that_cannot_be_used_are_passed_over(provider, monkeypatch):
     good = provider.key.as_dict(private=False)
     odd = [{"kty": "AKP", "alg": "ML-DSA-44"}, {"kty": "oct", "k": "c2VjcmV0"}, {"kty": "RSA", "n": "!"}, "text", good]
-    monkeypatch.setattr(type(provider), "publish", lambda *_: oidc.told({"keys": odd}))
+    monkeypatch.setattr(type(provider), "publish", lambda *_: told({"keys": odd}))
     browser = Browser(Sso.openid(provider))
     browser.sign_in()
-    assert browser.person.email == EMAIL
+    assert browser.somebody.email == EMAIL
 
 
 def test_the_same_name_at_two_providers_is_two_people(provider, other_provider):
@@ -159,7 +159,7 @@ def test_the_same_name_at_two_providers_is_two_people(provider, other_provider):
     one, two = Browser(first), Browser(second)
     one.sign_in()
     two.sign_in()
-    assert one.person.pk != two.person.pk
+    assert one.somebody.pk != two.somebody.pk
     assert (first.role_of("ines@birch.example"), second.role_of()) == (None, None)
 
 

@@ -27,7 +27,7 @@ def test_a_new_person_comes_in_and_is_a_member(workos, bound):
     assert {name: given[name] for name in ("connection", "organization") if name in given} == bound
     assert {"scope", "nonce"}.isdisjoint(given)
     assert browser.bring(workos.authorize(url)).status_code == 302
-    assert (browser.person.email, browser.person.name) == (EMAIL, "Ines Alder")
+    assert (browser.somebody.email, browser.somebody.name) == (EMAIL, "Ines Alder")
     assert sso.role_of() == Role.ANALYST
     assert session_of(browser.client)["hq.sso"][str(sso.place.id)]["mfa"] is False
     [exchange] = [request.values for request in workos.asked if request.path == "/sso/token"]
@@ -78,7 +78,7 @@ def test_nobody_comes_in_by_a_profile_that_is_not_of_this_connection(workos):
     workos.profile = {}
     browser.new()
     browser.sign_in()
-    assert browser.person.email == EMAIL
+    assert browser.somebody.email == EMAIL
 
 
 FAULTS = {

@@ -21,7 +21,7 @@ LOOPBACK = [ip_network("127.0.0.0/8")]
 EMAIL = "ines@alderpeak.example"
 
 
-def openid(provider, title: str = "Acme") -> dict:
+def openid(provider, title: str = "Acme") -> dict[str, str]:
     return {
         "kind": "openid",
         "title": title,
@@ -31,7 +31,7 @@ def openid(provider, title: str = "Acme") -> dict:
     }
 
 
-def hub(fake) -> dict:
+def hub(fake) -> dict[str, str]:
     own = {"kind": "github", "title": "GitHub", "issuer": "", "url": fake.address, "api": fake.address}
     return own | {"client_id": github.CLIENT_ID, "secret": github.CLIENT_SECRET}
 
@@ -88,6 +88,13 @@ class Browser:
     def person(self) -> User | None:
         key = self.session.get("_auth_user_id")
         return User.objects.get(pk=key) if key else None
+
+    @property
+    def somebody(self) -> User:
+        """The person, where there has to be one."""
+        person = self.person
+        assert person is not None, "nobody is signed in"
+        return person
 
 
 def leaving(page) -> str:

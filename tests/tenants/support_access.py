@@ -21,9 +21,9 @@ def at_the_desk(person: User) -> Any:
     return actions.operator_actor(person, origin=ORIGIN, permissions=may)
 
 
-def ask(place: Place, operator: User, **more: Any) -> AccessRequest:
-    wanted = {"reason": REASON, "minutes": 60} | more
-    return actions.request_support(actor=at_the_desk(operator), organization_id=place.id, **wanted)
+def ask(place: Place, operator: User, *, reason: str = REASON, minutes: int = 60, **more: Any) -> AccessRequest:
+    actor = at_the_desk(operator)
+    return actions.request_support(actor=actor, organization_id=place.id, reason=reason, minutes=minutes, **more)
 
 
 def approve(place: Place, request: AccessRequest) -> AccessRequest:

@@ -1,7 +1,7 @@
 """explain and who_reaches: the gate's own decision, with every rule that led to it."""
 
 import random
-from uuid import uuid4
+from uuid import UUID, uuid4
 
 import pytest
 from django.db import connection
@@ -15,7 +15,7 @@ from hq.db.context import tenant
 from hq.lib.errors import Denied, NotFound
 from tenants import actions, selectors
 from tenants.models import AclEntry, User
-from tenants.selectors.explain import ACTS
+from tenants.selectors.explain import ACTS, Reacher
 from tests.factories import make_api_key, make_place
 from tests.tenants.support import member_of, only_rules, session_of
 
@@ -120,7 +120,8 @@ def test_it_is_for_those_who_may_read_access_and_of_their_organization(inside):
 
 
 def everybody(place, path):
-    found, after = {}, None
+    found: dict[UUID, Reacher] = {}
+    after = None
     while rows := selectors.who_reaches(place.actor(), path, after=after, limit=3)[:3]:
         found |= {one.principal.id: one for one in rows}
         after = rows[-1].principal.id

@@ -154,7 +154,8 @@ def test_rules_are_paged_by_prefix_without_loss(inside):
     for prefix in ("", "B/", "a/", "a/b/"):
         for member in people:
             give(inside, prefix, Level.READ, member)
-    found, after = [], None
+    found: list[AclEntry] = []
+    after = None
     while rows := selectors.list_entries(inside.actor(), after=after, limit=2)[:2]:
         found += rows
         after = (rows[-1].prefix, rows[-1].id)

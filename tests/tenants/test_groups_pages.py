@@ -39,7 +39,10 @@ def post(client, place, name, /, **data):
 
 
 def once(client, place, name):
-    return re.search(r'name="once" value="([^"]+)"', get(client, place, name)[1])[1]
+    shown = get(client, place, name)[1]
+    found = re.search(r'name="once" value="([^"]+)"', shown)
+    assert found, shown
+    return found[1]
 
 
 def test_a_group_is_made_filled_renamed_and_removed_by_its_typed_name(place, owner):

@@ -21,6 +21,12 @@ def signed_in(client):
     return client.get("/organizations/").status_code == 200
 
 
+def found(pattern, words):
+    match = re.search(pattern, words)
+    assert match, words
+    return match[1]
+
+
 @pytest.fixture
 def client():
     return sign_in(make_person())
@@ -51,7 +57,7 @@ def test_a_form_is_accepted_with_its_token_and_with_its_signed_id(client, rotate
     strict = Client(enforce_csrf_checks=True)
     strict.cookies = client.cookies
     page = strict.get("/organizations/new").content.decode()
-    sent = {name: re.search(rf'name="{name}" value="([^"]+)"', page)[1] for name in ("csrfmiddlewaretoken", "once")}
+    sent = {name: found(rf'name="{name}" value="([^"]+)"', page) for name in ("csrfmiddlewaretoken", "once")}
     rotate()
     answer = strict.post("/organizations/new", sent | {"name": "Alder Peak"})
     assert (answer.status_code, answer["Location"][:3]) == (302, "/o/")
@@ -60,7 +66,7 @@ def test_a_form_is_accepted_with_its_token_and_with_its_signed_id(client, rotate
 def test_a_form_whose_secret_was_forgotten_is_to_be_sent_again(client, rotate):
     page = client.get("/organizations/new").content.decode()
     rotate(forget=True)
-    once = re.search(r'name="once" value="([^"]+)"', page)[1]
+    once = found(r'name="once" value="([^"]+)"', page)
     answer = sign_in(make_person()).post("/organizations/new", {"name": "Alder Peak", "once": once})
     assert answer.status_code == 400
     assert b"This form is too old" in answer.content
@@ -69,7 +75,7 @@ def test_a_form_whose_secret_was_forgotten_is_to_be_sent_again(client, rotate):
 def test_a_reset_of_the_password_goes_on(rotate, mailoutbox):
     person = with_password()
     Client().post("/account/password/reset/", {"email": person.email})
-    link = re.search(r"https?://[^/]+(/account/password/reset/key/\S+)", mailoutbox[0].body)[1]
+    link = found(r"https?://[^/]+(/account/password/reset/key/\S+)", mailoutbox[0].body)
     rotate()
     browser = Client()
     page = browser.get(link, follow=True)

@@ -45,10 +45,19 @@ def policy_of(place):
 
 
 def facts(place, person=None, **more):
-    who = person or place.owner
-    known = {"ip": "203.0.113.7", "signed_in_at": int(time.time()), "seen_at": None, "factors": {}}
-    known |= {"sso": False, "sso_mfa": False} | more
-    return Facts(person_id=who.pk, email=who.email, at=int(time.time()), **known)
+    who, at = person or place.owner, int(time.time())
+    known = Facts(
+        person_id=who.pk,
+        email=who.email,
+        at=at,
+        ip="203.0.113.7",
+        signed_in_at=at,
+        seen_at=None,
+        factors={},
+        sso=False,
+        sso_mfa=False,
+    )
+    return replace(known, **more)
 
 
 def change(place, actor=None, session=None, reviewed=None, **wanted):
@@ -241,7 +250,8 @@ def test_a_review_refuses_what_saving_would(place):
 
 
 def test_of_two_who_save_at_once_the_second_is_refused(place):
-    reviewed, outcomes = policy_of(place), Queue()
+    reviewed = policy_of(place)
+    outcomes: Queue[str] = Queue()
 
     def save(minutes):
         try:

@@ -128,7 +128,7 @@ class TestSaving:
         assert saved(place).idle_minutes is None
 
 
-WRONG = [
+WRONG: list[tuple[dict[str, str | list[str]], str]] = [
     ({"networks": "home"}, "“home” is none"),
     ({"networks": "198.51.100.0/24"}, "127.0.0.1 now"),
     ({"networks": "\n".join(f"127.0.0.{number}" for number in range(51))}, "There are 51"),

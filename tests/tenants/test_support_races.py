@@ -52,6 +52,13 @@ def decision(place, decide, person, request):
     return act
 
 
+def beginning(operator, request):
+    def act():
+        actions.start_support(actor=at_the_desk(operator), request_id=request.id)
+
+    return act
+
+
 @pytest.mark.parametrize("second", [actions.approve_support, actions.refuse_support])
 def test_of_two_decisions_one_counts(place, second):
     people = [make_member(place, Role.ADMIN) for _ in range(2)]
@@ -73,9 +80,7 @@ def test_what_ends_while_it_begins_is_over_either_way(place):
         operator = make_operator()
         request = approve(place, ask(place, operator))
         ended = at_once(
-            lambda operator=operator, request=request: actions.start_support(
-                actor=at_the_desk(operator), request_id=request.id
-            ),
+            beginning(operator, request),
             decision(place, actions.end_support, place.owner, request),
         )
         assert ended in (["done", "done"], ["NotApproved", "done"])
