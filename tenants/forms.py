@@ -9,9 +9,9 @@ from uuid import UUID
 from django import forms
 
 from hq.authz.actor import Actor
-from hq.authz.levels import ADDED, Level
+from hq.authz.levels import Level
 from hq.authz.permissions import SCOPES, Permission
-from hq.authz.roles import GRANTS, Role, may_assign
+from hq.authz.roles import GRANTS, Role, addable, may_assign
 from hq.lib.mail_addresses import spell_domain
 from hq.lib.paths import InvalidPath, clean_prefix
 from hq.lib.text import NO_CONTROL
@@ -310,7 +310,7 @@ class ApiKeyForm(OnceForm):
         super().__init__(*args, **kwargs)
         own = SCOPES & (actor.permissions | actor.within)
         if for_machine:
-            own &= GRANTS[Role.SERVICE_ACCOUNT] | ADDED
+            own &= GRANTS[Role.SERVICE_ACCOUNT] | addable(Role.SERVICE_ACCOUNT)
         cast("forms.ChoiceField", self.fields["scopes"]).choices = [(scope.value, scope.value) for scope in sorted(own)]
 
     def clean_scopes(self) -> frozenset[Permission]:

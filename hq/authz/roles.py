@@ -2,6 +2,7 @@
 
 from enum import StrEnum
 
+from hq.authz.levels import ADDED
 from hq.authz.permissions import Permission as P
 
 
@@ -43,12 +44,21 @@ GRANTS: dict[Role, frozenset[P]] = {
         P.JOBS_READ,
     },
     Role.DEVELOPER: _WORK | _MACHINES,
-    Role.SERVICE_ACCOUNT: _CONTENT | {P.OBJECTS_WRITE, P.SHARES_CREATE, P.SHARES_READ},
+    Role.SERVICE_ACCOUNT: _CONTENT | {P.OBJECTS_WRITE},
 }
 
 # Where an organization lets access rules alone open files, a role opens none. Owners and admins write the rules.
 _BY_RULES = frozenset({P.OBJECTS_READ, P.OBJECTS_WRITE, P.OBJECTS_DELETE})
 _ABOVE_RULES = frozenset({Role.OWNER, Role.ADMIN})
+
+
+# A link stands on the membership of whoever makes it, and a machine has none.
+_OF_MEMBERS = frozenset({P.SHARES_CREATE, P.SHARES_READ, P.SHARES_REVOKE})
+
+
+def addable(role: Role) -> frozenset[P]:
+    """What access rules may add to a role, each on its paths."""
+    return ADDED - _OF_MEMBERS if role is Role.SERVICE_ACCOUNT else ADDED
 
 
 def granted(role: Role, *, by_rules: bool) -> frozenset[P]:
@@ -62,7 +72,7 @@ DESCRIPTIONS = {
     Role.ANALYST: "Reads files.",
     Role.AUDITOR: "Reads the trail, keys and people. No files.",
     Role.DEVELOPER: "Files, share links and API keys of their own.",
-    Role.SERVICE_ACCOUNT: "A machine: files and share links.",
+    Role.SERVICE_ACCOUNT: "A machine: reads and stores files.",
 }
 
 # An owner is made only by an owner; an admin cannot rise by promoting, nor demote who stands above.

@@ -179,8 +179,6 @@ def _membership_of(actor: Actor) -> UUID:
         for belonging in tenants.list_belongings(actor.person_id):
             if belonging.organization_id == actor.organization_id:
                 return belonging.membership_id
-    if actor.person_id is None and actor.kind == "api_key":
-        raise Denied("A service account cannot make share links. A link lives on a member; use a key of theirs.")
     raise Denied("Only members, and the API keys they made, can share.")
 
 

@@ -17,9 +17,8 @@ from audit.recorder import Target
 from audit.tags import Tag
 from hq.authz import gate
 from hq.authz.actor import Actor, Origin
-from hq.authz.levels import ADDED
 from hq.authz.permissions import SCOPES, AuthMethod, Permission
-from hq.authz.roles import GRANTS, Role, granted
+from hq.authz.roles import GRANTS, Role, addable, granted
 from hq.crypto import kdf, passwords, secrets
 from hq.db import lookups
 from hq.db.context import tenant
@@ -134,7 +133,7 @@ def _may_hand_on(actor: Actor, service_account_id: UUID | None) -> frozenset[Per
         return own
     gate.require(actor, Permission.ACCESS_CHANGE)
     selectors.get_service_account(actor, service_account_id)
-    return own & (GRANTS[Role.SERVICE_ACCOUNT] | ADDED)
+    return own & (GRANTS[Role.SERVICE_ACCOUNT] | addable(Role.SERVICE_ACCOUNT))
 
 
 def revoke_api_key(*, actor: Actor, key_id: UUID) -> None:
@@ -223,7 +222,7 @@ def authenticate_api_key(*, secret: str, origin: Origin) -> Actor:
         label=found["name"],
         method=AuthMethod.API_KEY,
         permissions=scopes & granted(role, by_rules=found["reach"] == Policy.Reach.RULES),
-        within=scopes & ADDED,
+        within=scopes & addable(role),
         role=role,
         origin=origin,
     )

@@ -8,9 +8,9 @@ from django.db.models import Count, Q
 
 from hq.authz import gate
 from hq.authz.actor import Actor, environment_of
-from hq.authz.levels import ADDED, Level, needed
+from hq.authz.levels import Level, needed
 from hq.authz.permissions import AuthMethod, Permission
-from hq.authz.roles import GRANTS, Role, granted
+from hq.authz.roles import GRANTS, Role, addable, granted
 from hq.lib.errors import NotFound
 from hq.lib.paths import clean_prefix
 from tenants.models import AclEntry, GroupMember, Membership, Organization, Policy, ServiceAccount
@@ -248,6 +248,6 @@ def _actor_of(actor: Actor, one: Membership | ServiceAccount, *, by_rules: bool)
         label="",
         method=AuthMethod.SESSION if person else AuthMethod.API_KEY,
         permissions=granted(role, by_rules=by_rules) if active else frozenset(),
-        within=ADDED if active else frozenset(),
+        within=addable(role) if active else frozenset(),
         role=role,
     )
