@@ -10,7 +10,7 @@ from directory.actions.admission import Identity, SsoRefused
 from directory.actions.sign_in import finish_test
 from directory.adapters.provider import AnswerRefused, Asked, SsoProvider
 from hq.lib.errors import Invalid
-from hq.lib.openid import Claims, Document
+from hq.lib.openid import GOOGLE, Claims, Document
 from hq.web import oauth, openid
 from hq.web.oauth import Answer, Client, Kept
 
@@ -19,6 +19,10 @@ MOST_SEEN = 300  # characters of a claim that a test shows
 
 class AddressNotConfirmed(SsoRefused):
     """Your identity provider says that it has not confirmed your address. Confirm it there, or ask an admin."""
+
+
+class NotOfWorkspace(SsoRefused):
+    """This is a Google account of your own. Choose the one of your organization’s Google Workspace."""
 
 
 class CodeProvider(SsoProvider):
@@ -89,7 +93,11 @@ def identity_of(claims: Claims, names: Mapping[str, str]) -> Identity:
     Raises:
         AddressNotConfirmed: the provider itself does not vouch for the address. Many say nothing of it, and then the
             organization's verified domain decides alone.
+        NotOfWorkspace: Google looked at the address once, when somebody made an account of their own with it. Whose it
+            is now only a Workspace knows, and those accounts alone have `hd` (Google, OpenID Connect, "hd").
     """
+    if claims.get("iss") == GOOGLE and not claims.get("hd"):
+        raise NotOfWorkspace
     email = names.get("email") or "email"
     if email == "email" and claims.get("email_verified", True) is not True:
         raise AddressNotConfirmed

@@ -17,6 +17,7 @@ from requests import Response
 from hq.lib.errors import Invalid
 from hq.lib.outbound import Exchange, NotFetched, OutboundSession, Rules, fetch
 
+GOOGLE = "https://accounts.google.com"  # one issuer for every Workspace, and for everybody else
 WELL_KNOWN = "/.well-known/openid-configuration"
 # Signatures by a key of the provider's. Never "none", and no HMAC: there the key would be one that others hold too.
 ALGORITHMS = ("RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256", "ES384", "ES512")

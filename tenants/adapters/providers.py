@@ -20,7 +20,7 @@ from django.http import HttpRequest, HttpResponse
 from django.urls import reverse
 
 from hq.lib.errors import Invalid
-from hq.lib.openid import Claims, Document, NotTrusted, answered
+from hq.lib.openid import GOOGLE, Claims, Document, NotTrusted, answered
 from hq.sign_in import SignInProvider
 from hq.web import oauth, openid
 from hq.web.leaving import leave_for
@@ -124,8 +124,13 @@ class Provider(BaseProvider):
         return {"email": _address(data.get("email")), "name": readable(data.get("name"))}
 
     def extract_email_addresses(self, data: Claims) -> list[EmailAddress]:
-        """Verified only where the provider says so, in so many words."""
+        """Verified only where the provider says so, in so many words.
+
+        Google goes on saying it of an address that somebody had once, unless it is its own or of a Workspace (`hd`).
+        """
         email, verified = _address(data.get("email")), data.get("email_verified") is True
+        if data.get("iss") == GOOGLE and not data.get("hd"):
+            verified = verified and email.endswith("@gmail.com")
         return [EmailAddress(email=email, verified=verified, primary=True)] if email else []
 
     def extract_extra_data(self, data: Claims) -> Claims:
