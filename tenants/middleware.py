@@ -34,7 +34,7 @@ from tenants.models import LIVE, WEBAUTHN, Organization
 from tenants.selectors import Belonging, Obstacle, Support
 
 GetResponse = Callable[[HttpRequest], HttpResponse]
-ENTERED, ACTIVE, SUPPORT = "hq.entered", "hq.active", "hq.support"
+ENTERED, ACTIVE, UNUSED, SUPPORT = "hq.entered", "hq.active", "hq.unused", "hq.support"
 
 
 class NotFromHere(Denied):
@@ -71,6 +71,8 @@ class SessionActivity:
             if not noted <= (at := int(time())) < noted + self.every:
                 UserSession.objects.create_from_request(request)
                 request.session[ACTIVE] = at
+                if noted:  # a page of no organization must not hide from one how long nobody was here
+                    request.session[UNUSED] = max(at - noted, request.session.get(UNUSED, 0))
         return self.get_response(request)
 
 

@@ -31,6 +31,7 @@ def _signed_up(*, request: HttpRequest, user: User, **_: Any) -> None:
 
 def _signed_in(*, request: HttpRequest, user: User, **_: Any) -> None:
     request.session["hq.signed_in_at"] = int(time())  # how long a session may last counts from here
+    request.session.pop("hq.unused", None)  # and how long nobody used it
     recorder.record_person(PersonTag.SIGN_IN, person_id=user.pk, origin=_origin(request))
 
 

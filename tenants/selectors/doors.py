@@ -34,7 +34,7 @@ class Facts:
     """What is known of a session. Times are seconds since 1970; `seen_at` is the use before this one.
 
     `factors` are the ids of those used in it, by kind; `sso` and `sso_mfa` say whether the organization's own provider
-    let them in, and whether it asked for a second factor.
+    let them in, and whether it asked for a second factor. `unused` is the longest that nobody used it, in seconds.
     """
 
     person_id: UUID
@@ -46,6 +46,7 @@ class Facts:
     factors: dict[str, frozenset[int]]
     sso: bool
     sso_mfa: bool
+    unused: int = 0
 
 
 def facts_of(
@@ -67,6 +68,7 @@ def facts_of(
         factors=factors,
         sso=provider is not None,
         sso_mfa=provider is not None and provider.get("mfa") is True,
+        unused=session.get("hq.unused", 0),
     )
 
 
@@ -76,7 +78,8 @@ def find_obstacle(place: Belonging, facts: Facts) -> Obstacle | None:
         return Obstacle.NETWORK
     if _is_over(facts.signed_in_at, place.lifetime_minutes, facts.at):
         return Obstacle.OVER
-    if _is_over(facts.seen_at or facts.signed_in_at, place.idle_minutes, facts.at):
+    idle_since = (facts.seen_at or facts.signed_in_at, facts.at - facts.unused)
+    if any(_is_over(since, place.idle_minutes, facts.at) for since in idle_since):
         return Obstacle.OVER
     if not is_at(facts.email, place.email_domains):
         return Obstacle.ADDRESS

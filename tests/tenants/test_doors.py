@@ -11,6 +11,7 @@ from django.core.signing import Signer
 from audit.models import AuditEvent
 from hq.authz.roles import Role
 from hq.db.context import tenant
+from tenants import actions
 from tenants.models import Organization
 from tenants.selectors import is_within
 from tests.factories import make_member, make_place, sign_in
@@ -85,6 +86,28 @@ def test_a_session_that_nobody_used_ends(place):
     change_session(client, **{"hq.active": int(time.time()) - 601})
     assert come(client, place).status_code == 302
     assert client.get("/me/").status_code == 302
+
+
+def test_a_page_of_no_organization_does_not_hide_that_nobody_used_a_session(place):
+    client = sign_in(place.owner)
+    ask(place, idle_minutes=10)
+    assert come(client, place).status_code == 200
+    change_session(client, **{"hq.active": int(time.time()) - 599})
+    assert client.get("/me/").status_code == 200
+    assert come(client, place).status_code == 200
+    change_session(client, **{"hq.active": int(time.time()) - 601})
+    assert client.get("/me/").status_code == 200
+    change_session(client, **{"hq.active": int(time.time()) - 61})
+    assert client.get("/me/").status_code == 200
+    assert come(client, place)["Location"].startswith("/account/login/")
+
+
+def test_signing_in_again_begins_a_session_that_nobody_left_unused(place):
+    client = sign_in(place.owner)
+    ask(place, idle_minutes=10)
+    change_session(client, **{"hq.unused": 601})
+    client.post(actions.create_sign_in_link(person=place.owner).removeprefix(settings.BASE_URL))
+    assert come(client, place).status_code == 200
 
 
 def test_a_member_without_a_second_factor_is_led_to_add_one_and_one_with_it_to_use_it(place, clock):
