@@ -168,7 +168,7 @@ def _accept(found: dict[str, Any], person: User, origin: Origin) -> Organization
         invitation = Invitation.objects.select_for_update(no_key=True).get(pk=found["invitation_id"])
         if not secrets.equal(bytes(invitation.email_index), _email_index(found["organization_id"], person.email)):
             raise InvitationNotYours
-        if invitation.state != "open":
+        if invitation.state != "open" or not _backed(invitation):
             raise InvitationEnded
         organization = Organization.objects.get(pk=found["organization_id"])
         _require_address(organization, person.email)
@@ -195,6 +195,20 @@ def _accept(found: dict[str, Any], person: User, origin: Origin) -> Organization
             after={"role": invitation.role, "email": person.email},
         )
     return organization
+
+
+def _backed(invitation: Invitation) -> bool:
+    """True while who sent it is in and may give this role: one sent at the moment of their removal is no way back."""
+    members = Membership.objects.filter(organization_id=invitation.organization_id, user__is_active=True)
+    inviter = members.filter(user_id=invitation.invited_by_id).first()
+    return inviter is not None and may_assign(Role(inviter.role), Role(invitation.role))
+
+
+def _end_invitations_of(membership: Membership, role: Role | None) -> None:
+    """Revoke what somebody sent who has this role from now on, or none, and could not send it any more."""
+    beyond = [other.value for other in Role if not may_assign(role, other)]
+    sent = Invitation.objects.filter(organization_id=membership.organization_id, invited_by_id=membership.user_id)
+    sent.filter(accepted_at=None, revoked_at=None, role__in=beyond).update(revoked_at=now())
 
 
 def add_member(*, actor: Actor, email: str, name: str, role: Role) -> Membership:
@@ -256,6 +270,7 @@ def change_role(*, actor: Actor, member_id: UUID, role: Role) -> Membership:
         _keep_an_owner(actor, membership)
     membership.role = role
     membership.save(update_fields=["role"])
+    _end_invitations_of(membership, role)
     recorder.record(
         actor,
         Tag.MEMBER_ROLE_CHANGED,
@@ -267,7 +282,7 @@ def change_role(*, actor: Actor, member_id: UUID, role: Role) -> Membership:
 
 
 def remove_member(*, actor: Actor, member_id: UUID) -> None:
-    """End a membership, and with it groups, access rules, API keys and links of the person here, in one act.
+    """End a membership, and with it groups, rules, API keys, links and open invitations of the person, in one act.
 
     Their sessions find nothing here with the very next request. A directory also removes owners, whoever set it up: who
     has left must be out. The last owner and the break-glass owner stay.
@@ -278,6 +293,7 @@ def remove_member(*, actor: Actor, member_id: UUID) -> None:
         _may_assign(actor, Role(membership.role))
     _keep_an_owner(actor, membership)
     end_api_keys_of(actor, membership.user_id)
+    _end_invitations_of(membership, None)
     for end in departures():
         end(actor, membership.id)
     before = {"role": membership.role, "email": membership.user.email}

@@ -125,6 +125,6 @@ def _loss(leaving: Leaving) -> str:
     return (
         "They lose every file, link and page here with their next request. With them end"
         f" {plural(leaving.keys, 'API key')} that they made, their place in {plural(leaving.groups, 'group')} and"
-        f" {plural(leaving.rules, 'access rule')}, in both environments. What they stored stays. They can be invited"
-        " again."
+        f" {plural(leaving.rules, 'access rule')}, in both environments, and the open invitations that they sent. What"
+        " they stored stays. They can be invited again."
     )

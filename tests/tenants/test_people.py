@@ -102,6 +102,42 @@ def test_a_revoked_or_expired_invitation_lets_nobody_in():
     assert invite(place).invitation.state == "open"
 
 
+@pytest.mark.parametrize("after", [None, Role.DEVELOPER])
+@pytest.mark.parametrize("sent", ["before", "at that moment"])
+def test_what_an_admin_sent_brings_nobody_in_once_they_are_out_or_demoted(after, sent):
+    place, friend = make_place(), make_person("new@example.com")
+    admin = make_member(place, Role.ADMIN)
+    actor = place.actor(Role.ADMIN, admin)
+    with tenant(place.id):
+        made = (
+            actions.invite_member(actor=actor, email="new@example.com", role=Role.ADMIN) if sent == "before" else None
+        )
+        member_id = Membership.objects.get(user=admin).id
+        if after is None:
+            actions.remove_member(actor=place.actor(), member_id=member_id)
+        else:
+            actions.change_role(actor=place.actor(), member_id=member_id, role=after)
+        assert Invitation.objects.filter(revoked_at=None).count() == 0
+        made = made or actions.invite_member(actor=actor, email="new@example.com", role=Role.ADMIN)
+    with pytest.raises(InvitationEnded):
+        actions.accept_invitation(person=friend, token=token_of(made), origin=ORIGIN)
+    with tenant(place.id):
+        assert not Membership.objects.filter(user=friend).exists()
+
+
+def test_an_owner_who_becomes_an_admin_stands_behind_what_an_admin_may_send():
+    place, friend = make_place(), make_person("new@example.com")
+    owner = make_member(place, Role.OWNER)
+    with tenant(place.id):
+        actor = place.actor(person=owner)
+        as_owner = actions.invite_member(actor=actor, email="other@example.com", role=Role.OWNER).invitation
+        made = actions.invite_member(actor=actor, email="new@example.com", role=Role.ADMIN)
+        member_id = Membership.objects.get(user=owner).id
+        actions.change_role(actor=place.actor(), member_id=member_id, role=Role.ADMIN)
+        assert Invitation.objects.get(pk=as_owner.pk).state == "revoked"
+    assert actions.accept_invitation(person=friend, token=token_of(made), origin=ORIGIN).id == place.id
+
+
 def test_one_address_has_one_open_invitation_and_a_member_needs_none():
     place = make_place()
     invite(place)
