@@ -12,7 +12,7 @@ from django.urls import reverse
 from django.views.decorators.http import require_POST
 
 from hq.authz import gate
-from hq.authz.actor import Actor
+from hq.authz.actor import Actor, environment_of
 from hq.authz.levels import Level
 from hq.authz.permissions import Permission
 from hq.lib.errors import Denied, NotFound
@@ -27,7 +27,7 @@ from tenants.views.pages import Pages, shown_rule
 
 PAGE = 50
 NAMES = {MEMBER: "membership_id", GROUP: "group_id", SERVICE_ACCOUNT: "service_account_id"}
-_UNDO, _UNDO_SECONDS = "hq.access.undo", 3600
+_UNDO, _UNDO_SECONDS = "hq.access.withdrawn", 3600
 
 
 def access(request: TenantRequest, **where: str) -> HttpResponse:
@@ -155,7 +155,7 @@ def withdraw_access(request: TenantRequest, id: UUID, **where: str) -> HttpRespo
     entry = actions.withdraw_access(actor=request.actor, entry_id=id)
     principal = selectors.principal_of(entry)
     tell(request, f"{principal.name} has lost this access to {entry.prefix or 'every file'}.", where)
-    undo = signing.dumps([str(principal.id), entry.prefix, entry.level], salt=_UNDO)
+    undo = signing.dumps([_whose(request.actor), str(principal.id), entry.prefix, entry.level], salt=_UNDO)
     return HttpResponseRedirect(f"{_address(where)}?{urlencode({'undo': undo})}")
 
 
@@ -163,16 +163,20 @@ def _address(where: Mapping[str, str]) -> str:
     return reverse("access", kwargs=dict(where))
 
 
+def _whose(actor: Actor) -> list[str]:
+    return [str(actor.id), str(environment_of(actor))]
+
+
 def _undo(actor: Actor, signed: str, places: tuple[str, ...] | None) -> dict[str, Any] | None:
-    """What was withdrawn a moment ago, if it can be given back. Signed: a link from outside offers nothing."""
+    """What they withdrew here a moment ago, if it can be given back. Signed: a link of somebody else offers nothing."""
     if not signed:
         return None
     try:
-        who, prefix, level = signing.loads(signed, salt=_UNDO, max_age=_UNDO_SECONDS)
+        whose, who, prefix, level = signing.loads(signed, salt=_UNDO, max_age=_UNDO_SECONDS)
         principal = selectors.find_principal(actor, UUID(who))
     except (signing.BadSignature, NotFound):
         return None
-    if not _below(prefix, places):
+    if whose != _whose(actor) or not _below(prefix, places):
         return None
     if any(entry.prefix == prefix for entry in selectors.list_entries(actor, who=principal.id, path=prefix)):
         return None

@@ -75,6 +75,17 @@ def test_an_offer_to_give_back_that_hq_did_not_sign_is_no_offer(place, owner):
         assert "Give it back" not in shown
 
 
+def test_an_offer_to_give_back_is_for_who_withdrew_and_where(place, owner):
+    ann = member_of(place, Role.ADMIN)
+    give(place, "a/", Level.READ, member_of(place))
+    with tenant(place.id):
+        entry = AclEntry.objects.get()
+    back = post(sign_in(ann.user), place, f"access/{entry.id}/withdraw")["Location"]
+    assert "Give it back" in sign_in(ann.user).get(back).content.decode()
+    assert "Give it back" not in owner.get(back).content.decode()
+    assert "Give it back" not in sign_in(ann.user).get(back.replace("/live/", "/test/")).content.decode()
+
+
 def test_filters_stand_in_the_address(place, owner):
     ann, ben = member_of(place, name="Ann"), member_of(place, name="Ben")
     for prefix, member in (("", ann), ("a/", ben), ("a/b/", ann), ("b/", ben)):
