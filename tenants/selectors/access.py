@@ -11,7 +11,7 @@ from hq.authz.actor import Actor, environment_of
 from hq.authz.levels import Level
 from hq.authz.permissions import Permission
 from hq.lib.errors import NotFound
-from hq.lib.paths import LAST
+from hq.lib.paths import LAST, clean_prefix
 from tenants.models import AclEntry, Group, GroupMember
 
 # The last row of a page in a list by name or prefix.
@@ -161,13 +161,14 @@ def list_entries(
     """The rules of the actor's environment by prefix, with whom each names; up to limit + 1.
 
     `path` leaves those that count on it or on something below it, `who` those that name one principal. Whoever may only
-    give access below some prefixes sees the rules there. Raises Denied.
+    give access below some prefixes sees the rules there. Raises Denied, InvalidPath.
     """
     rows = entries_of(actor)
     if not gate.allows(actor, Permission.ACCESS_READ):
         below = gate.reach(actor, Permission.ACCESS_CHANGE)
         rows = rows if below is None else rows.filter(_below(below))
     if path is not None:
+        path = clean_prefix(path)
         rows = rows.filter(Q(prefix__in=prefixes_of(path)) | _below([path]))
     if who is not None:
         rows = rows.filter(principal_id=who)

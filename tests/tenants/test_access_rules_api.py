@@ -1,5 +1,6 @@
 """Groups, access rules, their explanation and service accounts over /v1."""
 
+from base64 import urlsafe_b64encode
 from uuid import uuid4
 
 import pytest
@@ -70,6 +71,14 @@ def test_lists_by_name_are_paged_without_loss(api, name):
         found += [one["name"] for one in answer["items"]]
         cursor = answer["next_cursor"]
     assert found == [f"name: {number}" for number in range(5)]
+
+
+def test_what_cannot_be_looked_for_is_refused_in_words(api):
+    assert api.call("get", "acl", path="a\0b/").status_code == 400
+    assert api.call("get", "acl", path="../").status_code == 400
+    cursor = urlsafe_b64encode(f"{uuid4()}:a\0".encode()).decode()
+    for name in ("acl", "groups", "service-accounts"):
+        assert api.call("get", name, cursor=cursor).status_code == 400
 
 
 def test_rules_are_given_listed_by_path_and_withdrawn(api, place):
