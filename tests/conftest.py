@@ -1,9 +1,11 @@
 """What holds for every test. The services and the databases are in tests.database."""
 
 import os
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
+from whitenoise.base import WhiteNoise
 
 from tests import chromium
 from tests.database import HOME, django_db_setup
@@ -39,6 +41,22 @@ def pytest_runtest_teardown() -> None:
     from tests.operators import forget_operators  # its models need settings
 
     forget_operators()
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _static_files_found_once() -> Iterator[None]:
+    """Each test client makes the middleware anew. WhiteNoise looked at every static file then: half of a sign-in."""
+    look, known = WhiteNoise.update_files_dictionary, dict[tuple[str, str], dict[str, Any]]()
+
+    def found(self: WhiteNoise, root: str, prefix: str) -> None:
+        if (root, prefix) not in known:
+            look(self, root, prefix)
+            known[root, prefix] = self.files
+        self.files = self.files | known[root, prefix]
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(WhiteNoise, "update_files_dictionary", found)
+        yield
 
 
 def not_run(config: pytest.Config) -> int:
