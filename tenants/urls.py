@@ -28,6 +28,7 @@ urlpatterns = [
     path("account/2fa/totp/activate/", factors.activate_app, name="mfa_activate_totp"),
     path("account/2fa/webauthn/", factors.list_keys, name="mfa_list_webauthn"),
     path("account/2fa/webauthn/add/", factors.add_key, name="mfa_add_webauthn"),
+    path("account/2fa/webauthn/keys/<int:pk>/remove/", factors.remove_key, name="mfa_remove_webauthn"),
     path("account/sessions/", account.sessions, name="usersessions_list"),
     path("o/<slug:org_slug>/", organizations.organization, name="organization"),
     path("o/<slug:org_slug>/<env:env_name>/people/", people.people, name="people"),
