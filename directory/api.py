@@ -3,7 +3,6 @@
 from typing import Any
 from uuid import UUID
 
-from django.conf import settings
 from django.core.exceptions import RequestDataTooBig
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.http.request import UnreadablePostError
@@ -18,6 +17,7 @@ from scim2_server.responses import SCIM_MEDIA_TYPE, ScimResponse
 from directory import scim
 from directory.actions.scim_log import Line, note_operations
 from directory.actions.scim_tokens import authenticate_directory
+from directory.selectors.scim import base_url
 from hq.authz.actor import Actor
 from hq.db.sealing import KeyUnavailable, on_behalf_of
 from hq.lib.errors import Invalid, Unauthenticated
@@ -63,7 +63,7 @@ def _serve(actor: Actor, request: HttpRequest, path: str) -> scim.Served:
         return scim.Served(response, [line])
     asked = ScimRequest(
         method=method,
-        base_url=f"{settings.BASE_URL}/scim/v2/{actor.organization_id}",
+        base_url=base_url(actor.organization_id),
         path=path.removesuffix(".scim"),
         query={name: str(value) for name, value in request.GET.items()},
         headers=dict(request.headers),

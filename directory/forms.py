@@ -32,11 +32,14 @@ def _text(label: str, help_text: str = "", *, most: int = MOST_SHOWN, required: 
     )
 
 
-def _secret(label: str, help_text: str, *, required: bool) -> forms.CharField:
+def _secret(label: str, *, kept: bool) -> forms.CharField:
     """Written only: what is kept is never sent back."""
-    attrs = {**_EXACT, "autocomplete": "new-password"}
     return forms.CharField(
-        label=label, max_length=500, required=required, help_text=help_text, widget=forms.PasswordInput(attrs=attrs)
+        label=label,
+        max_length=500,
+        required=not kept,
+        help_text="Left empty, the one that is kept stays. It is never shown again." if kept else "Never shown again.",
+        widget=forms.PasswordInput(attrs={**_EXACT, "autocomplete": "new-password"}),
     )
 
 
@@ -113,11 +116,10 @@ class OpenIdForm(forms.Form):
     issuer = _text("Issuer", most=2000)
     client_id = _text("Client ID")
 
-    def __init__(self, *args: Any, kept: bool, example: str = "", **kwargs: Any) -> None:
+    def __init__(self, *args: Any, kept: bool, example: str, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        again = "Left empty, the one that is kept stays. It is never shown again."
-        self.fields["secret"] = _secret("Client secret", again if kept else "Never shown again.", required=not kept)
-        self.fields["issuer"].help_text = f"Exactly as the provider calls itself, such as {example}" if example else ""
+        self.fields["secret"] = _secret("Client secret", kept=kept)
+        self.fields["issuer"].help_text = f"Exactly as the provider calls itself, such as {example}"
 
 
 class WorkOsForm(forms.Form):
@@ -126,8 +128,7 @@ class WorkOsForm(forms.Form):
 
     def __init__(self, *args: Any, kept: bool, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        again = "Left empty, the one that is kept stays. It is never shown again."
-        self.fields["secret"] = _secret("API key", again if kept else "Never shown again.", required=not kept)
+        self.fields["secret"] = _secret("API key", kept=kept)
 
     def clean_bound(self) -> str:
         bound: str = self.cleaned_data["bound"].strip()

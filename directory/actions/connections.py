@@ -24,11 +24,9 @@ from hq.authz import gate
 from hq.authz.actor import Actor
 from hq.authz.permissions import Permission
 from hq.authz.roles import Role, may_assign
-from hq.crypto.certificates import Certificate, read_certificate
 from hq.lib.clock import now
 from hq.lib.errors import Denied, Invalid, Refused
 from hq.lib.ids import new_id
-from tenants import selectors as tenants
 
 MOST_CONNECTIONS = 20
 MOST_GROUPS = 100
@@ -86,13 +84,8 @@ def _described(connection: SsoConnection) -> dict[str, Any]:
     config = connection.config
     told: dict[str, Any] = {name: config[name] for name in _TOLD if config.get(name)}
     if config.get("certificates"):
-        told["certificates"] = [each.fingerprint for each in certificates_of(connection)]
+        told["certificates"] = [each.fingerprint for each in selectors.certificates_of(connection)]
     return told
-
-
-def certificates_of(connection: SsoConnection) -> list[Certificate]:
-    """Those of a SAML connection, in the order in which they came."""
-    return [read_certificate(pem) for pem in connection.config.get("certificates") or []]
 
 
 def create_connection(
@@ -178,7 +171,7 @@ def remove_certificate(*, actor: Actor, connection_id: UUID, fingerprint: str) -
     """Trust one of two certificates no longer. Raises NotFound, AlreadySo, LastCertificate."""
     connection = _to_change(actor, connection_id, Protocol.SAML)
     before = _described(connection)
-    kept = [each.pem for each in certificates_of(connection) if each.fingerprint != fingerprint]
+    kept = [each.pem for each in selectors.certificates_of(connection) if each.fingerprint != fingerprint]
     if len(kept) == len(connection.config.get("certificates") or []):
         raise AlreadySo
     if not kept:
@@ -196,7 +189,7 @@ def set_code_provider(
     """
     connection = _to_change(actor, connection_id, Protocol.OIDC, Protocol.WORKOS)
     before = _described(connection)
-    names = {name: connection.config[name] for name in ("claims",) if name in connection.config}
+    names = {"claims": connection.config["claims"]} if "claims" in connection.config else {}
     config = {**described, **names}
     changed = config != connection.config
     if connection.state == State.ACTIVE and changed:
@@ -249,7 +242,7 @@ def _save(
 
 def _ends_at(connection: SsoConnection) -> datetime | None:
     """When the last of its certificates ends: until then there is one to sign with."""
-    return max((each.expires_at for each in certificates_of(connection)), default=None)
+    return max((each.expires_at for each in selectors.certificates_of(connection)), default=None)
 
 
 # ---- who comes in as what
@@ -326,17 +319,12 @@ def disable_connection(*, actor: Actor, connection_id: UUID) -> SsoConnection:
     connection = selectors.get_connection(actor, connection_id, lock=True)
     if connection.state != State.ACTIVE:
         raise AlreadySo
-    if is_required(actor):
+    if selectors.is_required(actor):
         raise SsoRequired
     connection.state = State.DISABLED
     connection.save(update_fields=["state"])
     recorder.record(actor, Tag.SSO_DISABLED, target=_target(connection))
     return connection
-
-
-def is_required(actor: Actor) -> bool:
-    """Whether the organization's policy lets people in by single sign-on only."""
-    return bool(tenants.get_organization(actor).sso_required)
 
 
 def remove_connection(*, actor: Actor, connection_id: UUID) -> SsoConnection:

@@ -17,4 +17,4 @@ def read_provider(*, actor: Actor, issuer: str) -> dict[str, Any]:
         NotAProvider: it is no OpenID provider, calls itself otherwise, or is one that HQ cannot work with.
     """
     gate.require(actor, Permission.IDENTITY_CHANGE)
-    return {**read_issuer(issuer)}
+    return dict(read_issuer(issuer))

@@ -31,7 +31,7 @@ class GroupTooLarge(Invalid):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class GroupEntry:
-    """What the directory says of one group. `user_ids` None: nothing about its members."""
+    """What the directory says of one group: `user_ids` are all who are in it."""
 
     name: str
     external_id: str | None

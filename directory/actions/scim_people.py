@@ -15,6 +15,7 @@ from django.db.models import F
 
 from directory.models import ScimGroup, ScimUser
 from directory.selectors import scim as selectors
+from directory.selectors.domains import is_at_verified
 from directory.selectors.scim import EMAIL, EXTERNAL_ID, USER_NAME, groups_of, index_of
 from hq.authz import gate
 from hq.authz.actor import Actor
@@ -214,7 +215,7 @@ def _check(entry: Entry) -> None:
 
 
 def _require_domain(actor: Actor, address: str) -> None:
-    if not selectors.has_verified(actor, address):
+    if not is_at_verified(actor.organization_id, address):
         raise DomainNotVerified
 
 

@@ -123,7 +123,7 @@ class SamlProvider(SsoProvider):
             issuer=self.connection.config["entity_id"],
         )
         checked = check_assertion(answer.document, ours)
-        identity = identify(answer, checked, self.connection.config.get("attributes") or {})
+        identity = identify(answer, self.connection.config.get("attributes") or {})
         once = f"{self.connection.id}\n{checked.id}"
         if not store.first_time("assertion", once, seconds=checked.seconds):
             raise AnswerRefused("This assertion was used before.")

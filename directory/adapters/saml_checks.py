@@ -36,7 +36,7 @@ TRANSFORMS: Final = {f"{NAMES['ds']}enveloped-signature", CANONICAL}
 MULTI_FACTOR: Final = {"https://refeds.org/profile/mfa", "http://schemas.microsoft.com/claims/multipleauthn"}
 HOW_THEY_CAME: Final = "http://schemas.microsoft.com/claims/authnmethodsreferences"
 
-MOST_VALUES, MOST_TEXT = 500, 300
+MOST_VALUES: Final = 500
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,7 +116,7 @@ def _confirmation(assertion: etree._Element, ours: Expected) -> etree._Element:
     return found[0]
 
 
-def identify(answer: OneLogin_Saml2_Response, checked: Checked, names: dict[str, str]) -> dict[str, Any]:
+def identify(answer: OneLogin_Saml2_Response, names: dict[str, str]) -> dict[str, Any]:
     """Who the assertion speaks of, as the fields of an Identity. `names` says which attribute is what."""
     try:
         said, name_id = _texts(answer.get_attributes()), answer.get_nameid_data()

@@ -7,7 +7,9 @@ from directory.models import SsoConnection
 from hq.authz import gate
 from hq.authz.actor import Actor
 from hq.authz.permissions import Permission
+from hq.crypto.certificates import Certificate, read_certificate
 from hq.lib.errors import NotFound
+from tenants import selectors as tenants
 
 
 def list_connections(actor: Actor) -> Sequence[SsoConnection]:
@@ -32,6 +34,16 @@ def find_active_connection(actor: Actor) -> SsoConnection | None:
     gate.require(actor, Permission.IDENTITY_READ)
     rows = SsoConnection.objects.filter(organization_id=actor.organization_id, state=SsoConnection.State.ACTIVE)
     return rows.first()
+
+
+def certificates_of(connection: SsoConnection) -> list[Certificate]:
+    """Those of a SAML connection, in the order in which they came."""
+    return [read_certificate(pem) for pem in connection.config.get("certificates") or []]
+
+
+def is_required(actor: Actor) -> bool:
+    """Whether the organization's policy lets people in by single sign-on only."""
+    return bool(tenants.get_organization(actor).sso_required)
 
 
 def is_complete(connection: SsoConnection) -> bool:

@@ -10,6 +10,7 @@ from hq.authz.actor import Actor
 from hq.authz.permissions import Permission
 from hq.db import lookups
 from hq.lib.errors import NotFound
+from hq.lib.mail_addresses import domain_of
 
 
 def list_domains(actor: Actor) -> Sequence[Domain]:
@@ -26,6 +27,13 @@ def get_domain(actor: Actor, domain_id: UUID, *, lock: bool = False) -> Domain:
     if domain is None:
         raise NotFound
     return domain
+
+
+def is_at_verified(organization_id: UUID, address: str) -> bool:
+    """True if the address is at a domain that the organization has shown to be its own. Inside its own context."""
+    domain = domain_of(address)
+    rows = Domain.objects.filter(organization_id=organization_id, name=domain, verified_at__isnull=False)
+    return domain is not None and rows.exists()
 
 
 def list_attention(*, at: datetime, looked_before: datetime) -> list[tuple[UUID, str]]:

@@ -7,9 +7,10 @@ from typing import Any
 from unicodedata import normalize
 from uuid import UUID
 
+from django.conf import settings
 from django.db.models import Q, QuerySet
 
-from directory.models import Domain, ScimGroup, ScimGroupMember, ScimOperation, ScimToken, ScimUser, SsoConnection
+from directory.models import ScimGroup, ScimGroupMember, ScimOperation, ScimToken, ScimUser, SsoConnection
 from hq.authz import gate
 from hq.authz.actor import Actor
 from hq.authz.permissions import Permission
@@ -17,12 +18,16 @@ from hq.authz.roles import Role
 from hq.crypto import secrets
 from hq.db import lookups
 from hq.lib.errors import NotFound
-from hq.lib.mail_addresses import domain_of
 from keys import selectors as keys
 
 OPERATIONS_KEPT = 500
 USER_NAME, EXTERNAL_ID, EMAIL = "scim_user.user_name", "scim_user.external_id", "scim_user.email"
 GROUP_NAME, GROUP_EXTERNAL_ID = "scim_group.name", "scim_group.external_id"
+
+
+def base_url(organization_id: UUID) -> str:
+    """Where the organization's directory sends everything: it is pasted there."""
+    return f"{settings.BASE_URL}/scim/v2/{organization_id}"
 
 
 def folded(value: str) -> str:
@@ -129,13 +134,6 @@ def members_of(actor: Actor, group_ids: Sequence[UUID]) -> dict[UUID, list[UUID]
     for group_id, user_id in rows.values_list("group_id", "user_id"):
         found.setdefault(group_id, []).append(user_id)
     return found
-
-
-def has_verified(actor: Actor, address: str) -> bool:
-    """True if the organization has shown the domain of this address to be its own."""
-    domain = domain_of(address)
-    rows = Domain.objects.filter(organization_id=actor.organization_id, name=domain, verified_at__isnull=False)
-    return domain is not None and rows.exists()
 
 
 # ---- roles by group

@@ -9,7 +9,8 @@ from allauth.socialaccount.models import SocialAccount
 from django.conf import settings
 from django.urls import reverse
 
-from directory.models import Domain, SsoConnection
+from directory.models import SsoConnection
+from directory.selectors.domains import is_at_verified
 from hq.authz.roles import Role
 from hq.db import lookups
 from hq.db.context import tenant
@@ -105,13 +106,8 @@ def find_by_address(address: str) -> Connection | None:
 
 def vouches(connection: Connection, address: str) -> bool:
     """True if the address is at a domain that the connection's organization has verified, now, itself."""
-    domain = domain_of(address)
-    if domain is None:
-        return False
     with tenant(connection.organization_id):
-        return Domain.objects.filter(
-            organization_id=connection.organization_id, name=domain, verified_at__isnull=False
-        ).exists()
+        return is_at_verified(connection.organization_id, address)
 
 
 def sign_in_address(organization_id: UUID) -> str:

@@ -3,7 +3,6 @@
 from typing import Any
 from uuid import UUID
 
-from django.conf import settings
 from django.http import HttpResponse
 from django.shortcuts import render
 from django.urls import reverse
@@ -41,7 +40,7 @@ def scim(request: TenantRequest, **where: str) -> HttpResponse:
     context = {
         "sync": selectors.get_sync(request.actor),
         "tokens": tokens,
-        "base_url": f"{settings.BASE_URL}/scim/v2/{request.actor.organization_id}",
+        "base_url": selectors.base_url(request.actor.organization_id),
         "operations": [_told(row) for row in rows[:PAGE]],
         "errors": errors,
         "filters": [("1", "refused")],
@@ -80,7 +79,7 @@ def scim_token(request: TenantRequest, **where: str) -> HttpResponse:
     context = {
         "form": form,
         "made": made,
-        "base_url": f"{settings.BASE_URL}/scim/v2/{request.actor.organization_id}",
+        "base_url": selectors.base_url(request.actor.organization_id),
         "full": len(selectors.list_tokens(request.actor)) == len(ScimToken.SLOTS) and not made,
         "too_many": str(TwoTokensLive()),
     }

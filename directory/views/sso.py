@@ -36,7 +36,7 @@ def sso(request: TenantRequest, **where: str) -> HttpResponse:
         "domains": domains,
         "active": active,
         "verified": any(domain.verified_at for domain in domains),
-        "required": actions.is_required(actor),
+        "required": selectors.is_required(actor),
         "may_change": gate.allows(actor, Permission.IDENTITY_CHANGE),
     }
     return render(request, "directory/sso.html", context)

@@ -5,7 +5,6 @@ from typing import Any
 
 from django.http import QueryDict
 
-from directory.actions import connections as actions
 from directory.actions.certificates import WARNED_BEFORE
 from directory.actions.sign_in import TestResult, last_test
 from directory.forms import (
@@ -23,7 +22,7 @@ from directory.models import SsoConnection
 from directory.selectors import connections as selectors
 from directory.selectors import sso
 from directory.selectors.domains import list_domains
-from directory.views.guides import Guide, guide_of, pasted
+from directory.views.guides import guide_of, pasted
 from hq.authz import gate
 from hq.authz.actor import Actor
 from hq.authz.permissions import Permission
@@ -54,18 +53,18 @@ def page(request: TenantRequest, row: SsoConnection, forms: dict[str, Any]) -> d
         "pasted": pasted(guide, opened),
         "complete": selectors.is_complete(row),
         "facts": _facts(row),
-        "certificates": [_certificate(each, at) for each in actions.certificates_of(row)],
+        "certificates": [_certificate(each, at) for each in selectors.certificates_of(row)],
         "ends_soon": ends_soon(row, at),
         "domains": names,
         "result": result,
         "advice": _advice(result, names) if result and result.problem else "",
         "former": former if former and former.id != row.id else None,
-        "required": actions.is_required(actor),
+        "required": selectors.is_required(actor),
         "is_active": row.state == State.ACTIVE,
         "may_change": gate.allows(actor, Permission.IDENTITY_CHANGE),
         "proof": fresh.proof_of(request),
         "start_url": opened.address("start"),
-        **_forms(row, actor, guide, forms),
+        **_forms(row, actor, forms),
     }
 
 
@@ -122,18 +121,18 @@ def ends_soon(row: SsoConnection, at: datetime) -> bool:
 # ---- forms, as they are first and as they come back
 
 
-def _forms(row: SsoConnection, actor: Actor, guide: Guide, posted: dict[str, Any]) -> dict[str, Any]:
+def _forms(row: SsoConnection, actor: Actor, posted: dict[str, Any]) -> dict[str, Any]:
     forms: dict[str, Any] = {"roles": roles_form(row, actor)}
     if row.protocol == Protocol.SAML:
         forms |= {
             "upload": UploadForm(),
             "address": AddressForm(),
             "hand": HandForm(initial={name: row.config.get(name, "") for name in ("entity_id", "sso_url")}),
-            "certificate": CertificateForm(prefix=None, auto_id="second_%s"),
+            "certificate": CertificateForm(auto_id="second_%s"),
             "names": names_form(row),
         }
     elif row.protocol == Protocol.OIDC:
-        forms |= {"open_id": open_id_form(row, example=guide.issuer), "names": names_form(row)}
+        forms |= {"open_id": open_id_form(row), "names": names_form(row)}
     else:
         forms |= {"work_os": work_os_form(row)}
     return {f"{name}_form": form for name, form in (forms | posted).items()} | {"posted": set(posted)}
@@ -145,9 +144,9 @@ def names_form(row: SsoConnection, data: QueryDict | None = None) -> SamlNamesFo
     return ClaimNamesForm(data, initial=row.config.get("claims") or {}, auto_id="names_%s")
 
 
-def open_id_form(row: SsoConnection, data: QueryDict | None = None, *, example: str = "") -> OpenIdForm:
+def open_id_form(row: SsoConnection, data: QueryDict | None = None) -> OpenIdForm:
     initial = {name: row.config.get(name, "") for name in ("issuer", "client_id")}
-    example = example or guide_of(row.kind, row.protocol).issuer
+    example = guide_of(row.kind, row.protocol).issuer
     return OpenIdForm(data, initial=initial, kept=bool(row.secret), example=example)
 
 

@@ -30,10 +30,10 @@ def read_issuer(issuer: str) -> Document:
         return discover(session, issuer, rules())
 
 
-def ask(document: Document, client: Client, *, state: str, hint: str = "") -> tuple[str, Kept]:
-    """Where to send the browser, and what its session keeps. `hint`: the address that somebody has typed already."""
+def ask(document: Document, client: Client, *, state: str) -> tuple[str, Kept]:
+    """Where to send the browser, and what its session keeps."""
     nonce = random_token()
-    more = {"scope": SCOPE, "nonce": nonce, **({"login_hint": hint} if hint else {})}
+    more = {"scope": SCOPE, "nonce": nonce}
     url, kept = oauth.ask(document["authorization_endpoint"], client, state=state, more=more)
     return url, {**kept, "nonce": nonce}
 

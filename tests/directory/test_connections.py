@@ -110,10 +110,10 @@ def test_metadata_is_taken_over_and_its_end_is_known(here, idp):
     row = here.fresh(row)
     assert row.config["entity_id"] == idp.entity_id
     assert row.config["certificates"] == [idp.keys[0].certificate_pem]
-    assert row.certificate_expires_at == actions.certificates_of(row)[0].expires_at
+    assert row.certificate_expires_at == selectors.certificates_of(row)[0].expires_at
     assert selectors.is_complete(row)
     told = str(here.events()[0].detail["after"])
-    assert actions.certificates_of(row)[0].fingerprint in told
+    assert selectors.certificates_of(row)[0].fingerprint in told
     assert "BEGIN CERTIFICATE" not in told
 
 
@@ -172,20 +172,20 @@ def test_what_is_on_takes_a_second_certificate_and_lets_one_of_two_go(here, idp)
         here.do(actions.add_certificate, row, text=new.certificate_pem)
     with pytest.raises(actions.TooManyCertificates):
         here.do(actions.add_certificate, row, text=SamlIdp.make().keys[0].certificate_pem)
-    first = actions.certificates_of(row)[0].fingerprint
+    first = selectors.certificates_of(row)[0].fingerprint
     here.do(actions.remove_certificate, row, fingerprint=first)
     after = here.fresh(row)
     assert (after.config["certificates"], after.state) == ([new.certificate_pem], State.ACTIVE)
     with pytest.raises(actions.AlreadySo):
         here.do(actions.remove_certificate, row, fingerprint=first)
     with pytest.raises(actions.LastCertificate):
-        here.do(actions.remove_certificate, row, fingerprint=actions.certificates_of(after)[0].fingerprint)
+        here.do(actions.remove_certificate, row, fingerprint=selectors.certificates_of(after)[0].fingerprint)
 
 
 def test_of_a_draft_one_of_two_certificates_going_undoes_the_test(here, idp):
     rolling = two(idp)
     row = here.tested(here.read(here.make(), rolling))
-    fingerprint = actions.certificates_of(row)[0].fingerprint
+    fingerprint = selectors.certificates_of(row)[0].fingerprint
     assert here.do(actions.remove_certificate, row, fingerprint=fingerprint).tested_at is None
 
 
