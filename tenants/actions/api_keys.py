@@ -26,7 +26,7 @@ from hq.lib.clock import now
 from hq.lib.errors import Denied, Invalid, Refused, Unauthenticated
 from hq.lib.ids import new_id
 from tenants import selectors
-from tenants.models import ApiKey, Organization, Policy
+from tenants.models import ApiKey, Membership, Organization, Policy
 
 ALPHABET = string.ascii_letters + string.digits
 SECRET_LENGTH = 32
@@ -89,7 +89,7 @@ def create_api_key(
             "Choose at least one scope, from those that a key can have.",
             errors=[{"pointer": "/scopes", "detail": "Unknown or empty."}],
         )
-    if not scopes <= _may_hand_on(actor, service_account_id):
+    if not scopes <= _may_hand_on(actor, actor.person_id, service_account_id):
         raise ScopeNotYours
     if expires_at is not None and not now() < expires_at < now() + LONGEST_LIFE:
         raise Invalid(
@@ -126,13 +126,19 @@ def create_api_key(
     return MadeKey(key, secret)
 
 
-def _may_hand_on(actor: Actor, service_account_id: UUID | None) -> frozenset[Permission]:
-    """What the actor has, or rules may give it, less what a service account is never granted if it is for one."""
+def _may_hand_on(actor: Actor, person_id: UUID, service_account_id: UUID | None) -> frozenset[Permission]:
+    """What the actor has, or rules may give it, less what a service account is never granted if it is for one.
+
+    Both are locked: a key made at the moment in which they end would stay behind, and work once the person is back.
+    """
+    here = Membership.objects.filter(organization_id=actor.organization_id, user_id=person_id)
+    if here.select_for_update(no_key=True).first() is None:
+        raise Denied("Only a member, or a key that a member made, can make a key.")
     own = actor.permissions | actor.within
     if service_account_id is None:
         return own
     gate.require(actor, Permission.ACCESS_CHANGE)
-    selectors.get_service_account(actor, service_account_id)
+    selectors.get_service_account(actor, service_account_id, lock=True)
     return own & (GRANTS[Role.SERVICE_ACCOUNT] | addable(Role.SERVICE_ACCOUNT))
 
 

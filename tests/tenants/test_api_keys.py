@@ -199,3 +199,14 @@ def test_its_use_is_noted_with_the_address():
         key = ApiKey.objects.get(pk=made.key.pk)
     assert key.last_used_at is not None
     assert key.last_used_ip == ORIGIN.ip
+
+
+def test_somebody_who_was_removed_in_the_meantime_makes_none():
+    place = make_place()
+    member = make_member(place, Role.DEVELOPER)
+    with tenant(place.id):
+        actions.remove_member(actor=place.actor(), member_id=Membership.objects.get(user=member).id)
+    with pytest.raises(Denied):
+        make_api_key(place, person=member, role=Role.DEVELOPER)
+    with tenant(place.id):
+        assert not ApiKey.objects.filter(created_by=member).exists()

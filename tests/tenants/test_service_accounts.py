@@ -1,8 +1,10 @@
 """create_service_account, end_service_account, and the keys of one."""
 
+from threading import Barrier, Thread
 from uuid import uuid4
 
 import pytest
+from django.db import connection
 
 from audit.models import AuditEvent
 from hq.authz import gate
@@ -139,3 +141,32 @@ def test_one_of_another_organization_looks_like_nothing(inside):
     ):
         with pytest.raises(NotFound):
             act()
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_key_that_is_made_while_it_ends_does_not_stay_behind(place):
+    with tenant(place.id):
+        account = create(place)
+    both = Barrier(2)
+
+    def at_once(act):
+        both.wait()
+        try:
+            with tenant(place.id):
+                act()
+        except NotFound:
+            return
+        finally:
+            connection.close()
+
+    acts = (
+        lambda: key_for(place, account),
+        lambda: actions.end_service_account(actor=place.actor(), account_id=account.id),
+    )
+    threads = [Thread(target=at_once, args=(act,)) for act in acts]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    with tenant(place.id):
+        assert not ApiKey.objects.filter(service_account=account, revoked_at=None).exists()
