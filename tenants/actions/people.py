@@ -32,6 +32,8 @@ from tenants.registry import departures
 
 INVITATION_LIFE = timedelta(days=7)
 TOKEN_PREFIX = "hqi_"
+# Their words are the organization's, and anybody may make one: HQ must not carry any number of them to strangers.
+SENT_MOST, SENT_WITHIN = 500, timedelta(days=1)
 
 
 class RoleAboveYours(Denied):
@@ -48,6 +50,10 @@ class AlreadyMember(Refused):
 
 class AlreadyInvited(Refused):
     """An invitation to this address is open. Revoke it before making another."""
+
+
+class TooManyInvitations(Refused):
+    """This organization has sent as many invitations as it may within a day. Send the others tomorrow."""
 
 
 class AddressNotAllowed(Refused):
@@ -98,6 +104,9 @@ def invite_member(*, actor: Actor, email: str, role: Role, invitation_id: UUID |
     _require_address(organization, email)
     if selectors.is_member(actor, email):
         raise AlreadyMember
+    lately = Invitation.objects.filter(organization_id=actor.organization_id, created_at__gt=now() - SENT_WITHIN)
+    if lately.count() >= SENT_MOST:
+        raise TooManyInvitations
     token = secrets.random_token(TOKEN_PREFIX)
     invitation = Invitation(
         id=invitation_id or new_id(),

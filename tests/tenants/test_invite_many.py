@@ -5,7 +5,9 @@ from django.core import mail
 
 from hq.authz.roles import Role
 from hq.db.context import tenant
+from hq.lib.clock import now
 from tenants import actions
+from tenants.actions import people
 from tenants.models import Invitation
 from tests.factories import make_place, sign_in
 from tests.tenants.support import member_of
@@ -79,3 +81,17 @@ def test_nobody_is_invited_above_the_inviters_own_role_or_by_those_who_may_not(p
     developer = sign_in(member_of(place, Role.DEVELOPER).user)
     assert send(place, "a@example.com", "analyst", developer)[0].status_code == 403
     assert invited(place) == []
+
+
+def test_a_day_has_an_end_of_invitations_and_revoking_brings_none_back(place, monkeypatch):
+    monkeypatch.setattr(people, "SENT_MOST", 2)
+    send(place, "a@example.com, b@example.com")
+    with tenant(place.id):
+        for invitation in Invitation.objects.all():
+            actions.revoke_invitation(actor=place.actor(), invitation_id=invitation.id)
+    assert "as many invitations as it may within a day" in send(place, "a@example.com")[1]
+    assert mail.outbox == []
+    with tenant(place.id):
+        Invitation.objects.update(created_at=now() - people.SENT_WITHIN)
+    send(place, "a@example.com")
+    assert len(mail.outbox) == 1
