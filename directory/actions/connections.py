@@ -71,6 +71,10 @@ class RoleNotYours(Denied):
     """You cannot give away a role that stands above your own."""
 
 
+class OwnersTrust(Denied):
+    """Owners sign in by a connection too, so only an owner may say whom it trusts. Ask one of them."""
+
+
 class BadMapping(Invalid):
     """The groups and roles cannot be kept like this."""
 
@@ -134,7 +138,7 @@ def set_saml(*, actor: Actor, connection_id: UUID, provider: IdentityProvider) -
     """Take over what metadata, or somebody by hand, says of the provider.
 
     Where people sign in by it now, the only change it may bring is a second certificate, or one of two gone.
-    Raises NotFound, SwitchOffFirst.
+    Raises NotFound, SwitchOffFirst, OwnersTrust.
     """
     connection = _to_change(actor, connection_id, Protocol.SAML)
     before = _described(connection)
@@ -153,7 +157,7 @@ def set_saml(*, actor: Actor, connection_id: UUID, provider: IdentityProvider) -
 def add_certificate(*, actor: Actor, connection_id: UUID, text: str) -> SsoConnection:
     """Trust a second certificate beside the first.
 
-    Raises NotFound, NotUsable, TooManyCertificates, CertificateKnown.
+    Raises NotFound, NotUsable, TooManyCertificates, CertificateKnown, OwnersTrust.
     """
     connection = _to_change(actor, connection_id, Protocol.SAML)
     before = _described(connection)
@@ -234,10 +238,19 @@ def _save(
     ends = _ends_at(connection)
     if ends != connection.certificate_expires_at:
         connection.certificate_expires_at, connection.warned_at = ends, None
+    after = _described(connection)
+    if connection.state == State.ACTIVE and set(after.get("certificates", ())) - set(before.get("certificates", ())):
+        _require_owner(actor)
     connection.save()
-    after = _described(connection) | dict(more or {})
+    after |= dict(more or {})
     recorder.record(actor, Tag.SSO_CHANGED, target=_target(connection), before=before, after=after)
     return connection
+
+
+def _require_owner(actor: Actor) -> None:
+    """Whom a connection trusts can sign in as anybody at the domains, owners included: an admin must not rise by it."""
+    if actor.role is not Role.OWNER:
+        raise OwnersTrust
 
 
 def _ends_at(connection: SsoConnection) -> datetime | None:
@@ -292,9 +305,10 @@ def _roles(connection: SsoConnection) -> dict[str, Any]:
 def enable_connection(*, actor: Actor, connection_id: UUID, instead_of: UUID | None = None) -> SsoConnection:
     """Sign members in by it from now on. Another that is on is switched off in the same act: the caller names it.
 
-    Raises NotFound, NotTested, AlreadySo.
+    Raises NotFound, OwnersTrust, NotTested, AlreadySo.
     """
     gate.require(actor, Permission.IDENTITY_CHANGE)
+    _require_owner(actor)
     everyone = SsoConnection.objects.filter(organization_id=actor.organization_id).order_by("pk")
     list(everyone.select_for_update(no_key=True))  # two at once would each find the other off
     connection, former = selectors.get_connection(actor, connection_id), selectors.find_active_connection(actor)
