@@ -68,6 +68,10 @@ class InvitationNotYours(Denied):
     """This invitation is for another address. Sign in with the address that it was sent to."""
 
 
+class NobodyJoins(Refused):
+    """This organization is suspended. The invitation counts again once it is open."""
+
+
 class InvitationEnded(Refused):
     """This invitation cannot be used any more. Ask the person who sent it for a new one."""
 
@@ -180,6 +184,10 @@ def _accept(found: dict[str, Any], person: User, origin: Origin) -> Organization
         if invitation.state != "open" or not _backed(invitation):
             raise InvitationEnded
         organization = Organization.objects.get(pk=found["organization_id"])
+        if organization.state == Organization.State.CLOSED:
+            raise NotFound
+        if organization.state == Organization.State.SUSPENDED:
+            raise NobodyJoins
         _require_address(organization, person.email)
         invitation.accepted_at = now()
         invitation.save(update_fields=["accepted_at"])
