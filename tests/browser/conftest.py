@@ -11,7 +11,7 @@ from django.core.cache import cache
 from playwright.sync_api import Browser, sync_playwright
 
 from tests import chromium
-from tests.browser.eyes import Eyes
+from tests.browser.eyes import WIDE, Eyes
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -38,7 +38,7 @@ def open_browser(transactional_db: None, address: str, browser: Browser) -> Iter
     cache.clear()  # how often an address may be mailed is counted there
 
     def open_browser(**options: object) -> Eyes:
-        context = browser.new_context(**{"viewport": {"width": 1280, "height": 900}, **options})  # type: ignore[arg-type]
+        context = browser.new_context(**{"viewport": WIDE, **options})  # type: ignore[arg-type]
         opened.append(Eyes(context, address))
         return opened[-1]
 

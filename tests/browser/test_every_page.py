@@ -2,7 +2,6 @@
 
 import re
 from io import StringIO
-from typing import Any
 
 import pytest
 from django.conf import settings
@@ -20,10 +19,6 @@ from tests.factories import Place
 from tests.operators import as_owner, desk_of
 
 STILL = {"color_scheme": "light", "reduced_motion": "reduce"}
-LOOKS: dict[str, dict[str, Any]] = {
-    "light": STILL,  # and dark: every page is judged in both
-    "narrow": {**STILL, "viewport": {"width": 320, "height": 640}},
-}
 DEAD_ADDRESSES = ("/s/hqs_nothing", "/invitations/hqi_nothing", "/sign-in/hqo_nothing", "/nothing/here")
 
 
@@ -46,43 +41,38 @@ def with_a_key(eyes: Eyes, person: User) -> Eyes:
     return eyes
 
 
-def look(eyes: Eyes, found: dict[str, list[str]], mode: str) -> list[str]:
+def look(eyes: Eyes, found: dict[str, list[str]]) -> list[str]:
     faults = []
     for name, paths in found.items():
         for number, path in enumerate(paths):
             eyes.go(path)
-            faults += faults_of(eyes, mode, f"{name.replace(':', '_')}{number or ''}")
+            faults += faults_of(eyes, f"{name.replace(':', '_')}{number or ''}")
     return faults
 
 
-def faults_of(eyes: Eyes, mode: str, name: str) -> list[str]:
-    faults = eyes.faults(f"{mode}-{name}")
-    if mode == "light":
-        faults += eyes.faults_in_the_dark(f"dark-{name}")
+def faults_of(eyes: Eyes, name: str) -> list[str]:
     # Its selection bar always stands, and at 320 px over whatever is behind it.
+    faults = eyes.faults_in_every_look(name)
     return [fault for fault in faults if not fault.startswith("narrow-components: target-size")]
 
 
-@pytest.mark.parametrize("mode", LOOKS)
-def test_every_page_is_without_fault(open_browser: Open, place: Place, mode: str):
-    member, anybody = open_browser(**LOOKS[mode]), open_browser(**LOOKS[mode]).expect(401)
-    faults = look(with_a_key(member, place.owner), addresses.for_members(place), mode)
-    faults += look(anybody, addresses.for_anybody(place), mode)
-    faults += opened_link(anybody, place, mode)
+def test_every_page_is_without_fault_and_none_is_left_out(open_browser: Open, place: Place):
+    for_members, for_anybody = addresses.for_members(place), addresses.for_anybody(place)
+    known = {*for_members, *for_anybody, "shared"}
+    assert addresses.names() - known - addresses.NO_PAGES == set()
+    assert addresses.NO_PAGES & known == set()
+    member, anybody = open_browser(**STILL), open_browser(**STILL).expect(401)
+    faults = look(with_a_key(member, place.owner), for_members)
+    faults += look(anybody, for_anybody)
+    faults += opened_link(anybody, place)
     anybody.expect(404)
-    faults += look(anybody, {f"dead{number}": [path] for number, path in enumerate(DEAD_ADDRESSES)}, mode)
+    faults += look(anybody, {f"dead{number}": [path] for number, path in enumerate(DEAD_ADDRESSES)})
     assert not faults, "\n".join(faults)
 
 
-def opened_link(eyes: Eyes, place: Place, mode: str) -> list[str]:
+def opened_link(eyes: Eyes, place: Place) -> list[str]:
     """The page behind a link, which only opening it shows."""
     page = eyes.go(addresses.for_link(place))
     page.get_by_role("button", name="Open the files").click()
     expect(page).to_have_url(re.compile(r"/shared/$"))
-    return faults_of(eyes, mode, "shared")
-
-
-def test_no_page_is_left_out(place: Place):
-    known = set(addresses.for_members(place)) | set(addresses.for_anybody(place)) | {"shared"}
-    assert addresses.names() - known - addresses.NO_PAGES == set()
-    assert addresses.NO_PAGES & known == set()
+    return faults_of(eyes, "shared")

@@ -11,7 +11,7 @@ from playwright.sync_api import CDPSession, Page, expect
 from tenants.models import User
 from tests.browser.conftest import Mailbox, Open
 from tests.browser.eyes import Eyes
-from tests.browser.test_every_page import LOOKS, faults_of
+from tests.browser.test_every_page import STILL, faults_of
 from tests.factors import PASSWORD, App, Clock, clock, with_password
 
 __all__ = ["clock"]
@@ -205,31 +205,30 @@ def test_an_app_needs_no_script(open_browser: Open, person: User, clock: Clock):
     signed_in(page)
 
 
-@pytest.mark.parametrize("mode", LOOKS)
-def test_pages_behind_a_factor_are_without_fault(open_browser: Open, person: User, clock: Clock, mode: str):
-    eyes = open_browser(**LOOKS[mode])
+def test_pages_behind_a_factor_are_without_fault(open_browser: Open, person: User, clock: Clock):
+    eyes = open_browser(**STILL)
     Device(eyes)
     give_password(eyes, person)
     signed_in(eyes.page)
     app = add_app(eyes, clock)
-    faults = faults_of(eyes, mode, "mfa_codes_shown")
+    faults = faults_of(eyes, "mfa_codes_shown")
     add_key(eyes, "Maren’s laptop")
     key = Authenticator.objects.get(type="webauthn").pk
-    faults += faults_of(eyes, mode, "mfa_all")
+    faults += faults_of(eyes, "mfa_all")
     pages = {"totp": "totp/deactivate/", "codes": "recovery-codes/", "generate": "recovery-codes/generate/"}
     pages |= {"remove": f"webauthn/keys/{key}/remove/", "rename": f"webauthn/keys/{key}/edit/"}
     pages |= {"reauthenticate": "reauthenticate/", "reauthenticate_key": "webauthn/reauthenticate/"}
     for name, path in pages.items():
         eyes.go(SECURITY + path)
         assert eyes.page.url.endswith(path)
-        faults += faults_of(eyes, mode, f"mfa_{name}")
+        faults += faults_of(eyes, f"mfa_{name}")
     sign_out(eyes)
     page = give_password(eyes, person)
-    faults += faults_of(eyes, mode, "mfa_second_step")
+    faults += faults_of(eyes, "mfa_second_step")
     page.get_by_label("Code").fill("1")
     page.get_by_role("button", name="Sign in", exact=True).click()
     expect(page.get_by_role("alert")).to_be_visible()
-    faults += faults_of(eyes, mode, "mfa_second_step_refused")
+    faults += faults_of(eyes, "mfa_second_step_refused")
     page.get_by_label("Code").fill(app.next_code())
     page.get_by_role("button", name="Sign in", exact=True).click()
     signed_in(page)

@@ -23,15 +23,6 @@ def place(transactional_db: None) -> Place:
     return make_place("Alder Peak", make_person(name="Inês Carvalho"))
 
 
-def looked_at(eyes: Eyes, name: str) -> list[str]:
-    """In light, in dark, and on a phone."""
-    found = eyes.faults(name) + eyes.faults_in_the_dark(f"{name}-dark")
-    eyes.page.set_viewport_size({"width": 320, "height": 700})
-    found += eyes.faults(f"{name}-narrow")
-    eyes.page.set_viewport_size({"width": 1280, "height": 900})
-    return found
-
-
 def test_an_admin_connects_a_provider_and_a_member_comes_in_by_it(open_browser: Open, place: Place, settings: Any):
     settings.OUTBOUND_NETWORKS = [ip_network("127.0.0.0/8")]
     with serve(SamlIdp.make()) as site, answering(records()) as dns_server:
@@ -73,7 +64,7 @@ def verify(admin: Eyes, dns_server: NameServer) -> None:
     page.get_by_role("button", name="Add domain").click()
     page.get_by_role("button", name="Check now").click()
     expect(page.get_by_text(f"There is no TXT record at _hq-challenge.{DOMAIN} yet.")).to_be_visible()
-    assert looked_at(admin, "domain-not-found") == []
+    assert admin.faults_in_every_look("domain-not-found") == []
     value = page.get_by_role("group", name="the value of the record").locator("code").inner_text()
     dns_server.answer = records(f'_hq-challenge.{DOMAIN}. TXT "{value}"')
     page.get_by_role("button", name="Check now").click()
@@ -86,7 +77,7 @@ def switch_on(admin: Eyes) -> None:
     page.get_by_role("button", name="Test now").click()
     page.get_by_role("button", name="Continue").click()
     expect(page.get_by_text(f"It works. An account would be made for {ADDRESS}, and join as analyst.")).to_be_visible()
-    assert looked_at(admin, "sso-tested") == []
+    assert admin.faults_in_every_look("sso-tested") == []
     page.get_by_label("Group 1", exact=True).fill("Engineering")
     page.get_by_label("Role of group 1").select_option("developer")
     page.get_by_role("button", name="Save roles").click()
