@@ -6,6 +6,7 @@ from ipaddress import IPv6Network, ip_network
 from typing import Any
 
 from allauth.mfa.models import Authenticator
+from django.db.models import QuerySet
 
 from audit import recorder
 from audit.recorder import Target
@@ -155,13 +156,21 @@ def _closed_doors(actor: Actor, organization: Organization, wanted: Terms, facts
             return {"sso_required": "There is no active single sign-on. Set it up and test it first."}
         if fault := _break_glass_fault(organization, wanted):
             return {"break_glass_id": fault}
-    return _own_door(organization, wanted, facts) if actor.person_id else {}
+    if actor.person_id and (own := _own_door(organization, wanted, facts)):
+        return own
+    if not any(is_at(owner.user.email, wanted.email_domains) for owner in _owners(organization)):
+        return {"email_domains": "No owner has an address at one of these domains, so none could come in any more."}
+    return {}
+
+
+def _owners(organization: Organization) -> QuerySet[Membership]:
+    owners = Membership.objects.filter(organization_id=organization.id, role=Role.OWNER, user__is_active=True)
+    return owners.select_related("user")
 
 
 def _break_glass_fault(organization: Organization, wanted: Terms) -> str:
     """Why this person would not come in when the identity provider fails; "" if they would."""
-    owners = Membership.objects.filter(organization_id=organization.id, role=Role.OWNER, user__is_active=True)
-    named = owners.select_related("user").filter(user_id__in=[wanted.break_glass_id] if wanted.break_glass_id else [])
+    named = _owners(organization).filter(user_id__in=[wanted.break_glass_id] if wanted.break_glass_id else [])
     if (owner := named.first()) is None:
         return "Choose an owner who can come in when single sign-on fails."
     own = list(Authenticator.objects.filter(user_id=owner.user_id))

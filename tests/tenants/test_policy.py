@@ -166,6 +166,13 @@ class TestNobodyLocksThemselvesOut:
         assert set(faults(place, email_domains=("ample.com",))) == {"email_domains"}
         change(place, email_domains=("alder.example", "example.com"))
 
+    def test_an_admin_shuts_out_no_last_owner(self, place):
+        admin = make_member(place, Role.ADMIN, "ada@alder.example")
+        own = {"actor": place.actor(Role.ADMIN, admin), "session": facts(place, admin)}
+        assert "No owner" in faults(place, email_domains=("alder.example",), **own)["email_domains"]
+        make_member(place, Role.OWNER, "olga@alder.example")
+        change(place, email_domains=("alder.example",), **own)
+
     def test_by_a_second_factor_that_they_do_not_have(self, place, clock):
         assert set(faults(place, mfa_required=True)) == {"mfa_required"}
         add_app(sign_in(place.owner), clock)
