@@ -5,6 +5,8 @@ from itertools import count
 from uuid import UUID
 
 from django.conf import settings
+from django.contrib.sessions.backends.db import SessionStore
+from django.core.signing import Signer
 from django.test import Client
 
 from hq.authz.actor import Actor, Origin
@@ -12,6 +14,7 @@ from hq.authz.levels import ADDED
 from hq.authz.permissions import SCOPES, AuthMethod, Permission
 from hq.authz.roles import GRANTS, Role
 from hq.db.context import tenant
+from hq.web.middleware import SignedSessions
 from jobs import actions as jobs
 from tenants import actions, selectors
 from tenants.models import Membership, Organization, User
@@ -108,3 +111,9 @@ def sign_in(person: User) -> Client:
     client = Client()
     client.post(actions.create_sign_in_link(person=person).removeprefix(settings.BASE_URL))
     return client
+
+
+def session_of(client: Client) -> SessionStore:
+    """What the server keeps for a browser. Not `client.session`: the cookie holds the key with a signature."""
+    cookie = client.cookies.get(settings.SESSION_COOKIE_NAME)
+    return SessionStore(Signer(salt=SignedSessions._salt).unsign(cookie.value) if cookie and cookie.value else None)

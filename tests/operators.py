@@ -6,16 +6,12 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from uuid import UUID
 
-from django.conf import settings
-from django.contrib.sessions.backends.db import SessionStore
-from django.core.signing import Signer
 from django.db import connections
 from django.test import Client
 
-from hq.web.middleware import SignedSessions
 from tenants.models import User
 from tests.database import as_superuser
-from tests.factories import make_person, sign_in
+from tests.factories import make_person, session_of, sign_in
 from tests.factors import SoftKey, add_key, asked
 
 _made: list[UUID] = []
@@ -89,11 +85,6 @@ def another_desk(desk: Desk) -> Desk:
     sent = {"credential": json.dumps(desk.key.asserted(asked(other, page)))}
     assert other.post(page, sent).status_code == 302
     return other
-
-
-def session_of(client: Client) -> SessionStore:
-    """The session behind a browser's cookie."""
-    return SessionStore(Signer(salt=SignedSessions._salt).unsign(client.cookies[settings.SESSION_COOKIE_NAME].value))
 
 
 def age_proof(client: Client, seconds: float) -> None:

@@ -8,10 +8,10 @@ from django.test import Client
 
 from hq.db.context import tenant
 from tenants.models import User
-from tests.factories import make_place, sign_in
+from tests.factories import make_place, session_of, sign_in
 from tests.factors import add_app, clock
 from tests.jobs.support import put
-from tests.operators import AGAIN, age_proof, another_desk, as_owner, desk_of, make_operator, session_of
+from tests.operators import AGAIN, age_proof, another_desk, as_owner, desk_of, make_operator
 
 __all__ = ["clock"]
 

@@ -1,48 +1,26 @@
 """An organization whose people sign in by an OpenID provider or WorkOS of the tests, and browsers that do so."""
 
 from dataclasses import dataclass, field
-from ipaddress import IPv4Address, ip_network
-from random import getrandbits
-from urllib.parse import parse_qs, urlsplit
+from urllib.parse import urlsplit
 
-from django.conf import settings
-from django.contrib.sessions.backends.base import SessionBase
-from django.contrib.sessions.backends.db import SessionStore
-from django.core.cache import cache
-from django.core.signing import Signer
 from django.test import Client
 from django.urls import reverse
 
 from directory.actions.discovery import read_provider
 from directory.models import SsoConnection
 from hq.db.context import tenant
-from hq.web.openid import _place as place_of_keys
-from tenants.models import Membership, User
-from tests.directory.support import add_connection, add_domain, leaving
-from tests.factories import Place, make_place
+from tenants.models import User
+from tests.directory.support import add_connection, add_domain, role_of
+from tests.factories import Place, make_place, session_of
 from tests.idp import oidc, workos
+from tests.idp.browsing import forget_keys, leaving, somewhere
 
-LOOPBACK = [ip_network("127.0.0.0/8")]
 DOMAIN = "alderpeak.example"
 EMAIL = f"ines@{DOMAIN}"
 
 
 def from_somewhere() -> Client:
-    """A browser with an address of its own: attempts are counted by address."""
-    return Client(REMOTE_ADDR=str(IPv4Address(getrandbits(32))))
-
-
-def honest_again(provider: oidc.Provider) -> None:
-    """As if it had just begun; only what it was asked stays."""
-    fresh = vars(oidc.Provider())
-    vars(provider).update({name: fresh[name] for name in fresh.keys() - {"address", "asked", "_over"}})
-    forget_keys(provider)
-
-
-def forget_keys(provider) -> None:
-    """A port of the tests comes round again, and what was known of its keys must not."""
-    place = place_of_keys(f"{provider.address}{oidc.JWKS}")
-    cache.delete_many([place, f"{place}.asked"])
+    return Client(REMOTE_ADDR=somewhere())
 
 
 @dataclass
@@ -76,9 +54,7 @@ class Sso:
         return reverse(f"sso_{part}", kwargs={"id": self.row.id})
 
     def role_of(self, email: str = EMAIL) -> str | None:
-        with tenant(self.place.id):
-            found = Membership.objects.filter(organization_id=self.place.id, user__email=email)
-            return found.values_list("role", flat=True).first()
+        return role_of(self.place, email)
 
 
 @dataclass
@@ -89,7 +65,7 @@ class Browser:
     def new(self) -> None:
         """Another browser, at another place: the same client is not built up again, which takes long."""
         self.client.cookies.clear()
-        self.client.defaults = from_somewhere().defaults
+        self.client.defaults["REMOTE_ADDR"] = somewhere()
 
     def ask(self, query: str = "", **data) -> str:
         """Where the organization's page sends it."""
@@ -114,16 +90,3 @@ class Browser:
         person = self.person
         assert person is not None, "nobody is signed in"
         return person
-
-
-def session_of(client: Client) -> SessionBase:
-    """What the server keeps for it. Not `client.session`: the cookie holds the key with a signature."""
-    cookie = client.cookies.get(settings.SESSION_COOKIE_NAME)
-    return SessionStore(Signer(salt="hq.session").unsign(cookie.value) if cookie and cookie.value else None)
-
-
-def asked(url: str) -> dict[str, str]:
-    """The parameters of an address, each of which stands there once."""
-    given = parse_qs(urlsplit(url).query)
-    assert all(len(values) == 1 for values in given.values()), given
-    return {name: values[0] for name, values in given.items()}

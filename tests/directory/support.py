@@ -1,16 +1,13 @@
 """An organization with a verified domain and a connection, its identity provider, and browsers that sign in by them."""
 
 from dataclasses import dataclass, field
-from html import unescape
 from itertools import count
 from typing import Any
 from urllib.parse import urlsplit
 from uuid import uuid4
 
 from django.conf import settings
-from django.contrib.sessions.backends.base import SessionBase
 from django.contrib.sessions.backends.db import SessionStore
-from django.core.signing import Signer
 from django.test import Client, RequestFactory
 from django.urls import reverse
 
@@ -20,7 +17,8 @@ from hq.authz.roles import Role
 from hq.db.context import tenant
 from hq.lib.clock import now
 from tenants.models import Membership, User
-from tests.factories import Place, make_place
+from tests.factories import Place, make_place, session_of
+from tests.idp.browsing import leaving
 from tests.idp.saml import ATTRIBUTES, SamlIdp
 
 SSO_URL = "https://idp.example/sso"
@@ -55,6 +53,13 @@ def add_connection(place: Place, *, config: dict[str, Any], protocol: str = "sam
         )
 
 
+def role_of(place: Place, email: str) -> str | None:
+    """Of the member who has this address, if there is one."""
+    with tenant(place.id):
+        found = Membership.objects.filter(organization_id=place.id, user__email=email)
+        return found.values_list("role", flat=True).first()
+
+
 def saml_config(idp: SamlIdp, **more) -> dict[str, Any]:
     return {
         "entity_id": idp.entity_id,
@@ -62,14 +67,6 @@ def saml_config(idp: SamlIdp, **more) -> dict[str, Any]:
         "certificates": [key.certificate_pem for key in idp.keys][:2],
         "attributes": NAMES,
     } | more
-
-
-def leaving(page) -> str:
-    """Where the page that goes on by itself leads."""
-    assert page.status_code == 200, (page.status_code, page.content.decode())
-    _, found, rest = page.content.decode().partition('content="0;URL=')
-    assert found, page.content.decode()
-    return unescape(rest.partition('"')[0])
 
 
 @dataclass
@@ -104,9 +101,7 @@ class Saml:
             return SsoConnection.objects.values_list(name, flat=True).get(pk=self.row.pk)
 
     def role_of(self, email: str = EMAIL) -> str | None:
-        with tenant(self.place.id):
-            found = Membership.objects.filter(organization_id=self.place.id, user__email=email)
-            return found.values_list("role", flat=True).first()
+        return role_of(self.place, email)
 
 
 @dataclass
@@ -145,11 +140,8 @@ class Browser:
         return self.answer(self.saml.idp.respond(self.ask(), **said))
 
     @property
-    def session(self) -> SessionBase:
-        """What the server keeps for this browser. Not `client.session`: the cookie holds the key with a signature."""
-        cookie = self.client.cookies.get(settings.SESSION_COOKIE_NAME)
-        key = Signer(salt="hq.session").unsign(cookie.value) if cookie and cookie.value else None
-        return SessionStore(key)
+    def session(self) -> SessionStore:
+        return session_of(self.client)
 
     @property
     def person_id(self) -> str | None:

@@ -8,10 +8,10 @@ from django.test import Client
 from hq.db.context import tenant
 from hq.lib.errors import Invalid
 from hq.web.openid import read_issuer
-from tests.directory.oidc_support import EMAIL, LOOPBACK, Browser, Sso, asked, from_somewhere, honest_again, session_of
-from tests.directory.support import leaving
-from tests.factories import sign_in
+from tests.directory.oidc_support import EMAIL, Browser, Sso, from_somewhere
+from tests.factories import session_of, sign_in
 from tests.idp import oidc
+from tests.idp.browsing import LOOPBACK, asked, honest_again, leaving
 from tests.idp.loopback import METADATA_SERVICE
 from tests.idp.oidc import ABSENT, BODY_LIES, CALLBACK_LIES, DISCOVERY_LIES, EMAIL_LIES, TOKEN_LIES
 

@@ -79,14 +79,14 @@ LET_THROUGH = {
 }
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture
 def idp():
     return SamlIdp.make()
 
 
 @cache
 def own_key():
-    return SigningKey.make("sp.example")
+    return SigningKey.make("sp.example", apart=True)
 
 
 def settings(idp, **security):

@@ -8,9 +8,10 @@ from hq.authz.roles import Role
 from hq.db.context import tenant
 from hq.lib.errors import Denied
 from hq.web.openid import _place as place_of_keys
-from tests.directory.oidc_support import EMAIL, LOOPBACK, Browser, Sso, asked, session_of
-from tests.factories import make_place
+from tests.directory.oidc_support import EMAIL, Browser, Sso
+from tests.factories import make_place, session_of
 from tests.idp import oidc
+from tests.idp.browsing import LOOPBACK, asked
 from tests.idp.loopback import s256, told
 from tests.idp.oidc import ABSENT
 

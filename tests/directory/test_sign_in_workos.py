@@ -4,7 +4,9 @@ import pytest
 
 from hq.authz.roles import Role
 from hq.db.context import tenant
-from tests.directory.oidc_support import DOMAIN, EMAIL, LOOPBACK, Browser, Sso, asked, from_somewhere, session_of
+from tests.directory.oidc_support import DOMAIN, EMAIL, Browser, Sso, from_somewhere
+from tests.factories import session_of
+from tests.idp.browsing import LOOPBACK, asked
 from tests.idp.loopback import s256
 from tests.idp.workos import API_KEY, CLIENT_ID, CONNECTION, ORGANIZATION
 

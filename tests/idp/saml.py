@@ -41,7 +41,7 @@ ENTITY_ID: Final = "https://idp.example/metadata"
 @cache
 def stranger() -> SigningKey:
     """A key that no metadata names."""
-    return SigningKey.make()
+    return SigningKey.make("stranger.example", apart=True)
 
 
 @dataclass
@@ -55,7 +55,7 @@ class SamlIdp:
     def make(
         cls, entity_id: str = ENTITY_ID, *, not_before: datetime | None = None, not_after: datetime | None = None
     ) -> "SamlIdp":
-        """One with a fresh key; its certificate is good now unless told otherwise."""
+        """One with a key of its own; its certificate is good now unless told otherwise."""
         return cls(entity_id, [SigningKey.make(not_before=not_before, not_after=not_after)])
 
     def add_key(self, *, not_before: datetime | None = None, not_after: datetime | None = None) -> SigningKey:

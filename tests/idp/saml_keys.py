@@ -2,11 +2,22 @@
 
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from functools import cache
+from itertools import count
 
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import rsa
 from cryptography.x509.oid import NameOID
+
+# Making a key takes long, so a few go round: no test has as many as these at once.
+AT_ONCE = 8
+_turns = count()
+
+
+@cache
+def _private(turn: int | str) -> rsa.RSAPrivateKey:
+    return rsa.generate_private_key(public_exponent=65537, key_size=2048)
 
 
 @dataclass(frozen=True)
@@ -16,11 +27,19 @@ class SigningKey:
 
     @classmethod
     def make(
-        cls, name: str = "idp.example", *, not_before: datetime | None = None, not_after: datetime | None = None
+        cls,
+        name: str = "idp.example",
+        *,
+        not_before: datetime | None = None,
+        not_after: datetime | None = None,
+        apart: bool = False,
     ) -> "SigningKey":
-        """A fresh key, with a certificate that was good since yesterday and is so for a year unless told otherwise."""
+        """A key, with a certificate that was good since yesterday and is so for a year unless told otherwise.
+
+        Another key than the last ones had; `apart`: than any has that was not made `apart` under the same name.
+        """
         now = datetime.now(UTC)
-        key = rsa.generate_private_key(public_exponent=65537, key_size=2048)
+        key = _private(name if apart else next(_turns) % AT_ONCE)
         subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, name)])
         certificate = (
             x509.CertificateBuilder()

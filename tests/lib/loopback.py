@@ -1,6 +1,5 @@
 """Servers on loopback addresses that answer as badly as they are told, with certificates made on the spot."""
 
-import os
 import socket
 import ssl
 from collections.abc import Callable, Iterator
@@ -18,11 +17,12 @@ from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 from cryptography.x509.oid import NameOID
 
+from tests.aws.servers import worker
 from tests.database import free_port
 
 
 def next_port() -> int:
-    return free_port(int(os.environ.get("PYTEST_XDIST_WORKER", "gw-1").removeprefix("gw")) + 1)
+    return free_port(worker())
 
 
 class Authority:

@@ -1,23 +1,17 @@
 """Browsers that sign in by providers which the environment names, and what HQ knows of them."""
 
-from html import unescape
-from ipaddress import IPv4Address, ip_network
-from random import getrandbits
-from urllib.parse import parse_qs, urlsplit
+from urllib.parse import urlsplit
 
 from allauth.account.models import EmailAddress
-from django.conf import settings
-from django.contrib.sessions.backends.base import SessionBase
 from django.contrib.sessions.backends.db import SessionStore
 from django.core.cache import cache
-from django.core.signing import Signer
 from django.test import Client
 
-from hq.web.openid import _place as place_of_keys
 from tenants.models import User
+from tests.factories import session_of
 from tests.idp import github, oidc
+from tests.idp.browsing import LOOPBACK, forget_keys, honest_again, leaving, somewhere
 
-LOOPBACK = [ip_network("127.0.0.0/8")]
 EMAIL = "ines@alderpeak.example"
 
 
@@ -46,11 +40,8 @@ def offer(configured, **providers) -> None:
 
 def forget(provider, *, honest: bool = False) -> None:
     """What was known of its keys and its document; with `honest`, also what it was told to lie about."""
-    if honest:
-        fresh = vars(oidc.Provider())
-        vars(provider).update({name: fresh[name] for name in fresh.keys() - {"address", "asked", "_over"}})
-    place = place_of_keys(f"{provider.address}{oidc.JWKS}")
-    cache.delete_many([place, f"{place}.asked", "openid.document.acme", "openid.document.birch"])
+    (honest_again if honest else forget_keys)(provider)
+    cache.delete_many(["openid.document.acme", "openid.document.birch"])
 
 
 class Browser:
@@ -59,7 +50,7 @@ class Browser:
     def __init__(self, provider, name: str = "acme", client: Client | None = None) -> None:
         self.provider, self.name = provider, name
         self.client = client or Client()
-        self.client.defaults["REMOTE_ADDR"] = str(IPv4Address(getrandbits(32)))
+        self.client.defaults["REMOTE_ADDR"] = somewhere()
 
     def ask(self, query: str = "", process: str = "login", **data) -> str:
         return leaving(self.client.post(f"/account/{self.name}/{process}/{query}", data))
@@ -80,9 +71,8 @@ class Browser:
         return self.bring(self.provider.authorize(self.ask(process="connect")))
 
     @property
-    def session(self) -> SessionBase:
-        cookie = self.client.cookies.get(settings.SESSION_COOKIE_NAME)
-        return SessionStore(Signer(salt="hq.session").unsign(cookie.value) if cookie and cookie.value else None)
+    def session(self) -> SessionStore:
+        return session_of(self.client)
 
     @property
     def person(self) -> User | None:
@@ -95,20 +85,6 @@ class Browser:
         person = self.person
         assert person is not None, "nobody is signed in"
         return person
-
-
-def leaving(page) -> str:
-    """Where the page that goes on by itself leads."""
-    assert page.status_code == 200, (page.status_code, page.headers, page.content.decode())
-    _, found, rest = page.content.decode().partition('content="0;URL=')
-    assert found, page.content.decode()
-    return unescape(rest.partition('"')[0])
-
-
-def asked(url: str) -> dict[str, str]:
-    given = parse_qs(urlsplit(url).query)
-    assert all(len(values) == 1 for values in given.values()), given
-    return {name: values[0] for name, values in given.items()}
 
 
 def addresses(person: User) -> list[tuple[str, bool]]:

@@ -14,8 +14,9 @@ from hq.lib.ids import new_id
 from tenants.models import User
 from tests.factories import make_person
 from tests.idp import oidc
+from tests.idp.browsing import asked
 from tests.idp.oidc import ABSENT, BODY_LIES, CALLBACK_LIES, DISCOVERY_LIES, TOKEN_LIES
-from tests.tenants.oauth_support import EMAIL, Browser, addresses, asked, forget, offer, openid
+from tests.tenants.oauth_support import EMAIL, Browser, addresses, forget, offer, openid
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
