@@ -37,7 +37,7 @@ class TestResult:
     `person` names the account they come in with, empty if one is made; `joins`: they become a member by it.
     """
 
-    at: int
+    at: float  # in seconds since 1970
     problem: str = ""
     email: str = ""
     name: str = ""
@@ -75,7 +75,7 @@ def finish_test(
         if not result.problem:
             _note(actor, connection)
     else:
-        result = TestResult(at=int(time()), problem=str(answer))
+        result = TestResult(at=time(), problem=str(answer))
     tests = request.session.get(TESTS, {})
     tests[str(connection.id)] = store.hold(asdict(result), seconds=SECONDS)
     request.session[TESTS] = tests
@@ -95,7 +95,7 @@ def _tester(request: HttpRequest, connection: Connection) -> Actor:
 
 def _judge(connection: Connection, identity: Identity) -> TestResult:
     said: dict[str, Any] = {
-        "at": int(time()),
+        "at": time(),
         "email": identity.email,
         "name": name_of(identity),
         "groups": sorted(identity.groups),

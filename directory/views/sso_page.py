@@ -71,7 +71,7 @@ def page(request: TenantRequest, row: SsoConnection, forms: dict[str, Any]) -> d
 def _result(request: TenantRequest, row: SsoConnection) -> TestResult | None:
     """The newest test in this session, unless the connection was changed since."""
     result = last_test(request, row.id)
-    return result if result and result.at >= int(row.changed_at.timestamp()) else None
+    return result if result and result.at >= row.changed_at.timestamp() else None
 
 
 def _advice(result: TestResult, verified: list[str]) -> str:

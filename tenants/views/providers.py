@@ -71,9 +71,7 @@ def connect(request: HttpRequest, name: str) -> HttpResponse:
 @_needs_valkey
 @require_GET
 def callback(request: HttpRequest, name: str) -> HttpResponse:
-    """Where the provider sends the browser back to."""
-    if not ratelimit.consume(request, action="sso_answer"):
-        return cast("HttpResponse", ratelimit.respond_429(request))
+    """Where the provider sends the browser back to. Each answer was asked for once, and asking is counted."""
     return cast("HttpResponse", _provider(request, name).come_back())
 
 
