@@ -30,11 +30,12 @@ from hq.web.errors import answer
 from hq.web.portal import person_of
 from hq.web.request import ask_again_by, identify, origin, source_ip
 from tenants import actions, registry, selectors
+from tenants.actions.support import SESSION_KEY
 from tenants.models import LIVE, WEBAUTHN, Organization
 from tenants.selectors import Belonging, Obstacle, Support
 
 GetResponse = Callable[[HttpRequest], HttpResponse]
-ENTERED, ACTIVE, UNUSED, SUPPORT = "hq.entered", "hq.active", "hq.unused", "hq.support"
+ENTERED, ACTIVE, UNUSED = "hq.entered", "hq.active", "hq.unused"
 
 
 class NotFromHere(Denied):
@@ -186,7 +187,7 @@ def _by_session(request: HttpRequest, match: ResolverMatch) -> Actor | HttpRespo
 
 def _support(request: HttpRequest, slug: str) -> Support | None:
     """The access that an operator began in this session, as long as it lasts."""
-    begun: dict[str, str] = request.session.get(SUPPORT, {})
+    begun: dict[str, str] = request.session.get(SESSION_KEY, {})
     if slug not in begun:
         return None
     found = selectors.find_support(person_of(request).id, UUID(begun[slug]))

@@ -1,6 +1,5 @@
 """Access rules: giving and withdrawing what a person, a group or a service account may do below a folder (ACC-2)."""
 
-from dataclasses import dataclass
 from uuid import UUID
 
 from audit import recorder
@@ -16,6 +15,7 @@ from tenants.models import AclEntry
 from tenants.selectors.access import entries_of, get_entry, get_group
 from tenants.selectors.machines import get_service_account
 from tenants.selectors.people import get_member
+from tenants.selectors.principals import Principal, of_group, of_member, of_service_account, principal_of
 
 
 class NotAFolder(Invalid):
@@ -24,15 +24,6 @@ class NotAFolder(Invalid):
 
 class NamesOne(Invalid):
     """A rule names one person, one group or one service account."""
-
-
-@dataclass(frozen=True, slots=True)
-class _Named:
-    """Whom a rule names."""
-
-    kind: str
-    id: UUID
-    label: str
 
 
 def clean_folder(raw: str) -> str:
@@ -81,7 +72,7 @@ def change_level(*, actor: Actor, entry_id: UUID, level: Level) -> AclEntry:
     """Give the one whom a rule names another level there. Raises Denied, NotFound as `withdraw_access` does."""
     entry = _to_change(actor, entry_id)
     if entry.level != level:
-        named = _whom(entry)
+        named = principal_of(entry)
         before, entry.level = _told(entry, named), level
         entry.save(update_fields=["level"])
         after = _told(entry, named)
@@ -97,7 +88,7 @@ def withdraw_access(*, actor: Actor, entry_id: UUID) -> AclEntry:
         NotFound: there is none, or it is not where the actor may look.
     """
     entry = _to_change(actor, entry_id)
-    named = _whom(entry)
+    named = principal_of(entry)
     entries_of(actor).filter(pk=entry.pk).delete()
     recorder.record(actor, Tag.ACCESS_WITHDRAWN, target=_target(entry, named), before=_told(entry, named))
     return entry
@@ -113,40 +104,27 @@ def _to_change(actor: Actor, entry_id: UUID) -> AclEntry:
 
 def _locked(
     actor: Actor, *, membership_id: UUID | None, group_id: UUID | None, service_account_id: UUID | None
-) -> _Named:
+) -> Principal:
     """The one whom a new rule names. Locked: two rules for one principal and prefix are made one after the other."""
     if [membership_id, group_id, service_account_id].count(None) != 2:
         raise NamesOne
     if membership_id is not None:
-        member = get_member(actor, membership_id, lock=True)
-        return _Named("member", member.id, member.user.label)
+        return of_member(get_member(actor, membership_id, lock=True))
     if group_id is not None:
-        group = get_group(actor, group_id, lock=True)
-        return _Named("group", group.id, group.name)
+        return of_group(get_group(actor, group_id, lock=True))
     if service_account_id is not None:
-        account = get_service_account(actor, service_account_id, lock=True)
-        return _Named("service_account", account.id, account.name)
+        return of_service_account(get_service_account(actor, service_account_id, lock=True))
     raise NamesOne
 
 
-def _whom(entry: AclEntry) -> _Named:
-    if entry.membership is not None:
-        return _Named("member", entry.membership.id, entry.membership.user.label)
-    if entry.group is not None:
-        return _Named("group", entry.group.id, entry.group.name)
-    if entry.service_account is not None:
-        return _Named("service_account", entry.service_account.id, entry.service_account.name)
-    raise NamesOne
+def _target(entry: AclEntry, named: Principal) -> Target:
+    return Target("access_rule", entry.id, f"{named.name}: {entry.prefix or 'every file'}")
 
 
-def _target(entry: AclEntry, named: _Named) -> Target:
-    return Target("access_rule", entry.id, f"{named.label}: {entry.prefix or 'every file'}")
-
-
-def _told(entry: AclEntry, named: _Named) -> dict[str, str]:
+def _told(entry: AclEntry, named: Principal) -> dict[str, str]:
     return {
         "prefix": entry.prefix,
         "level": Level(entry.level).name.lower(),
         named.kind: str(named.id),
-        "name": named.label,
+        "name": named.name,
     }

@@ -29,6 +29,7 @@ from tenants.actions.api_keys import end_api_keys_of
 from tenants.actions.sign_in import reclaim_person
 from tenants.models import Invitation, Membership, Organization, User
 from tenants.registry import departures
+from tenants.selectors.doors import is_at
 
 INVITATION_LIFE = timedelta(days=7)
 TOKEN_PREFIX = "hqi_"
@@ -90,8 +91,8 @@ def _may_assign(actor: Actor, role: Role) -> None:
 
 
 def _require_address(organization: Organization, email: str) -> None:
-    """Raises AddressNotAllowed. A domain is compared as a whole: `evil-alder.example` is not `alder.example`."""
-    if organization.email_domains and email.rpartition("@")[2] not in organization.email_domains:
+    """By the same rule as at the door. Raises AddressNotAllowed."""
+    if not is_at(email, organization.email_domains):
         raise AddressNotAllowed
 
 

@@ -11,7 +11,7 @@ from tenants.selectors.access import (
     list_groups,
     read_group,
 )
-from tenants.selectors.doors import Facts, Obstacle, facts_of, find_obstacle, is_within, kinds_that_count
+from tenants.selectors.doors import Facts, Obstacle, facts_of, find_obstacle, is_within
 from tenants.selectors.explain import explain, who_reaches
 from tenants.selectors.machines import (
     count_keys_of,
@@ -99,7 +99,6 @@ __all__ = [
     "get_told",
     "is_member",
     "is_within",
-    "kinds_that_count",
     "list_access",
     "list_api_keys",
     "list_belongings",

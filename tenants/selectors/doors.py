@@ -111,13 +111,13 @@ def _is_over(since: int | None, minutes: int | None, at: int) -> bool:
 def _missing_factor(place: Belonging, facts: Facts) -> Obstacle | None:
     if place.mfa_by_provider and facts.sso_mfa:
         return None
-    rows = Authenticator.objects.filter(user_id=facts.person_id, type__in=kinds_that_count(place.mfa_factors))
+    rows = Authenticator.objects.filter(user_id=facts.person_id, type__in=_kinds_that_count(place.mfa_factors))
     owned = dict(rows.values_list("id", "type"))
     if any(factor in owned for used in facts.factors.values() for factor in used):
         return None
     return Obstacle.FACTOR if set(owned.values()) - {_RECOVERY} else Obstacle.NO_FACTOR
 
 
-def kinds_that_count(factors: list[str]) -> list[str]:
+def _kinds_that_count(factors: list[str]) -> list[str]:
     """A recovery code stands for the app: where only keys count, it does not."""
     return [*factors, _RECOVERY] if TOTP in factors else list(factors)

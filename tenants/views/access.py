@@ -23,7 +23,7 @@ from tenants import actions, selectors
 from tenants.forms import LEVELS, AccessForm, LevelForm
 from tenants.models import AclEntry
 from tenants.selectors.principals import GROUP, MEMBER, SERVICE_ACCOUNT, Principal
-from tenants.views.pages import Pages, shown_rule
+from tenants.views.pages import Pages, choices_of, shown_rule
 
 PAGE = 50
 NAMES = {MEMBER: "membership_id", GROUP: "group_id", SERVICE_ACCOUNT: "service_account_id"}
@@ -98,11 +98,7 @@ def new_access(request: TenantRequest, **where: str) -> HttpResponse:
     places = gate.reach(request.actor, Permission.ACCESS_CHANGE)
     begins = request.GET.get("q", "").strip()[:254].replace("\0", "")
     principals = selectors.list_principals(request.actor, begins=begins)
-    choices = principals.named()
-    asked = uuid_of(request.GET.get("who", ""))
-    if asked is not None and not any(str(asked) == value for _, listed in choices for value, _ in listed):
-        found = selectors.find_principal(request.actor, asked)
-        choices = [("Asked for", [(str(found.id), found.told)]), *choices]
+    choices = choices_of(request.actor, principals, uuid_of(request.GET.get("who", "")))
     form = AccessForm(request.POST or None, principals=choices, initial=_initial(request, places))
     if request.method == "POST" and form.is_valid():
         data = form.cleaned_data

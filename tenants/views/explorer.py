@@ -17,7 +17,7 @@ from tenants.forms import ExplainForm, role_label
 from tenants.models import AclEntry
 from tenants.selectors.explain import ACTS, Decision, Explanation, Reacher, Way
 from tenants.views.access import uuid_of
-from tenants.views.pages import Pages
+from tenants.views.pages import Pages, choices_of
 
 PAGE = 50
 TITLES = {"read": "Read", "write": "Write", "delete": "Delete", "share": "Share"}
@@ -29,11 +29,7 @@ def explorer(request: TenantRequest, **where: str) -> HttpResponse:
     gate.require(request.actor, Permission.ACCESS_READ)
     pages = Pages(request, "explorer", where, "who", "path")
     principals = selectors.list_principals(request.actor, begins=pages.q)
-    choices = principals.named(groups=False)
-    asked = uuid_of(request.GET.get("who", ""))
-    if asked is not None and not any(str(asked) == value for _, listed in choices for value, _ in listed):
-        found = selectors.find_principal(request.actor, asked)
-        choices = [("Asked for", [(str(found.id), found.told)]), *choices]
+    choices = choices_of(request.actor, principals, uuid_of(request.GET.get("who", "")), groups=False)
     form = ExplainForm(request.GET if {"who", "path"} & set(request.GET) else None, principals=choices)
     context: dict[str, Any] = {"form": form, "more": principals.more or bool(pages.q), "q": pages.q}
     if form.is_bound and form.is_valid():

@@ -15,6 +15,7 @@ from hq.web.request import TenantRequest
 from tenants import selectors
 from tenants.forms import LEVELS
 from tenants.models import AclEntry
+from tenants.selectors.principals import Principals
 
 SHOWN_RULES = 50
 MOST_SEARCHED = 254
@@ -55,6 +56,17 @@ def _uuid(text: str) -> UUID:
         return UUID(text)
     except ValueError:
         raise Invalid("There is no such page.") from None
+
+
+def choices_of(
+    actor: Actor, principals: Principals, asked: UUID | None, *, groups: bool = True
+) -> list[tuple[str, list[tuple[str, str]]]]:
+    """Whom a form may name: those listed, and the one that its address asks for. Raises NotFound."""
+    choices = principals.named(groups=groups)
+    if asked is None or any(str(asked) == value for _, listed in choices for value, _ in listed):
+        return choices
+    found = selectors.find_principal(actor, asked)
+    return [("Asked for", [(str(found.id), found.told)]), *choices]
 
 
 def shown_rule(entry: AclEntry) -> dict[str, Any]:
