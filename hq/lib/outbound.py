@@ -6,9 +6,10 @@ read, below names, redirects and decoding: nothing above leads around them. Each
 
 import socket
 import ssl
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import cache
 from http.client import HTTPException
 from http.cookiejar import DefaultCookiePolicy
 from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address
@@ -91,9 +92,12 @@ class NotAnswered(NotFetched):
 
 @dataclass(frozen=True, slots=True)
 class Rules:
-    """Where an exchange may lead besides public addresses, how long it takes at most, how much is read at most."""
+    """Where an exchange may lead besides public addresses, how long it takes at most, how much is read at most.
 
-    allowed: tuple[Network, ...] = ()
+    `allowed`: a private deployment's own networks. `plaintext_loopback`: http:// too, to loopback inside `allowed`.
+    """
+
+    allowed: Sequence[Network] = ()
     plaintext_loopback: bool = False
     seconds: float = SECONDS
     most_bytes: int = MOST_BYTES
@@ -267,16 +271,23 @@ class _SecurePool(HTTPSConnectionPool):
     ConnectionCls = _SecureConnection
 
 
+@cache
+def _context(trusted: str | None) -> ssl.SSLContext:
+    """Made once: reading all public authorities takes longer than many an exchange."""
+    context = ssl.create_default_context(cafile=DEFAULT_CA_BUNDLE_PATH)
+    context.sslsocket_class = _SecureSocket
+    if trusted is not None:
+        context.load_verify_locations(cafile=trusted)
+    return context
+
+
 class _Adapter(HTTPAdapter):
     """How the session sends: it reads the whole answer, within the rules, before anybody sees it."""
 
     def __init__(self, rules: Rules, trusted: str | None) -> None:
         super().__init__()
         self.rules = rules
-        self.context = ssl.create_default_context(cafile=DEFAULT_CA_BUNDLE_PATH)
-        self.context.sslsocket_class = _SecureSocket
-        if trusted is not None:
-            self.context.load_verify_locations(cafile=trusted)
+        self.context = _context(trusted)
 
     def send(self, request: PreparedRequest, *_: Any, **__: Any) -> Response:
         """Send the request. What the caller says of time, certificates and proxies cannot soften the rules."""
@@ -353,26 +364,17 @@ def _in_our_words(error: Exception, host: str) -> NotFetched:
 class OutboundSession(Session):
     """A session of `requests` for addresses that a tenant typed. Every way of sending raises NotFetched.
 
-    `allowed`: a private deployment's own networks, which may be reached too. `plaintext_loopback`: http:// is taken as
-    well, to a loopback address inside `allowed`. `trusted`: a PEM file of authorities, besides the public ones.
-    An answer of any status is returned, except a redirect.
+    `trusted`: a PEM file of authorities, besides the public ones. An answer of any status is returned, except a
+    redirect.
     """
 
-    def __init__(
-        self,
-        *,
-        allowed: Iterable[Network] = (),
-        plaintext_loopback: bool = False,
-        trusted: str | None = None,
-        seconds: float = SECONDS,
-        most_bytes: int = MOST_BYTES,
-    ) -> None:
+    def __init__(self, rules: Rules, *, trusted: str | None = None) -> None:
         super().__init__()
         self.trust_env = False  # neither proxies nor ~/.netrc
         self.cookies.set_policy(DefaultCookiePolicy(allowed_domains=[]))
         self.adapters.clear()
         # For every scheme: an address that must not be fetched is refused by the rules, in our words.
-        self.mount("", _Adapter(Rules(tuple(allowed), plaintext_loopback, seconds, most_bytes), trusted))
+        self.mount("", _Adapter(rules, trusted))
 
     def prepare_request(self, request: Request) -> PreparedRequest:
         try:  # `from None` below: the words of the library carry the whole address, and that may carry a secret

@@ -9,10 +9,9 @@ SECONDS = 5.0  # somebody waits in front of a page
 
 def rules() -> Rules:
     """Where it may lead: plain HTTP to the machine itself only in development, and only if that network is listed."""
-    return Rules(tuple(settings.OUTBOUND_NETWORKS), plaintext_loopback=not settings.PRODUCTION, seconds=SECONDS)
+    return Rules(settings.OUTBOUND_NETWORKS, plaintext_loopback=not settings.PRODUCTION, seconds=SECONDS)
 
 
 def outbound() -> OutboundSession:
     """A new session by these rules."""
-    ours = rules()
-    return OutboundSession(allowed=ours.allowed, plaintext_loopback=ours.plaintext_loopback, seconds=ours.seconds)
+    return OutboundSession(rules())

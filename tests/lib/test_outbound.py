@@ -32,7 +32,7 @@ OK = b"HTTP/1.1 200 OK\r\n"
 
 
 def plain(**named):
-    return OutboundSession(allowed=LOOPBACK, plaintext_loopback=True, **named)
+    return OutboundSession(Rules(allowed=LOOPBACK, plaintext_loopback=True, **named))
 
 
 def get(server, session, *, host="127.0.0.1", scheme="http", path="/"):
@@ -44,7 +44,7 @@ def get(server, session, *, host="127.0.0.1", scheme="http", path="/"):
 
 def test_it_fetches_over_tls_and_asks_for_the_host_by_its_name(authority):
     tls = authority.server_context("localhost")
-    session = OutboundSession(allowed=LOOPBACK, trusted=str(authority.path))
+    session = OutboundSession(Rules(allowed=LOOPBACK), trusted=str(authority.path))
     with serving(saying(b'{"issuer": 1}'), tls=tls) as server:
         assert get(server, session, host="localhost", scheme="https", path="/a?b=c") == b'{"issuer": 1}'
     assert server.names_asked_for == ["localhost"]
@@ -118,7 +118,7 @@ def test_it_knows_what_is_public(address):
 )
 def test_it_opens_no_connection_into_a_private_network(host):
     with serving(saying(b"secret")) as server, pytest.raises((AddressNotPublic, HostNotFound, AddressNotValid)):
-        get(server, OutboundSession(), host=host, scheme="https")
+        get(server, OutboundSession(Rules()), host=host, scheme="https")
     assert server.connections == 0
 
 
@@ -126,18 +126,18 @@ def test_it_opens_no_connection_into_a_private_network(host):
 def test_it_judges_odd_forms_of_an_address_by_where_they_lead(host):
     with serving(saying(b"here")) as server:
         with pytest.raises(AddressNotPublic):
-            get(server, OutboundSession(), host=host, scheme="https")
+            get(server, OutboundSession(Rules()), host=host, scheme="https")
         assert get(server, plain(), host=host) == b"here"
 
 
 def test_it_does_not_take_a_trailing_dot_for_a_public_name():
     with serving(saying(b"secret")) as server, pytest.raises((AddressNotPublic, HostNotFound)):
-        get(server, OutboundSession(), host="localhost.", scheme="https")
+        get(server, OutboundSession(Rules()), host="localhost.", scheme="https")
     assert server.connections == 0
 
 
 def test_it_reaches_only_the_networks_that_are_allowed():
-    session = OutboundSession(allowed=[ip_network("127.0.0.2/32")], plaintext_loopback=True)
+    session = OutboundSession(Rules(allowed=[ip_network("127.0.0.2/32")], plaintext_loopback=True))
     with serving(saying(b"ours"), host="127.0.0.2") as ours, serving(saying(b"secret")) as other:
         assert get(ours, session, host="127.0.0.2") == b"ours"
         with pytest.raises(NotFetched):
@@ -159,7 +159,7 @@ def stand_in_for_the_resolver(monkeypatch, name, *answers):
 def test_it_connects_to_the_address_that_it_looked_at(monkeypatch):
     """A name that leads somewhere else when it is asked for again: DNS rebinding."""
     stand_in_for_the_resolver(monkeypatch, "rebinding.example", ["127.0.0.2"], ["127.0.0.1"], ["127.0.0.1"])
-    session = OutboundSession(allowed=[ip_network("127.0.0.2/32")], plaintext_loopback=True)
+    session = OutboundSession(Rules(allowed=[ip_network("127.0.0.2/32")], plaintext_loopback=True))
     port = next_port()
     with (
         serving(saying(b"ours"), host="127.0.0.2", port=port) as ours,
@@ -173,7 +173,7 @@ def test_it_connects_to_the_address_that_it_looked_at(monkeypatch):
 
 def test_it_passes_over_forbidden_and_dead_addresses_of_a_name(monkeypatch):
     stand_in_for_the_resolver(monkeypatch, "many.example", ["::1", "127.0.0.1", "127.0.0.3", "127.0.0.2"])
-    session = OutboundSession(allowed=[ip_network("127.0.0.2/31")], plaintext_loopback=True)
+    session = OutboundSession(Rules(allowed=[ip_network("127.0.0.2/31")], plaintext_loopback=True))
     port = next_port()
     with (
         serving(saying(b"ours"), host="127.0.0.2", port=port) as server,
@@ -262,15 +262,15 @@ def test_it_keeps_no_cookie():
 )
 def test_it_refuses_an_address_that_is_not_plainly_https(url, problem):
     with pytest.raises(problem):
-        fetch(OutboundSession(), url, accept="*/*")
+        fetch(OutboundSession(Rules()), url, accept="*/*")
 
 
 @pytest.mark.parametrize(
     "session",
     [
-        OutboundSession(allowed=LOOPBACK),
-        OutboundSession(plaintext_loopback=True),
-        OutboundSession(allowed=[ip_network("10.0.0.0/8")], plaintext_loopback=True),
+        OutboundSession(Rules(allowed=LOOPBACK)),
+        OutboundSession(Rules(plaintext_loopback=True)),
+        OutboundSession(Rules(allowed=[ip_network("10.0.0.0/8")], plaintext_loopback=True)),
     ],
 )
 def test_it_speaks_plain_http_only_to_an_allowed_loopback(session):
@@ -285,7 +285,7 @@ def test_it_judges_a_plain_connection_again_when_it_is_opened():
 
 
 def test_it_does_not_speak_plain_http_to_other_allowed_networks():
-    session = OutboundSession(allowed=[ip_network("0.0.0.0/0")], plaintext_loopback=True, seconds=0.5)
+    session = OutboundSession(Rules(allowed=[ip_network("0.0.0.0/0")], plaintext_loopback=True, seconds=0.5))
     with pytest.raises(NotHttps):
         fetch(session, "http://10.255.255.1/", accept="*/*")
 
@@ -302,7 +302,7 @@ def test_it_does_not_speak_plain_http_to_other_allowed_networks():
     ],
 )
 def test_it_trusts_no_certificate_of_another_name_or_time(authority, names, days, words):
-    session = OutboundSession(allowed=LOOPBACK, trusted=str(authority.path))
+    session = OutboundSession(Rules(allowed=LOOPBACK), trusted=str(authority.path))
     with (
         serving(saying(b"secret"), tls=authority.server_context(*names, days=days)) as server,
         pytest.raises(CertificateNotTrusted, match=f"^The certificate of localhost is not trusted: {words}"),
@@ -312,7 +312,7 @@ def test_it_trusts_no_certificate_of_another_name_or_time(authority, names, days
 
 
 def test_it_trusts_no_unknown_authority_whatever_the_caller_says(authority):
-    session = OutboundSession(allowed=LOOPBACK)
+    session = OutboundSession(Rules(allowed=LOOPBACK))
     session.verify = False
     with serving(saying(b"secret"), tls=authority.server_context("localhost")) as server:
         for verify in (True, False, str(authority.path)):
@@ -325,4 +325,4 @@ def test_it_says_so_when_the_server_does_not_speak_tls():
         serving(saying(b"secret")) as server,
         pytest.raises(NotReached, match=r"^No secure connection to 127\.0\.0\.1 could be made\.$"),
     ):
-        get(server, OutboundSession(allowed=LOOPBACK), scheme="https")
+        get(server, OutboundSession(Rules(allowed=LOOPBACK)), scheme="https")

@@ -12,7 +12,7 @@ from time import monotonic
 
 import pytest
 
-from hq.lib.outbound import NotAnswered, NotFetched, NotReached, OutboundSession, TooLarge, TooSlow, fetch
+from hq.lib.outbound import NotAnswered, NotFetched, NotReached, OutboundSession, Rules, TooLarge, TooSlow, fetch
 from tests.lib.loopback import authority, pouring, saying, serving, silent, sipping
 
 __all__ = ["authority"]
@@ -24,8 +24,8 @@ ZIPPED = OK + b"Content-Encoding: gzip\r\n\r\n"
 CHUNKED = OK + b"Transfer-Encoding: chunked\r\n\r\n"
 
 
-def plain(**named):
-    return OutboundSession(allowed=LOOPBACK, plaintext_loopback=True, **named)
+def plain(*, trusted=None, **named):
+    return OutboundSession(Rules(allowed=LOOPBACK, plaintext_loopback=True, **named), trusted=trusted)
 
 
 def get(server, session, *, scheme="http", path="/"):
@@ -113,7 +113,7 @@ def test_it_does_not_wait_for_a_server_that_drips(authority, scheme, first, then
 @pytest.mark.parametrize("scheme", ["http", "https"])
 def test_it_does_not_wait_for_a_silent_server(scheme):
     with serving(silent) as server, pytest.raises(TooSlow):
-        get(server, OutboundSession(allowed=LOOPBACK, plaintext_loopback=True, seconds=0.2), scheme=scheme)
+        get(server, OutboundSession(Rules(allowed=LOOPBACK, plaintext_loopback=True, seconds=0.2)), scheme=scheme)
 
 
 def test_it_does_not_wait_for_a_server_that_takes_no_connection():
@@ -161,7 +161,7 @@ def test_it_does_not_wait_for_a_slow_look_up(monkeypatch):
     monkeypatch.setattr(socket, "getaddrinfo", slow)
     try:
         with pytest.raises(TooSlow):
-            fetch(OutboundSession(seconds=0.1), "https://id.example.com/", accept="*/*")
+            fetch(OutboundSession(Rules(seconds=0.1)), "https://id.example.com/", accept="*/*")
     finally:
         over.set()
 
