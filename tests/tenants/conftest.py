@@ -2,12 +2,26 @@ from collections.abc import Iterator
 
 import pytest
 
+from hq.db.context import tenant
+from tests.factories import Place, make_place
 from tests.idp.fixtures import other_provider, provider
 from tests.idp.github import GitHub
 from tests.idp.oidc import Provider
 from tests.tenants.oauth_support import forget, hub, offer, openid
 
 __all__ = ["other_provider", "provider"]
+
+
+@pytest.fixture
+def place() -> Place:
+    return make_place()
+
+
+@pytest.fixture
+def inside(place: Place) -> Iterator[Place]:
+    """The same, with its rows in sight."""
+    with tenant(place.id):
+        yield place
 
 
 @pytest.fixture

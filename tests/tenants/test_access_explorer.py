@@ -11,7 +11,6 @@ from hq.authz import gate
 from hq.authz.levels import Level
 from hq.authz.permissions import Permission
 from hq.authz.roles import Role
-from hq.db.context import tenant
 from hq.lib.errors import Denied, NotFound
 from tenants import actions, selectors
 from tenants.models import AclEntry, User
@@ -20,17 +19,6 @@ from tests.factories import make_api_key, make_place
 from tests.tenants.support import member_of, only_rules, session_of
 
 pytestmark = pytest.mark.django_db
-
-
-@pytest.fixture
-def place():
-    return make_place()
-
-
-@pytest.fixture
-def inside(place):
-    with tenant(place.id):
-        yield place
 
 
 def give(place, prefix, level, **named):

@@ -20,17 +20,6 @@ from tests.tenants.support import member_of, only_rules, session_of, tags_of
 pytestmark = pytest.mark.django_db
 
 
-@pytest.fixture
-def place():
-    return make_place()
-
-
-@pytest.fixture
-def inside(place):
-    with tenant(place.id):
-        yield place
-
-
 def give(place, prefix, level, member, **more):
     return actions.give_access(
         actor=more.pop("actor", place.actor()), prefix=prefix, level=level, membership_id=member.id, **more

@@ -37,11 +37,6 @@ class Api:
 
 
 @pytest.fixture
-def place():
-    return make_place()
-
-
-@pytest.fixture
 def api(place):
     return Api(place)
 

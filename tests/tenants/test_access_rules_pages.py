@@ -16,11 +16,6 @@ pytestmark = pytest.mark.django_db
 
 
 @pytest.fixture
-def place():
-    return make_place()
-
-
-@pytest.fixture
 def owner(place):
     return sign_in(place.owner)
 

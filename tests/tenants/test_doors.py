@@ -1,6 +1,7 @@
 """What an organization's policy asks of a session before it comes in (ACC-5)."""
 
 import time
+from uuid import uuid4
 
 import pytest
 from allauth.mfa.models import Authenticator
@@ -11,7 +12,7 @@ from django.core.signing import Signer
 from audit.models import AuditEvent
 from hq.authz.roles import Role
 from hq.db.context import tenant
-from tenants import actions
+from tenants import actions, registry
 from tenants.models import Organization
 from tenants.selectors import is_within
 from tests.factories import make_member, make_place, sign_in
@@ -19,12 +20,14 @@ from tests.factors import add_app, add_key, clock
 
 __all__ = ["clock"]
 
+CONNECTION = uuid4()
 pytestmark = pytest.mark.django_db(transaction=True)
 
 
 @pytest.fixture
-def place():
-    return make_place()
+def connection(monkeypatch):
+    """The one by which people come in, as the room above says it."""
+    monkeypatch.setattr(registry, "_connections", [lambda _: CONNECTION])
 
 
 def ask(place, **policy):
@@ -144,25 +147,28 @@ def test_a_factor_that_does_not_count_or_was_removed_lets_nobody_in(place, clock
     assert come(client, place)["Location"] == "/account/2fa/"
 
 
-def test_the_identity_providers_own_second_factor_counts_only_if_the_policy_says_so(place):
+def test_the_identity_providers_own_second_factor_counts_only_if_the_policy_says_so(place, connection):
     client = sign_in(place.owner)
     ask(place, mfa_required=True)
-    change_session(client, **{"hq.sso": {str(place.id): {"connection": "x", "at": 1, "mfa": True}}})
+    change_session(client, **{"hq.sso": {str(place.id): {"connection": str(CONNECTION), "at": 1, "mfa": True}}})
     assert come(client, place).status_code == 302
     ask(place, mfa_by_provider=True)
     assert come(client, place).status_code == 200
-    change_session(client, **{"hq.sso": {str(make_place().id): {"connection": "x", "at": 1, "mfa": True}}})
+    change_session(client, **{"hq.sso": {str(make_place().id): {"connection": str(CONNECTION), "at": 1, "mfa": True}}})
     assert come(client, place).status_code == 302
 
 
-def test_required_sso_lets_in_who_came_by_it_and_the_break_glass_owner(place):
+def test_required_sso_lets_in_who_came_by_it_and_the_break_glass_owner(place, connection, monkeypatch):
     member = make_member(place, Role.ADMIN)
     owner, other = sign_in(place.owner), sign_in(member)
     ask(place, sso_required=True, break_glass_id=place.owner.pk)
     assert come(owner, place).status_code == 200
     assert come(other, place).status_code in {302, 403}
-    change_session(other, **{"hq.sso": {str(place.id): {"connection": "x", "at": 1, "mfa": False}}})
+    change_session(other, **{"hq.sso": {str(place.id): {"connection": str(CONNECTION), "at": 1, "mfa": False}}})
     assert come(other, place).status_code == 200
+    for other_one in (uuid4(), None):  # switched off since, and another one or none on
+        monkeypatch.setattr(registry, "_connections", [lambda _, other_one=other_one: other_one])
+        assert come(other, place).status_code in {302, 403}
 
 
 def test_a_part_of_a_page_is_led_as_a_whole_page(place):

@@ -30,17 +30,6 @@ def changes(actor, group, *members):
 
 
 @pytest.fixture
-def place():
-    return make_place()
-
-
-@pytest.fixture
-def inside(place):
-    with tenant(place.id):
-        yield place
-
-
-@pytest.fixture
 def directory(place):
     return directory_of(place)
 

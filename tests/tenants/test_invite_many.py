@@ -9,15 +9,10 @@ from hq.lib.clock import now
 from tenants import actions
 from tenants.actions import people
 from tenants.models import Invitation
-from tests.factories import make_place, sign_in
+from tests.factories import sign_in
 from tests.tenants.support import member_of
 
 pytestmark = pytest.mark.django_db(transaction=True)
-
-
-@pytest.fixture
-def place():
-    return make_place()
 
 
 def send(place, addresses, role="analyst", client=None):

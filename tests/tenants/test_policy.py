@@ -29,11 +29,6 @@ pytestmark = pytest.mark.django_db(transaction=True)
 
 
 @pytest.fixture
-def place():
-    return make_place()
-
-
-@pytest.fixture
 def sso(monkeypatch):
     """A connection that is active and tested, as the room above says it."""
     monkeypatch.setattr(registry, "_addresses", [lambda _: "/sso/start"])

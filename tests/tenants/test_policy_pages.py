@@ -25,11 +25,6 @@ FORM = {"mfa_factors": ["totp", "webauthn"], "reach": "roles", "support_by": "or
 
 
 @pytest.fixture
-def place():
-    return make_place()
-
-
-@pytest.fixture
 def client(place):
     return sign_in(place.owner)
 

@@ -24,17 +24,6 @@ pytestmark = pytest.mark.django_db
 READ = frozenset({Permission.OBJECTS_READ})
 
 
-@pytest.fixture
-def place():
-    return make_place()
-
-
-@pytest.fixture
-def inside(place):
-    with tenant(place.id):
-        yield place
-
-
 def create(place, name="nightly"):
     return actions.create_service_account(actor=place.actor(), name=name)
 

@@ -24,11 +24,6 @@ pytestmark = pytest.mark.django_db(transaction=True)
 
 
 @pytest.fixture
-def place():
-    return make_place()
-
-
-@pytest.fixture
 def opal():
     return make_operator(name="Opal")
 

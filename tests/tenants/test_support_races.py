@@ -13,7 +13,7 @@ from hq.db.context import tenant
 from hq.db.models import PLATFORM_ID
 from hq.lib.errors import Refused
 from tenants import actions
-from tests.factories import make_member, make_place
+from tests.factories import make_member
 from tests.operators import make_operator
 from tests.tenants.support_access import approve, ask, at_the_desk, both_trails, state
 
@@ -37,11 +37,6 @@ def at_once(*acts: Callable[[], object]) -> list[str]:
 
     with ThreadPoolExecutor(len(acts)) as pool:
         return list(pool.map(one, acts))
-
-
-@pytest.fixture
-def place():
-    return make_place()
 
 
 def decision(place, decide, person, request):
