@@ -11,6 +11,6 @@ class DirectoryConfig(AppConfig):
         from tenants import registry
 
         signals.connect()
-        registry.sign_in_with(sso.sign_in_address)
+        registry.sign_in_with(sso.sign_in_address, sso.active_connection)
         registry.came_by_sso(sso.people_who_came)
         registry.on_departure("directory", note_departure)

@@ -203,6 +203,7 @@ def _obstacle(request: HttpRequest, belonging: Belonging) -> Obstacle | None:
         at=int(time()),
         ip=source_ip(request),
         seen_at=getattr(request, "seen_at", 0),
+        connection=registry.sso_connection,
     )
     return selectors.find_obstacle(belonging, asked)
 

@@ -9,11 +9,14 @@ from hq.authz.actor import Actor
 Departure = Callable[[Actor, UUID], None]
 # Where the people of an organization sign in by its identity provider; "" if it has none.
 SsoAddress = Callable[[UUID], str]
+# Which connection that is now; None if it has none.
+SsoConnection = Callable[[UUID], UUID | None]
 # The people who came in by it at least once.
 SsoPeople = Callable[[UUID], frozenset[UUID]]
 
 _departures: dict[str, Departure] = {}
 _addresses: list[SsoAddress] = []
+_connections: list[SsoConnection] = []
 _people: list[SsoPeople] = []
 
 
@@ -27,14 +30,19 @@ def departures() -> list[Departure]:
     return list(_departures.values())
 
 
-def sign_in_with(address: SsoAddress) -> None:
+def sign_in_with(address: SsoAddress, connection: SsoConnection) -> None:
     """The last one wins."""
-    _addresses[:] = [address]
+    _addresses[:], _connections[:] = [address], [connection]
 
 
 def sso_address(organization_id: UUID) -> str:
     """Where to sign in for this organization, or "" if there is no single sign-on."""
     return _addresses[0](organization_id) if _addresses else ""
+
+
+def sso_connection(organization_id: UUID) -> UUID | None:
+    """The connection that lets people in now, or None. A session that came by another one did not come by it."""
+    return _connections[0](organization_id) if _connections else None
 
 
 def came_by_sso(people: SsoPeople) -> None:

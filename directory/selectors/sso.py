@@ -112,15 +112,18 @@ def vouches(connection: Connection, address: str) -> bool:
 
 def sign_in_address(organization_id: UUID) -> str:
     """Where the people of an organization sign in by its identity provider, or "" if there is no such way now."""
+    connection_id = active_connection(organization_id)
+    return reverse("sso_start", kwargs={"id": connection_id}) if connection_id else ""
+
+
+def active_connection(organization_id: UUID) -> UUID | None:
+    """The one by which an organization's people sign in now."""
     with tenant(organization_id):
         active = SsoConnection.objects.filter(organization_id=organization_id, state=State.ACTIVE)
-        connection_id = active.values_list("id", flat=True).first()
-    return reverse("sso_start", kwargs={"id": connection_id}) if connection_id else ""
+        return active.values_list("id", flat=True).first()
 
 
 def people_who_came(organization_id: UUID) -> frozenset[UUID]:
     """Who has come in by the connection that is active now."""
-    with tenant(organization_id):
-        active = SsoConnection.objects.filter(organization_id=organization_id, state=State.ACTIVE)
-        names = [f"{PREFIX}{connection_id}" for connection_id in active.values_list("id", flat=True)]
-    return frozenset(SocialAccount.objects.filter(provider__in=names).values_list("user_id", flat=True))
+    came = SocialAccount.objects.filter(provider=f"{PREFIX}{active_connection(organization_id)}")
+    return frozenset(came.values_list("user_id", flat=True))

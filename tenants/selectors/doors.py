@@ -1,6 +1,6 @@
 """Whether a session may come into an organization, by what its policy asks (ACC-5). Missing data refuses."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from enum import StrEnum
@@ -50,14 +50,28 @@ class Facts:
 
 
 def facts_of(
-    session: Any, *, person_id: UUID, email: str, organization_id: UUID, at: int, ip: str | None, seen_at: int
+    session: Any,
+    *,
+    person_id: UUID,
+    email: str,
+    organization_id: UUID,
+    at: int,
+    ip: str | None,
+    seen_at: int,
+    connection: Callable[[UUID], UUID | None],
 ) -> Facts:
-    """From the session's own record: allauth's of factors, directory's of single sign-on, ours of times."""
+    """From the session's own record: allauth's of factors, directory's of single sign-on, ours of times.
+
+    `connection` tells which one lets people in now. Who came by one that was switched off since did not come by it:
+    after a provider was taken over, switching it off must end what came of it.
+    """
     factors: dict[str, frozenset[int]] = {}
     for used in session.get("account_authentication_methods", []):
         if used.get("method") == "mfa" and "id" in used:
             factors[used["type"]] = factors.get(used["type"], frozenset()) | {used["id"]}
     provider = session.get("hq.sso", {}).get(str(organization_id))
+    if provider is not None and provider.get("connection") != str(connection(organization_id)):
+        provider = None
     return Facts(
         person_id=person_id,
         email=email,

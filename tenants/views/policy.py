@@ -195,6 +195,7 @@ def _facts(request: TenantRequest) -> Facts:
         at=int(time()),
         ip=source_ip(request),
         seen_at=0,
+        connection=registry.sso_connection,
     )
 
 
