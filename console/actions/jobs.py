@@ -13,10 +13,10 @@ from audit.tags import Tag
 from hq.authz.actor import Actor
 from hq.authz.permissions import Permission
 from hq.db.context import tenant
-from hq.db.models import PLATFORM_ID
 from hq.db.sealing import KeyUnavailable
 from jobs import actions as jobs
 from tenants import selectors as tenants
+from tenants.actions import record_for_deployment
 
 REASON = "By the platform's operator."
 LIVE = "live"
@@ -47,8 +47,7 @@ def _record(actor: Actor, tag: Tag, organization_id: UUID, event: dict[str, Any]
             recorder.record(there, tag, reason=REASON, **event)
             return
     event["before"]["organization"] = str(organization_id)
-    with tenant(PLATFORM_ID):
-        recorder.record(replace(actor, home_environment_id=PLATFORM_ID), tag, reason=REASON, **event)
+    record_for_deployment(actor, tag, reason=REASON, **event)
 
 
 def _live_environment(actor: Actor, organization_id: UUID) -> UUID | None:

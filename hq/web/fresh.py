@@ -28,10 +28,10 @@ class Proof:
     url: str = ""
 
 
-def proof_of(request: TenantRequest) -> Proof:
+def proof_of(request: TenantRequest, *, back: str = "") -> Proof:
     """By when they last gave their password or a factor; who has neither must have signed in lately.
 
-    What is not known refuses.
+    `back` is the page to come back to, where it is not this one. What is not known refuses.
     """
     person = person_of(request)
     if not reauthentication.get_reauthentication_flows(person):
@@ -39,7 +39,7 @@ def proof_of(request: TenantRequest) -> Proof:
     if reauthentication.did_recently_reauthenticate(request):
         return Proof(fresh=True)
     way = get_adapter().get_reauthentication_methods(person)[0]["url"]
-    return Proof(fresh=False, url=f"{way}?{urlencode({'next': request.path})}")
+    return Proof(fresh=False, url=f"{way}?{urlencode({'next': back or request.path})}")
 
 
 def _signed_in_lately(request: TenantRequest) -> bool:

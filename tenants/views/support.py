@@ -11,7 +11,7 @@ from django.views.decorators.http import require_POST
 from hq.authz import gate
 from hq.authz.permissions import Permission
 from hq.lib.errors import Refused
-from hq.web.fresh import Proof, ask_for, proof_of
+from hq.web.fresh import ask_for, proof_of
 from hq.web.portal import tell, to
 from hq.web.request import TenantRequest
 from tenants import actions, selectors
@@ -35,10 +35,9 @@ def support(request: TenantRequest, **_: str) -> HttpResponse:
 def approve_support(request: TenantRequest, id: UUID, **where: str) -> HttpResponse:
     """Let an operator in, after showing that it is you."""
     gate.require(request.actor, Permission.SUPPORT_DECIDE)
-    proof = proof_of(request)
+    proof = proof_of(request, back=reverse("support", kwargs=where))
     if not proof.fresh:
-        page = reverse("support", kwargs=where)
-        return ask_for(Proof(fresh=False, url=proof.url and f"{proof.url.partition('?')[0]}?next={page}"))
+        return ask_for(proof)
     try:
         asked = actions.approve_support(actor=request.actor, request_id=id)
     except Refused as refused:
