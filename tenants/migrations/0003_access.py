@@ -399,7 +399,7 @@ class Migration(migrations.Migration):
         migrations.AddConstraint(
             model_name="accessrequest",
             constraint=models.CheckConstraint(
-                condition=models.Q(("minutes__gte", 5), ("minutes__lte", 480)), name="tenants_access_is_short"
+                condition=models.Q(("minutes__gte", 15), ("minutes__lte", 480)), name="tenants_access_is_short"
             ),
         ),
         migrations.AddConstraint(

@@ -56,7 +56,7 @@ class AccessRequest(TenantModel):
                 | Q(started_at__isnull=False, ends_at__isnull=False, approved=True),
                 name="tenants_access_starts_when_approved",
             ),
-            models.CheckConstraint(condition=Q(minutes__gte=5, minutes__lte=480), name="tenants_access_is_short"),
+            models.CheckConstraint(condition=Q(minutes__gte=15, minutes__lte=480), name="tenants_access_is_short"),
         ]
 
     @property
