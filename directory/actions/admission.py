@@ -12,7 +12,6 @@ from audit import recorder
 from audit import selectors as trail
 from audit.tags import PersonTag
 from directory.models import SsoConnection
-from directory.models.sso import ROLES_BY_SSO
 from directory.selectors import sso
 from directory.selectors.sso import Connection, State
 from hq.authz.actor import Actor, Origin
@@ -89,7 +88,7 @@ def foresee(connection: Connection, identity: Identity) -> Admission:
     belonging = _belonging(connection, person)
     if belonging is None and not connection.joins:
         raise NotAMember
-    given = role_by_groups(connection, identity.groups)
+    given = connection.roles.of(identity.groups)
     if belonging is None:
         return Admission(email, person, None, given or connection.default_role)
     current = Role(belonging.role)
@@ -108,12 +107,6 @@ def _linked(connection: Connection, uid: str) -> Any:
 def _belonging(connection: Connection, person: Any) -> Belonging | None:
     belongings = places.list_belongings(person.pk) if person is not None else []
     return next((place for place in belongings if place.organization_id == connection.organization_id), None)
-
-
-def role_by_groups(connection: Connection, groups: frozenset[str]) -> Role | None:
-    """The strongest role that the connection gives to one of the groups. Never owner."""
-    given = {role for group, role in connection.groups.items() if group in groups and role in ROLES_BY_SSO}
-    return next((role for role in Role if role.value in given), None)
 
 
 def admit(*, connection: Connection, identity: Identity, origin: Origin) -> SocialAccount:

@@ -11,6 +11,7 @@ from django.conf import settings
 from django.db.models import Q, QuerySet
 
 from directory.models import ScimGroup, ScimGroupMember, ScimOperation, ScimToken, ScimUser, SsoConnection
+from directory.selectors.roles import Roles, folded
 from hq.authz import gate
 from hq.authz.actor import Actor
 from hq.authz.permissions import Permission
@@ -28,11 +29,6 @@ GROUP_NAME, GROUP_EXTERNAL_ID = "scim_group.name", "scim_group.external_id"
 def base_url(organization_id: UUID) -> str:
     """Where the organization's directory sends everything: it is pasted there."""
     return f"{settings.BASE_URL}/scim/v2/{organization_id}"
-
-
-def folded(value: str) -> str:
-    """The form in which texts are equal whatever their case (RFC 7643 section 2.2), as the library compares them."""
-    return normalize("NFC", normalize("NFC", value).lower())
 
 
 def index_of(actor: Actor, label: str, value: str, *, exact: bool = False) -> bytes:
@@ -139,30 +135,14 @@ def members_of(actor: Actor, group_ids: Sequence[UUID]) -> dict[UUID, list[UUID]
 # ---- roles by group
 
 
-@dataclass(frozen=True, slots=True)
-class Roles:
-    """What the active connection says of roles. Without one the directory makes analysts and changes no role."""
-
-    default: Role
-    by_group: dict[str, Role]
-
-    def of(self, groups: Sequence[str]) -> Role | None:
-        """The strongest role of these groups, the default one for none of them; None where no group has a role."""
-        if not self.by_group:
-            return None
-        named = {self.by_group[folded(name)] for name in groups if folded(name) in self.by_group}
-        return next((role for role in Role if role in named), self.default)
-
-
 def get_roles(actor: Actor) -> Roles:
+    """What the active connection says. Without one the directory makes analysts and changes no role."""
     connection = SsoConnection.objects.filter(
         organization_id=actor.organization_id, state=SsoConnection.State.ACTIVE
     ).first()
     if connection is None:
         return Roles(Role.ANALYST, {})
-    # Owners are made by owners only, whatever a mapping says.
-    mapped = {folded(name): Role(role) for name, role in dict(connection.groups or {}).items() if role != Role.OWNER}
-    return Roles(Role(connection.default_role), mapped)
+    return Roles.read(connection.groups or {}, connection.default_role)
 
 
 def groups_of(actor: Actor, user_ids: Sequence[UUID]) -> dict[UUID, list[tuple[UUID, str]]]:

@@ -11,6 +11,7 @@ from django.urls import reverse
 
 from directory.models import SsoConnection
 from directory.selectors.domains import is_at_verified
+from directory.selectors.roles import Roles
 from hq.authz.roles import Role
 from hq.db import lookups
 from hq.db.context import tenant
@@ -42,6 +43,10 @@ class Connection:
     def provider_id(self) -> str:
         """What accounts at this provider are kept under: the same person's name elsewhere is another account."""
         return f"{PREFIX}{self.id}"
+
+    @property
+    def roles(self) -> Roles:
+        return Roles.read(self.groups, self.default_role)
 
     @property
     def is_active(self) -> bool:

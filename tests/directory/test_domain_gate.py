@@ -211,13 +211,20 @@ def test_the_strongest_role_of_the_groups_is_applied_at_each_sign_in(saml):
         (["Engineering"], "developer"),
         (["Books", "Leads", "Engineering"], "admin"),
         (["Books", "unknown"], "auditor"),
-        (["leads", "unknown"], "auditor"),  # no such group: the role stays
-        ([], "auditor"),
+        (["leads", "unknown"], "admin"),
+        (["unknown"], "analyst"),  # who is taken out of every group is everybody else
+        ([], "analyst"),
     ):
         assert enter(saml, groups=groups).person_id
         assert saml.role_of() == role, groups
     joined, changed = events(saml, "member:joined"), events(saml, "member:role_changed")
-    assert [(event.actor_kind, event.actor_id) for event in joined + changed] == [("directory", saml.row.id)] * 3
+    assert [(event.actor_kind, event.actor_id) for event in joined + changed] == [("directory", saml.row.id)] * 5
+
+
+def test_without_a_group_that_has_a_role_a_role_given_here_stays(saml):
+    make_member(saml.place, Role.ADMIN, f"ada@{DOMAIN}")
+    assert enter(saml, f"ada@{DOMAIN}", uid="ada", groups=["Engineering"]).person_id
+    assert saml.role_of(f"ada@{DOMAIN}") == "admin"
 
 
 def test_nobody_becomes_an_owner_by_a_group_and_no_owner_stops_being_one(saml):
