@@ -113,9 +113,9 @@ def _sealed_columns() -> tuple[SealedColumns, ...]:
     return tuple(
         SealedColumns(
             name=f"{model._meta.db_table}.{purpose}",  # noqa: SLF001 - Django's documented name
-            title=getattr(model, "sealed_title", str(model._meta.verbose_name_plural).capitalize()),  # noqa: SLF001
+            title=getattr(model, "sealed_title", str(model._meta.verbose_name_plural).capitalize()),  # noqa: SLF001 - Django's documented name
             purpose=purpose,
-            table=model._meta.db_table,  # noqa: SLF001
+            table=model._meta.db_table,  # noqa: SLF001 - Django's documented name
             fields=tuple(field for field in _sealed(model) if field.purpose is purpose),
             owned=not hasattr(model, "sealed_under"),
         )
@@ -127,4 +127,4 @@ def _sealed_columns() -> tuple[SealedColumns, ...]:
 
 def _sealed(model: type[models.Model]) -> list[Any]:
     kinds = (SealedTextField, SealedJSONField)
-    return [field for field in model._meta.concrete_fields if isinstance(field, kinds)]  # noqa: SLF001
+    return [field for field in model._meta.concrete_fields if isinstance(field, kinds)]  # noqa: SLF001 - Django's documented name

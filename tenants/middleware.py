@@ -195,6 +195,7 @@ def _support(request: HttpRequest, slug: str) -> Support | None:
 
 
 def _obstacle(request: HttpRequest, belonging: Belonging) -> Obstacle | None:
+    asks_for_sso = belonging.sso_required or belonging.mfa_by_provider
     asked = selectors.facts_of(
         request.session,
         person_id=person_of(request).id,
@@ -203,7 +204,7 @@ def _obstacle(request: HttpRequest, belonging: Belonging) -> Obstacle | None:
         at=int(time()),
         ip=source_ip(request),
         seen_at=getattr(request, "seen_at", 0),
-        connection=registry.sso_connection,
+        connection=registry.sso_connection if asks_for_sso else None,
     )
     return selectors.find_obstacle(belonging, asked)
 

@@ -255,7 +255,7 @@ Model = type[models.Model]
 def every_model() -> list[Model]:
     """Every concrete model with a table, those that Django makes by itself included."""
     found = apps.get_models(include_auto_created=True)
-    return [*(model for model in found if not model._meta.proxy), MigrationRecorder.Migration]  # noqa: SLF001
+    return [*(model for model in found if not model._meta.proxy), MigrationRecorder.Migration]  # noqa: SLF001 - Django's documented name
 
 
 def fields(model: Model) -> "list[models.Field[Any, Any]]":
@@ -266,8 +266,8 @@ def declaration(model: Model) -> Declared | None:
     """What a model and its abstract bases declare, as one; None if it declares nothing itself."""
     from hq.db.elsewhere import OTHER_TABLES
 
-    if model._meta.db_table in OTHER_TABLES:  # noqa: SLF001
-        return OTHER_TABLES[model._meta.db_table]  # noqa: SLF001
+    if model._meta.db_table in OTHER_TABLES:  # noqa: SLF001 - Django's documented name
+        return OTHER_TABLES[model._meta.db_table]  # noqa: SLF001 - Django's documented name
     own = vars(model).get("data_classes")
     if not isinstance(own, Declared):
         return None
@@ -300,14 +300,14 @@ def _lines(model: Model) -> Iterator[Stored]:
     declared = declaration(model)
     if declared is None or declared.kept is None:
         return  # hq.db.class_checks says so
-    table, columns = model._meta.db_table, fields(model)  # noqa: SLF001
+    table, columns = model._meta.db_table, fields(model)  # noqa: SLF001 - Django's documented name
     for column in columns:
         data_class = declared.class_of(column.name)
         if data_class is None:
             continue
         sealed = is_sealed(column)
         yield Stored(
-            room=OTHERS if table in OTHER_TABLES else model._meta.app_label,  # noqa: SLF001
+            room=OTHERS if table in OTHER_TABLES else model._meta.app_label,  # noqa: SLF001 - Django's documented name
             table=table,
             field=column.attname,
             type=(column.db_type(connection) or "").replace("timestamp with time zone", "timestamptz"),
@@ -356,7 +356,7 @@ def unlogged() -> frozenset[str]:
     others: dict[str, set[DataClass | None]] = {}
     for model in every_model():
         declared = declaration(model) or Declared()
-        found = others if model._meta.db_table in OTHER_TABLES else ours  # noqa: SLF001
+        found = others if model._meta.db_table in OTHER_TABLES else ours  # noqa: SLF001 - Django's documented name
         for column in fields(model):
             for name in (column.name, column.attname):
                 found.setdefault(name, set()).add(declared.class_of(column.name))

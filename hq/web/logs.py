@@ -62,7 +62,7 @@ def named(name: str, value: object) -> Any:
 def shown(value: object) -> Any:
     """A value as it may stand in a line: ids for rows, nothing for what is sealed, bytes, or not fetched yet."""
     if isinstance(value, models.Model):
-        return f"<{value._meta.label} {value.pk if isinstance(value.pk, UUID | int) else WITHHELD}>"  # noqa: SLF001
+        return f"<{value._meta.label} {value.pk if isinstance(value.pk, UUID | int) else WITHHELD}>"  # noqa: SLF001 - Django's documented name
     if isinstance(value, _NEVER):
         return WITHHELD
     if isinstance(value, Mapping):

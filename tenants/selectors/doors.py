@@ -58,19 +58,20 @@ def facts_of(
     at: int,
     ip: str | None,
     seen_at: int,
-    connection: Callable[[UUID], UUID | None],
+    connection: Callable[[UUID], UUID | None] | None,
 ) -> Facts:
     """From the session's own record: allauth's of factors, directory's of single sign-on, ours of times.
 
-    `connection` tells which one lets people in now. Who came by one that was switched off since did not come by it:
-    after a provider was taken over, switching it off must end what came of it.
+    `connection` tells which one lets people in now; None where nobody asks about single sign-on. Who came by one that
+    was switched off since did not come by it: after a provider was taken over, switching it off must end what came of
+    it.
     """
     factors: dict[str, frozenset[int]] = {}
     for used in session.get("account_authentication_methods", []):
         if used.get("method") == "mfa" and "id" in used:
             factors[used["type"]] = factors.get(used["type"], frozenset()) | {used["id"]}
     provider = session.get("hq.sso", {}).get(str(organization_id))
-    if provider is not None and provider.get("connection") != str(connection(organization_id)):
+    if provider is not None and (connection is None or provider.get("connection") != str(connection(organization_id))):
         provider = None
     return Facts(
         person_id=person_id,

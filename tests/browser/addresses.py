@@ -99,6 +99,20 @@ NO_PAGES = {
 }
 
 
+# Of the account alone, whatever the organization.
+OWN = (
+    "account_email",
+    "account_change_password",
+    "account_logout",
+    "usersessions_list",
+    "activity",
+    "socialaccount_connections",
+    "mfa_index",
+    "mfa_activate_totp",
+    "mfa_add_webauthn",
+)
+
+
 def names() -> set[str]:
     """The names of all addresses outside of /v1's endpoints."""
     return {name for name in _walk(get_resolver().url_patterns, "") if name}
@@ -162,19 +176,7 @@ def for_members(place: Place) -> dict[str, list[str]]:
     rooms = ("organizations", "new_organization", "access", "jobs", "trail")
     for name in ("organizations", "new_organization", "profile", "components", *(f"console:{room}" for room in rooms)):
         found[name] = [reverse(name)]
-    for name in (
-        "account_email",
-        "account_change_password",
-        "account_logout",
-        "usersessions_list",
-        "activity",
-        "socialaccount_connections",
-        "mfa_index",
-        "mfa_activate_totp",
-        "mfa_add_webauthn",
-    ):
-        found[name] = [reverse(name)]
-    return found
+    return found | {name: [reverse(name)] for name in OWN}
 
 
 def _with_rows(place: Place, where: dict[str, str]) -> dict[str, list[str]]:

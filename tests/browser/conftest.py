@@ -38,7 +38,7 @@ def open_browser(transactional_db: None, address: str, browser: Browser) -> Iter
     cache.clear()  # how often an address may be mailed is counted there
 
     def open_browser(**options: object) -> Eyes:
-        context = browser.new_context(**{"viewport": WIDE, **options})  # type: ignore[arg-type]
+        context = browser.new_context(**{"viewport": WIDE, **options})  # type: ignore[arg-type]  # handed through as they are
         opened.append(Eyes(context, address))
         return opened[-1]
 

@@ -42,7 +42,7 @@ def named(what: str) -> Iterator[None]:
 
 
 @pytest.mark.django_db
-class TestDirectoryStorage(Judged):  # type: ignore[misc]
+class TestDirectoryStorage(Judged):  # type: ignore[misc]  # the published contract has no types
     @pytest.fixture
     def provider(self) -> ScimProvider:
         return provider

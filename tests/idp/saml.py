@@ -141,9 +141,8 @@ class SamlIdp:
             not_on_or_after=not_on_or_after,
             status=status,
         )
-        assertions = [assertion_of(said)]
-        if second_name_id is not None:
-            assertions.append(assertion_of(replace(said, name_id=second_name_id)))
+        names = [name_id, second_name_id] if second_name_id is not None else [name_id]
+        assertions = [assertion_of(replace(said, name_id=name)) for name in names]
         key = stranger() if foreign_key else signer or self.keys[0]
         text = signed(response_of(said, assertions), key, parts=sign, algorithm=algorithm).encode()
         return b64encode(after(etree.fromstring(text)) if after else text).decode()

@@ -1,6 +1,7 @@
 """Sharing where access rules decide (ACC-2): what may be shared, which links are seen, and what a link lives on."""
 
 from collections.abc import Callable
+from contextlib import AbstractContextManager
 from http.client import HTTPResponse
 from threading import Event
 
@@ -95,11 +96,11 @@ def test_who_shares_only_by_a_rule_sees_and_revokes_links_of_their_own_and_no_ot
 
 
 def test_a_hundred_paths_are_asked_about_at_the_price_of_one(
-    ann: Member, django_assert_max_num_queries: Callable[[int], object]
+    ann: Member, django_assert_max_num_queries: Callable[[int], AbstractContextManager[object]]
 ) -> None:
     store(ann.place, [f"claims/many/{number}" for number in range(30)])
     share(ann.place, "claims/a", actor=ann.actor)  # so that keys are at hand
-    with django_assert_max_num_queries(40):  # type: ignore[attr-defined]
+    with django_assert_max_num_queries(40):
         share(ann.place, *(f"claims/many/{number}" for number in range(30)), actor=ann.actor)
 
 

@@ -158,6 +158,18 @@ def test_the_identity_providers_own_second_factor_counts_only_if_the_policy_says
     assert come(client, place).status_code == 302
 
 
+def test_nobody_looks_for_a_connection_where_the_policy_does_not_ask(place, monkeypatch):
+    looked: list[object] = []
+    monkeypatch.setattr(registry, "_connections", [looked.append])
+    client = sign_in(place.owner)
+    change_session(client, **{"hq.sso": {str(place.id): {"connection": str(CONNECTION), "at": 1, "mfa": True}}})
+    assert come(client, place).status_code == 200
+    assert not looked
+    ask(place, mfa_by_provider=True)
+    assert come(client, place).status_code == 200
+    assert looked == [place.id]
+
+
 def test_required_sso_lets_in_who_came_by_it_and_the_break_glass_owner(place, connection, monkeypatch):
     member = make_member(place, Role.ADMIN)
     owner, other = sign_in(place.owner), sign_in(member)

@@ -77,7 +77,7 @@ def status(state: str, text: str, symbol: str = "") -> SafeString:
 
 
 @register.inclusion_tag("components/hash.html")
-def hash(value: object, full: bool = False, copy: bool = True, label: str = "fingerprint") -> dict[str, Any]:  # noqa: A001
+def hash(value: object, full: bool = False, copy: bool = True, label: str = "fingerprint") -> dict[str, Any]:  # noqa: A001 - the tag's name
     """A hash as bars and 8 + 6 characters, with a copy button; `full` shows every character."""
     text = str(value)
     short = text if full else _charts.short_hash(text)
@@ -291,7 +291,7 @@ def datatable(content: str, label: str, css: str = "", scroll: bool = False) -> 
         scope = "rowheader" if 'scope="row"' in rest else "columnheader"
         return f'<{name} role="{ROLES.get(name, scope)}"{rest}>'
 
-    body = mark_safe(re.sub(r"<(?P<name>thead|tbody|tfoot|tr|td|th)(?P<rest>(?:\s[^<>]*)?)>", role, content))  # noqa: S308
+    body = mark_safe(re.sub(r"<(?P<name>thead|tbody|tfoot|tr|td|th)(?P<rest>(?:\s[^<>]*)?)>", role, content))  # noqa: S308 - what comes in is escaped already
     table = format_html('<table class="hq-table {}" role="table" aria-label="{}">{}</table>', css, label, body)
     if not scroll:
         return table
