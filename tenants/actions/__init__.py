@@ -1,10 +1,11 @@
 """Verbs on organizations, people and machines."""
 
 from tenants.actions.access import change_level, give_access, withdraw_access
-from tenants.actions.api_keys import authenticate_api_key, create_api_key, revoke_api_key
+from tenants.actions.api_keys import create_api_key, revoke_api_key
 from tenants.actions.chains import record_for_deployment, record_on_both_sides
 from tenants.actions.groups import create_group, put_in_group, remove_group, rename_group, take_out_of_group
 from tenants.actions.keepers import Keepers
+from tenants.actions.key_checks import authenticate_api_key
 from tenants.actions.operators import demote_operator, promote_operator
 from tenants.actions.organizations import create_organization, provision, register_steps
 from tenants.actions.people import (
