@@ -7,6 +7,7 @@ from uuid import UUID
 
 from django.db import connection, transaction
 
+from audit import registry
 from audit.models import AccessEntry, AuditEvent, ChainHead, PersonEvent
 from audit.tags import ORGANIZATION_WIDE, PersonTag, Tag
 from hq.authz.actor import Actor, Origin
@@ -106,6 +107,7 @@ def record(
         event.hash = event.computed_hash()
         event.save(force_insert=True)
         _move_head(event)
+        registry.tell(event, detail)
     return event
 
 

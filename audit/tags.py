@@ -9,8 +9,12 @@ class Tag(StrEnum):
     ACCESS_CHANGED = "access:changed"
     ACCESS_GIVEN = "access:given"
     ACCESS_WITHDRAWN = "access:withdrawn"
+    API_KEY_AGED = "api_key:aged"
     API_KEY_CREATED = "api_key:created"
+    API_KEY_EXPIRING = "api_key:expiring"
+    API_KEY_NEW_NETWORK = "api_key:new_network"
     API_KEY_REVOKED = "api_key:revoked"
+    API_KEY_ROTATED = "api_key:rotated"
     DIRECTORY_TOKEN_CREATED = "directory_token:created"
     DIRECTORY_TOKEN_REVOKED = "directory_token:revoked"
     DOMAIN_ADDED = "domain:added"
@@ -73,6 +77,20 @@ class Tag(StrEnum):
     SUPPORT_REFUSED = "support:refused"
     SUPPORT_REQUESTED = "support:requested"
     SUPPORT_STARTED = "support:started"
+    WEBHOOK_CHANGED = "webhook:changed"
+    WEBHOOK_CREATED = "webhook:created"
+    WEBHOOK_DISABLED = "webhook:disabled"
+    WEBHOOK_ENABLED = "webhook:enabled"
+    WEBHOOK_REMOVED = "webhook:removed"
+    WEBHOOK_REPLAYED = "webhook:replayed"
+    WEBHOOK_SECRET_ROTATED = "webhook:secret_rotated"
+    WEBHOOK_TESTED = "webhook:tested"
+    WORKLOAD_TOKEN_ISSUED = "workload:token_issued"
+    WORKLOAD_TRUST_CHANGED = "workload_trust:changed"
+    WORKLOAD_TRUST_CREATED = "workload_trust:created"
+    WORKLOAD_TRUST_DISABLED = "workload_trust:disabled"
+    WORKLOAD_TRUST_ENABLED = "workload_trust:enabled"
+    WORKLOAD_TRUST_REMOVED = "workload_trust:removed"
 
 
 # How a page tells of it: an icon, and what follows the actor's name, where {} is the target's.
@@ -80,8 +98,12 @@ TOLD = {
     Tag.ACCESS_CHANGED: ("pen-line", "changed the access rule {}"),
     Tag.ACCESS_GIVEN: ("lock-open", "gave access to {}"),
     Tag.ACCESS_WITHDRAWN: ("lock", "took away the access of {}"),
+    Tag.API_KEY_AGED: ("hourglass", "found the API key {} a year old"),
     Tag.API_KEY_CREATED: ("square-terminal", "made the API key {}"),
+    Tag.API_KEY_EXPIRING: ("hourglass", "found the API key {} about to expire"),
+    Tag.API_KEY_NEW_NETWORK: ("globe", "saw the API key {} used from a new network"),
     Tag.API_KEY_REVOKED: ("ban", "revoked the API key {}"),
+    Tag.API_KEY_ROTATED: ("refresh-cw", "rotated the API key {}"),
     Tag.DIRECTORY_TOKEN_CREATED: ("key-round", "made the directory’s token {}"),
     Tag.DIRECTORY_TOKEN_REVOKED: ("ban", "revoked the directory’s token {}"),
     Tag.DOMAIN_ADDED: ("globe", "added the domain {}"),
@@ -144,6 +166,20 @@ TOLD = {
     Tag.SUPPORT_REFUSED: ("x", "refused support access for {}"),
     Tag.SUPPORT_REQUESTED: ("headset", "asked for support access"),
     Tag.SUPPORT_STARTED: ("headset", "began support access"),
+    Tag.WEBHOOK_CHANGED: ("pen-line", "changed the webhook {}"),
+    Tag.WEBHOOK_CREATED: ("plus", "made the webhook {}"),
+    Tag.WEBHOOK_DISABLED: ("ban", "switched off the webhook {}"),
+    Tag.WEBHOOK_ENABLED: ("circle-check", "switched on the webhook {}"),
+    Tag.WEBHOOK_REMOVED: ("trash-2", "removed the webhook {}"),
+    Tag.WEBHOOK_REPLAYED: ("rotate-ccw", "sent again to the webhook {}"),
+    Tag.WEBHOOK_SECRET_ROTATED: ("refresh-cw", "made a new secret for the webhook {}"),
+    Tag.WEBHOOK_TESTED: ("play", "sent a test to the webhook {}"),
+    Tag.WORKLOAD_TOKEN_ISSUED: ("bot", "got a token by the trust {}"),
+    Tag.WORKLOAD_TRUST_CHANGED: ("pen-line", "changed the workload trust {}"),
+    Tag.WORKLOAD_TRUST_CREATED: ("plus", "made the workload trust {}"),
+    Tag.WORKLOAD_TRUST_DISABLED: ("ban", "switched off the workload trust {}"),
+    Tag.WORKLOAD_TRUST_ENABLED: ("circle-check", "switched on the workload trust {}"),
+    Tag.WORKLOAD_TRUST_REMOVED: ("trash-2", "removed the workload trust {}"),
 }
 
 # Acts on the whole organization go to the live environment's chain, wherever the person stood.

@@ -1,9 +1,10 @@
 """What rooms above add to the verbs of this one. They register at start-up; this one knows none of them."""
 
 from collections.abc import Callable
+from typing import Protocol
 from uuid import UUID
 
-from hq.authz.actor import Actor
+from hq.authz.actor import Actor, Origin
 
 # Ends what a member had in a room above, in the transaction that removes them: the actor who removes, the membership.
 Departure = Callable[[Actor, UUID], None]
@@ -14,10 +15,18 @@ SsoConnection = Callable[[UUID], UUID | None]
 # The people who came in by it at least once.
 SsoPeople = Callable[[UUID], frozenset[UUID]]
 
+
+class Authenticate(Protocol):
+    """Who a token stands for. Raises Unauthenticated."""
+
+    def __call__(self, *, secret: str, origin: Origin) -> Actor: ...
+
+
 _departures: dict[str, Departure] = {}
 _addresses: list[SsoAddress] = []
 _connections: list[SsoConnection] = []
 _people: list[SsoPeople] = []
+_tokens: dict[str, Authenticate] = {}
 
 
 def on_departure(name: str, end: Departure) -> None:
@@ -53,3 +62,13 @@ def came_by_sso(people: SsoPeople) -> None:
 def people_by_sso(organization_id: UUID) -> frozenset[UUID]:
     """Who has come into this organization by its single sign-on before."""
     return _people[0](organization_id) if _people else frozenset()
+
+
+def authenticates(prefix: str, authenticate: Authenticate) -> None:
+    """Tokens that begin like this are the room's that registers them. Twice the same prefix: the last one."""
+    _tokens[prefix] = authenticate
+
+
+def authenticator(secret: str) -> Authenticate | None:
+    """The room's function that knows tokens of this kind, or None."""
+    return next((known for prefix, known in _tokens.items() if secret.startswith(prefix)), None)

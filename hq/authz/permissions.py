@@ -10,9 +10,11 @@ class AuthMethod(StrEnum):
     DIRECTORY = "directory"
     LINK = "link"
     SERVER = "server"
+    SERVICE = "service"
     SESSION = "session"
     SUPPORT = "support"
     SYSTEM = "system"
+    WORKLOAD = "workload"
 
 
 class Permission(StrEnum):
@@ -50,6 +52,8 @@ class Permission(StrEnum):
     SHARES_READ = "shares:read"
     SHARES_REVOKE = "shares:revoke"
     SUPPORT_DECIDE = "support:decide"
+    WEBHOOKS_MANAGE = "webhooks:manage"
+    WORKLOADS_MANAGE = "workloads:manage"
 
 
 SESSION_ONLY = frozenset({AuthMethod.SESSION})
@@ -80,7 +84,24 @@ AUTH_METHODS: dict[Permission, frozenset[AuthMethod]] = {
     Permission.SHARES_CREATE: _PEOPLE_AND_MACHINES,
     Permission.SHARES_READ: _PEOPLE_AND_MACHINES,
     Permission.SHARES_REVOKE: _PEOPLE_AND_MACHINES,
+    Permission.WEBHOOKS_MANAGE: _PEOPLE_AND_MACHINES,
 }
+
+# A workload's token stands for a service account (ACC-8): what such an account is ever granted, and what rules add.
+# A service of the deployment that names a person (ACC-9) works with their content, never with people, keys or doors.
+_OF_WORKLOADS = frozenset(
+    {
+        Permission.JOBS_READ,
+        Permission.OBJECTS_DELETE,
+        Permission.OBJECTS_READ,
+        Permission.OBJECTS_WRITE,
+        Permission.ORGANIZATION_READ,
+    }
+)
+_OF_SERVICES = _OF_WORKLOADS | {Permission.SHARES_CREATE, Permission.SHARES_READ, Permission.SHARES_REVOKE}
+for _method, _exercised in ((AuthMethod.WORKLOAD, _OF_WORKLOADS), (AuthMethod.SERVICE, _OF_SERVICES)):
+    for _permission in _exercised:
+        AUTH_METHODS[_permission] |= {_method}
 
 # What an operator may do whom an organization let in for a while (ACC-11): see, or also do the work of its people.
 # Never keys, ways of signing in, roles or policies, and never decide on their own access.
@@ -102,5 +123,5 @@ SUPPORT_WRITES = frozenset({Permission.OBJECTS_DELETE, Permission.OBJECTS_WRITE,
 for _permission in SUPPORT_READS | SUPPORT_WRITES:
     AUTH_METHODS[_permission] = AUTH_METHODS.get(_permission, SESSION_ONLY) | {AuthMethod.SUPPORT}
 
-# What an API key may be given: every permission that a machine may exercise (ACC-3).
+# What an API key may be given: every permission that a machine may exercise, 22 of them (ACC-3).
 SCOPES = frozenset(permission for permission, methods in AUTH_METHODS.items() if AuthMethod.API_KEY in methods)

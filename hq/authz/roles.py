@@ -23,8 +23,11 @@ _MACHINES = frozenset({P.API_KEYS_READ, P.API_KEYS_CREATE, P.API_KEYS_REVOKE})
 _PEOPLE = frozenset(
     {P.MEMBERS_READ, P.MEMBERS_INVITE, P.MEMBERS_CHANGE_ROLE, P.MEMBERS_REMOVE, P.ACCESS_READ, P.ACCESS_CHANGE}
 )
-# How people come in at all: single sign-on, the directory, what is asked of them, and who of the operator's people.
-_DOORS = frozenset({P.IDENTITY_READ, P.IDENTITY_CHANGE, P.POLICY_CHANGE, P.SUPPORT_DECIDE})
+# How anybody comes in at all: single sign-on, the directory, what is asked of them, workloads and who of the operator's
+# people; and where the trail is sent.
+_DOORS = frozenset(
+    {P.IDENTITY_READ, P.IDENTITY_CHANGE, P.POLICY_CHANGE, P.SUPPORT_DECIDE, P.WORKLOADS_MANAGE, P.WEBHOOKS_MANAGE}
+)
 _EVIDENCE = frozenset({P.AUDIT_READ, P.AUDIT_VERIFY, P.KEYS_READ})
 # Destroying a key takes two people: an owner who asks, and another owner or an admin who agrees.
 _KEYS = frozenset({P.KEYS_ROTATE, P.KEYS_MOVE, P.KEYS_APPROVE_DESTRUCTION})

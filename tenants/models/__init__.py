@@ -1,7 +1,8 @@
 """Organizations, their environments, the people in them and their groups, machines, and who may reach what."""
 
 from tenants.models.access import AclEntry
-from tenants.models.machines import ApiKey, ServiceAccount
+from tenants.models.answers import Answer
+from tenants.models.machines import ApiKey, ApiKeyDay, ApiKeyNetwork, ServiceAccount
 from tenants.models.members import Group, GroupMember, Invitation, Membership
 from tenants.models.organizations import FACTORS, LIVE, TEST, TOTP, WEBAUTHN, Environment, Organization, Policy
 from tenants.models.people import THEMES, OneTimeSignIn, User
@@ -16,7 +17,10 @@ __all__ = [
     "WEBAUTHN",
     "AccessRequest",
     "AclEntry",
+    "Answer",
     "ApiKey",
+    "ApiKeyDay",
+    "ApiKeyNetwork",
     "Environment",
     "Group",
     "GroupMember",
