@@ -30,7 +30,8 @@ class AccessLog:
         caller = origin(request)
         response = self.get_response(request)
         response.headers["X-Request-Id"] = caller.request_id
-        if not request.path_info.startswith(UNRECORDED):
+        # Of many refusals by a limit, hq.web.limits keeps the first of a minute.
+        if not request.path_info.startswith(UNRECORDED) and not getattr(request, "unlogged", False):
             self._record(request, response, caller, began)
         return response
 

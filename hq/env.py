@@ -1,10 +1,22 @@
 """Typed readers of the environment. `NAME_FILE` names a file that holds the value of `NAME` (OPS-5)."""
 
 import os
+import re
 from ipaddress import IPv4Network, IPv6Network, ip_network
 from pathlib import Path
+from typing import NamedTuple
 
 from django.core.exceptions import ImproperlyConfigured
+
+_RATE = re.compile(r"([1-9][0-9]{0,8})/([smhd])")
+_SECONDS = {"s": 1, "m": 60, "h": 3600, "d": 86_400}
+
+
+class Rate(NamedTuple):
+    """So many in so many seconds."""
+
+    most: int
+    seconds: int
 
 
 def text(name: str, default: str | None = None) -> str:
@@ -61,6 +73,14 @@ def networks(name: str) -> list[IPv4Network | IPv6Network]:
         return [ip_network(word) for word in words(name)]
     except ValueError as error:
         raise ImproperlyConfigured(f"{name} must be networks like 10.20.0.0/16: {error}.") from error
+
+
+def rate(name: str, default: str) -> Rate:
+    """How many of something in a second, a minute, an hour or a day: `6000/m`. A million a second at most."""
+    found = _RATE.fullmatch(os.environ.get(name, default))
+    if found is None or int(found[1]) > 1_000_000 * (seconds := _SECONDS[found[2]]):
+        raise ImproperlyConfigured(f"{name} must be a rate like 6000/m (s, m, h, d), of a million a second at most.")
+    return Rate(int(found[1]), seconds)
 
 
 def path(name: str, default: Path) -> Path:

@@ -7,7 +7,7 @@ from urllib.parse import urlsplit
 from hq import env, guards, links, sign_in
 
 ROOT = Path(__file__).resolve().parent.parent
-VERSION = "0.3.0"
+VERSION = "0.4.0"
 
 ENVIRONMENT = env.text("HQ_ENV", "development")
 PRODUCTION = ENVIRONMENT != "development"  # anything else is treated as production: the strict side
@@ -53,6 +53,8 @@ INSTALLED_APPS = [
     "tenants",
     "directory",
     "vault",
+    "webhooks",
+    "workloads",
     "sharing",
     "console",
     "overview",
@@ -75,6 +77,7 @@ MIDDLEWARE = [
     "audit.middleware.AccessLog",
     "hq.web.middleware.Headers",
     "hq.web.health.HealthChecks",
+    "hq.web.limits.EdgeLimit",
     "hq.web.middleware.BodySlots",
     "django.middleware.security.SecurityMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
@@ -258,6 +261,12 @@ X_FRAME_OPTIONS = "DENY"
 # Bodies. Objects are streamed by their own view and meet only this limit, in bytes.
 # A request whose body trickles in holds a thread for as long; the rest of the threads stay free for everything else.
 BODY_SLOTS = env.number("HQ_BODY_SLOTS", 16)
+# How often one may ask, counted in Valkey for all web processes together (ISO-4): by address, by API key, by
+# organization; and how often one address may come with credentials that nobody has.
+LIMIT_IP = env.rate("HQ_LIMIT_IP", "6000/m")
+LIMIT_KEY = env.rate("HQ_LIMIT_KEY", "3000/m")
+LIMIT_ORGANIZATION = env.rate("HQ_LIMIT_ORGANIZATION", "12000/m")
+LIMIT_UNKNOWN = env.rate("HQ_LIMIT_UNKNOWN", "60/m")
 MAX_OBJECT_SIZE = env.number("HQ_MAX_OBJECT_SIZE", 5 * 1024**4)
 DATA_UPLOAD_MAX_MEMORY_SIZE = 1024 * 1024
 DATA_UPLOAD_MAX_NUMBER_FIELDS = 1000

@@ -23,10 +23,12 @@ class Problem(Exception):
     """It could not be done.
 
     `str()` gives the message it was made with, else the first paragraph of the class's docstring on one line.
-    `status` is the HTTP status, `code` the stable name (RFC 9457's `type`), `title` the sentence of the class.
+    `status` is the HTTP status, `code` the stable name (RFC 9457's `type`), `title` the sentence of the class, and
+    `wait` after how many seconds it is worth another try, where that is known.
     """
 
     status: ClassVar[int] = 400
+    wait: float | None = None
 
     def __init__(self, message: str = "") -> None:
         super().__init__(message)
@@ -92,6 +94,16 @@ class PayloadTooLarge(Problem):
     """What you sent is too large."""
 
     status = 413
+
+
+class TooMany(Problem):
+    """Too many requests in a short time. Wait as long as the answer says, then go on."""
+
+    status = 429
+
+    def __init__(self, message: str = "", *, wait: float) -> None:
+        super().__init__(message)
+        self.wait = wait
 
 
 class Unavailable(Problem):

@@ -3,6 +3,7 @@
 import logging
 from collections.abc import Callable
 from http import HTTPStatus
+from math import ceil
 from typing import Any
 
 from django.core.exceptions import BadRequest, RequestDataTooBig, SuspiciousOperation
@@ -103,9 +104,14 @@ def _drf_response(status: int, body: dict[str, Any], error: Exception) -> Respon
     response = Response(body, status=status, content_type=MEDIA_TYPE)
     if status == HTTPStatus.UNAUTHORIZED:
         response["WWW-Authenticate"] = 'Bearer realm="hq"'
-    if wait := getattr(error, "wait", None):
-        response["Retry-After"] = str(int(wait))
+    _ask_to_wait(response, getattr(error, "wait", None))
     return response
+
+
+def _ask_to_wait(response: HttpResponse | Response, wait: float | None) -> None:
+    """Whole seconds, rounded up: who comes back then is let in."""
+    if wait:
+        response["Retry-After"] = str(ceil(wait))
 
 
 def answer(request: HttpRequest, problem: errors.Problem) -> HttpResponse:
@@ -115,13 +121,15 @@ def answer(request: HttpRequest, problem: errors.Problem) -> HttpResponse:
         response: HttpResponse = JsonResponse(body, status=problem.status, content_type=MEDIA_TYPE)
         if problem.status == HTTPStatus.UNAUTHORIZED:
             response["WWW-Authenticate"] = 'Bearer realm="hq"'
-        return response
-    context = {"problem": problem, "request_id": request_id(request)}
-    return render(request, _template(problem.status), context, status=problem.status)
+    else:
+        context = {"problem": problem, "request_id": request_id(request)}
+        response = render(request, _template(problem.status), context, status=problem.status)
+    _ask_to_wait(response, problem.wait)
+    return response
 
 
 def _template(status: int) -> str:
-    return f"{status}.html" if status in {400, 403, 404, 409, 413, 503} else "400.html"
+    return f"{status}.html" if status in {400, 403, 404, 409, 413, 429, 503} else "400.html"
 
 
 def handler400(request: HttpRequest, exception: BaseException | None = None) -> HttpResponse:
