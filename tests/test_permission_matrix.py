@@ -56,6 +56,7 @@ V1 = [
     Act(ENVIRONMENT + "objects/<path:path>", "GET", P.OBJECTS_READ),
     Act(ENVIRONMENT + "objects/<path:path>", "PUT", P.OBJECTS_WRITE, b"other"),
     Act(ENVIRONMENT + "objects/<path:path>", "DELETE", P.OBJECTS_DELETE, answers=204),
+    Act(ENVIRONMENT + "object-metadata", "GET", P.OBJECTS_READ),
     Act(ENVIRONMENT + "object-versions", "GET", P.OBJECTS_READ),
     Act(ENVIRONMENT + "deleted-objects", "GET", P.OBJECTS_READ),
     Act(ENVIRONMENT + "object-restores", "POST", P.OBJECTS_WRITE, {"path": "a/b", "version": 1}, 201),
@@ -174,7 +175,7 @@ class World:
             ApiKey.objects.filter(name="all").update(scopes=sorted(scopes))
 
     def act(self, act, secret=None):
-        asks = act.route.endswith(("object-versions", "acl/explain"))
+        asks = act.route.endswith(("object-metadata", "object-versions", "acl/explain"))
         url = self.url(act.route) + ("?path=a/b" if asks else "")
         raw = isinstance(act.body, bytes)
         more = (

@@ -69,6 +69,7 @@ class ObjectItem(Endpoint):
     """One object. Bytes are streamed both ways, so it opens the tenant's context itself."""
 
     own_context = True
+    own_conditions = True
     parser_classes = ()  # nothing reads the body but the action
 
     @extend_schema(
@@ -144,6 +145,21 @@ class Objects(Endpoint):
         return page(rows, limit, entry_body, selectors.position)
 
 
+class ObjectMetadata(Endpoint):
+    """What is known of an object without reading it."""
+
+    @extend_schema(
+        operation_id="get_object_metadata",
+        parameters=[OpenApiParameter("path", str, required=True), VERSION],
+        responses=VersionBody,
+    )
+    def get(self, request: Request, **_: Any) -> Response:
+        """Read what is known of an object: size, digest, type, who stored it and when."""
+        path = request.query_params.get("path", "")
+        found = selectors.get_object(self.actor, path, version=version_number(request))
+        return Response(version_body(found), headers={"ETag": found.etag})
+
+
 class ObjectVersions(Endpoint):
     """The history of a path."""
 
@@ -189,6 +205,7 @@ class ObjectRestores(Endpoint):
 routes = [
     path("objects", Objects.as_view()),
     path("objects/<path:path>", ObjectItem.as_view()),
+    path("object-metadata", ObjectMetadata.as_view()),
     path("object-versions", ObjectVersions.as_view()),
     path("object-restores", ObjectRestores.as_view()),
     path("deleted-objects", DeletedObjects.as_view()),

@@ -267,6 +267,7 @@ def test_history_and_what_was_deleted_are_theirs_or_refused(committed: Member) -
     api = committed.api()
     assert len(api("GET", "object-versions?path=hr/pay/gone").json()["items"]) == 1
     assert len({_refusal(api("GET", f"object-versions?path={path}")) for path in NOT_THEIRS}) == 1
+    assert len({_refusal(api("GET", f"object-metadata?path={path}")) for path in NOT_THEIRS}) == 1
     assert len({_refusal(api("GET", f"objects/{path}?version=1")) for path in NOT_THEIRS}) == 1
     told = {_refusal(api.json("POST", "object-restores", {"path": path, "version": 1})) for path in NOT_THEIRS}
     assert len(told) == 1

@@ -227,6 +227,19 @@ def test_history_is_listed_newest_first(api: Api) -> None:
         assert_refused(api.json("GET", bad), 400)
 
 
+def test_metadata_tells_what_reading_would_without_the_bytes(api: Api) -> None:
+    api.put(data=b"1")
+    api.put(data=b"twelve bytes")
+    told = api.json("GET", "object-metadata?path=a")
+    assert (told.json()["version"], told.json()["size"]) == (2, 12)
+    assert (told["ETag"], told.json()["sha256"]) == (api.get()["ETag"], api.get()["ETag"].strip('"'))
+    assert api.json("GET", "object-metadata?path=a&version=1").json()["size"] == 1
+    assert_refused(api.json("GET", "object-metadata?path=b"), 404)
+    assert_refused(api.json("GET", "object-metadata"), 400)
+    api("DELETE", "objects/a")
+    assert_refused(api.json("GET", "object-metadata?path=a"), 404)
+
+
 def test_a_deleted_object_is_listed_and_restored(api: Api) -> None:
     api.put(data=b"1")
     assert api("DELETE", "objects/a").status_code == 204
