@@ -5,9 +5,10 @@
     for item in hq.items("objects", prefix="claims/"):
         print(item["path"])
 
-Every refusal is a `Problem`, as RFC 9457 has it. Requests are repeated after a fault of the network or a 503, and after a
-429 when the server says: a POST carries an Idempotency-Key, so that repeating it acts once. What is not repeated: open
-files, which are read once, and conditional requests after a fault. Bodies are bytes or open files; answers are the JSON that `/v1/docs` describes.
+Every refusal is a `Problem`, as RFC 9457 has it. Requests are repeated after a fault of the network or a 503, and after
+a 429 when the server says: a POST carries an Idempotency-Key, so that repeating it acts once. What is not repeated: open
+files, which are read once, and conditional requests after a fault. Bodies are bytes or open files; answers are the JSON
+that `/v1/docs` describes.
 """
 
 import json
