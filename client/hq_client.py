@@ -6,7 +6,7 @@
         print(item["path"])
 
 Every refusal is a `Problem`, as RFC 9457 has it. Requests are repeated after a fault of the network or a 503, and after
-a 429 when the server says: a POST carries an Idempotency-Key, so that repeating it acts once. What is not repeated: open
+a 429 when the server says; a POST carries an Idempotency-Key, so that repeating it acts once. Not repeated are open
 files, which are read once, and conditional requests after a fault. Bodies are bytes or open files; answers are the JSON
 that `/v1/docs` describes.
 """
