@@ -17,7 +17,7 @@ from hq.crypto import kdf, secrets
 from hq.lib.errors import Unavailable
 
 log = logging.getLogger("hq.limits")
-PATIENCE = 0.25  # seconds, to connect and for an answer
+PATIENCE = 0.5  # seconds, to connect and for an answer
 SILENCE = 1.0  # seconds after a fault; or each request would wait for a Valkey that hangs
 ALARM_EVERY = 60.0
 

@@ -8,7 +8,7 @@ from django.contrib.sessions.middleware import SessionMiddleware
 from django.core.signing import BadSignature, Signer
 from django.http import HttpRequest, HttpResponse
 
-from hq.lib.errors import Unavailable
+from hq.limits.slots import Busy
 from hq.web.errors import answer
 
 CSP = (
@@ -18,10 +18,7 @@ CSP = (
 PERMISSIONS = (
     "accelerometer=(), camera=(), geolocation=(), gyroscope=(), microphone=(), payment=(), usb=(), browsing-topics=()"
 )
-
-
-class Busy(Unavailable):
-    """Too many uploads are under way. Try again in a few seconds."""
+BUSY = "Too many uploads are under way. Try again in a few seconds."
 
 
 class Headers:
@@ -52,9 +49,7 @@ class BodySlots:
         if request.META.get("CONTENT_LENGTH") in {None, "", "0"} and "HTTP_TRANSFER_ENCODING" not in request.META:
             return self.get_response(request)
         if not self.free.acquire(blocking=False):
-            response = answer(request, Busy())
-            response["Retry-After"] = "5"
-            return response
+            return answer(request, Busy(BUSY, wait=5))
         try:
             return self.get_response(request)
         finally:

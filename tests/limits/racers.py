@@ -1,0 +1,91 @@
+"""Real processes that race for buckets and slots: `python -m tests.limits.racers take|slots|hold ORDER`.
+
+It forks before anything is connected, and prints one line of JSON when all are done; `hold` prints when it holds, and
+stays.
+"""
+
+import json
+import multiprocessing
+import os
+import signal
+import sys
+from typing import Any
+
+os.environ.setdefault("DJANGO_SETTINGS_MODULE", "hq.settings")
+
+from hq.limits.buckets import Bucket, take
+from hq.limits.slots import Busy, Slot, slot
+from hq.limits.valkey import key_of
+
+_fork = multiprocessing.get_context("fork")
+
+
+class Shared:
+    """Numbers that all racers see."""
+
+    def __init__(self, racers: int) -> None:
+        self.together = _fork.Barrier(racers)
+        self.lock = _fork.Lock()
+        self.done, self.refused, self.inside, self.most_inside = (_fork.Value("i", 0, lock=False) for _ in range(4))
+
+    def came_in(self) -> None:
+        with self.lock:
+            self.done.value += 1
+            self.inside.value += 1
+            self.most_inside.value = max(self.inside.value, self.most_inside.value)
+
+    def left(self) -> None:
+        with self.lock:
+            self.inside.value -= 1
+
+    def turned_away(self) -> None:
+        with self.lock:
+            self.refused.value += 1
+
+
+def race_for_buckets(shared: Shared, order: dict[str, Any]) -> None:
+    buckets = [Bucket(*bucket) for bucket in order["buckets"]]
+    shared.together.wait()
+    for _ in range(order["tries"]):
+        if take(*buckets).allowed:
+            shared.came_in()
+        else:
+            shared.turned_away()
+
+
+def race_for_slots(shared: Shared, order: dict[str, Any]) -> None:
+    shared.together.wait()
+    for _ in range(order["tries"]):
+        try:
+            with slot(order["name"], most=order["most"], lease=60):
+                shared.came_in()
+                shared.left()
+        except Busy:
+            shared.turned_away()
+
+
+def run(what: Any, order: dict[str, Any]) -> None:
+    shared = Shared(order["racers"])
+    racers = [_fork.Process(target=what, args=(shared, order)) for _ in range(order["racers"])]
+    for racer in racers:
+        racer.start()
+    for racer in racers:
+        racer.join()
+    told = {"done": shared.done.value, "refused": shared.refused.value, "most_inside": shared.most_inside.value}
+    print(json.dumps(told | {"failed": sum(racer.exitcode != 0 for racer in racers)}), flush=True)
+
+
+def hold(order: dict[str, Any]) -> None:
+    held = [Slot(key_of("slot", order["name"]), order["lease"]) for _ in range(order["most"])]
+    for each in held:
+        each.take(order["most"])
+    print(json.dumps({"holds": len(held)}), flush=True)
+    signal.pause()
+
+
+if __name__ == "__main__":
+    told = json.loads(sys.argv[2])
+    if sys.argv[1] == "hold":
+        hold(told)
+    else:
+        run({"take": race_for_buckets, "slots": race_for_slots}[sys.argv[1]], told)
