@@ -206,6 +206,7 @@ class SharedObjects(Shared):
 class SharedObject(Shared):
     """One object of a session. Bytes are streamed both ways."""
 
+    own_conditions = True
     parser_classes = ()  # nothing reads the body but the action
 
     @extend_schema(

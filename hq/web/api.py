@@ -14,7 +14,8 @@ from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from hq.authz.actor import Actor
-from hq.lib.errors import Invalid, Unauthenticated
+from hq.lib.errors import Invalid, Problem, Unauthenticated
+from hq.web import conditions
 from hq.web.errors import MEDIA_TYPE
 from hq.web.renderers import JSONRenderer
 
@@ -23,10 +24,14 @@ PAGE_MOST = 200
 
 
 class Endpoint(APIView):
-    """A route below /v1. `public` ones (redeeming a link, the schema) ask for no credentials of an organization."""
+    """A route below /v1. `public` ones (redeeming a link, the schema) ask for no credentials of an organization.
+
+    Those with `own_conditions` meet If-Match and If-None-Match in what they call; for all others it is done here.
+    """
 
     public: ClassVar[bool] = False
     own_context: ClassVar[bool] = False
+    own_conditions: ClassVar[bool] = False
 
     @property
     def plain(self) -> HttpRequest:
@@ -46,13 +51,43 @@ class Endpoint(APIView):
         super().initial(request, *args, **kwargs)
         if not self.public:
             _ = self.actor
+        self.require_match(request, *args, **kwargs)
+
+    @classmethod
+    def changes_by(cls, method: str) -> bool:
+        """Whether something is changed here by this method."""
+        return method in {"POST", "PUT", "PATCH", "DELETE"} and hasattr(cls, method.lower())
+
+    @classmethod
+    def takes_if_match(cls, method: str) -> bool:
+        """Whether a change by this method can be made to depend on what GET says here."""
+        return cls.changes_by(method) and method != "POST" and hasattr(cls, "get") and not cls.own_context
+
+    def require_match(self, request: Request, *args: Any, **kwargs: Any) -> None:
+        """If-Match on a change is compared with what GET says now. Raises PreconditionFailed, NoTagHere."""
+        method = self.plain.method or ""
+        if "If-Match" not in self.plain.headers or self.own_conditions or not self.changes_by(method):
+            return
+        if not self.takes_if_match(method):
+            raise conditions.NoTagHere
+        conditions.wait_turn(self.plain, self.actor.organization_id)
+        read: Any = self.get  # type: ignore[attr-defined]  # which takes_if_match has looked for
+        now = self._finished(request, read(request, *args, **kwargs))
+        conditions.require_match(self.plain, conditions.tag_of(conditions.sent(now)))
 
     def perform_content_negotiation(self, request: Request, force: bool = False) -> tuple[BaseRenderer, str]:
         """JSON, whatever is asked for: a refusal must be readable too."""
         return JSONRenderer(), JSONRenderer.media_type
 
     def finalize_response(self, request: Request, response: Any, *args: Any, **kwargs: Any) -> Any:
-        response = super().finalize_response(request, response, *args, **kwargs)
+        response = self._finished(request, response)
+        try:
+            return response if self.own_conditions else conditions.tagged(self.plain, response)
+        except Problem as refusal:
+            return self._finished(request, self.handle_exception(refusal))
+
+    def _finished(self, request: Request, response: Any) -> Any:
+        response = super().finalize_response(request, response)
         if isinstance(response, Response) and response.content_type == MEDIA_TYPE:
             response.accepted_media_type = MEDIA_TYPE
         return response

@@ -1,13 +1,14 @@
 """`/v1/docs` and `/problems/…`: the API described from its own OpenAPI document, with no script at all."""
 
 from functools import cache
-from typing import Any
+from typing import Any, cast
 
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import render
 from drf_spectacular.generators import SchemaGenerator
 
 from hq.lib import errors
+from hq.web.conditions import tagged
 from hq.web.portal import public
 
 
@@ -21,7 +22,8 @@ def schema() -> dict[str, Any]:
 
 @public
 def openapi(request: HttpRequest) -> HttpResponse:
-    return JsonResponse(schema(), content_type="application/vnd.oai.openapi+json")
+    answer = JsonResponse(schema(), content_type="application/vnd.oai.openapi+json")
+    return cast("HttpResponse", tagged(request, answer))
 
 
 def _resolved(node: dict[str, Any]) -> dict[str, Any]:
