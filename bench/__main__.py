@@ -11,14 +11,14 @@ from bench.figures import Report
 from bench.services import instance
 from hq.embedded.errors import CannotStart
 
-NAMES = ("field", "store", "audit", "redeem", "keys", "access", "run")
+NAMES = ("field", "store", "audit", "redeem", "keys", "access", "api", "run")
 
 
 def benches() -> dict[str, Callable[[], Report]]:
     """Imported late: they are HQ's code, which wants settings, which want the services."""
-    from bench import access, audit, field, keys, redeem, run, store
+    from bench import access, api, audit, field, keys, redeem, run, store
 
-    every = (field, store, audit, redeem, keys, access, run)
+    every = (field, store, audit, redeem, keys, access, api, run)
     return {name: bench.measure for name, bench in zip(NAMES, every, strict=True)}
 
 

@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from bench import access, audit, field, keys, redeem, run, store
+from bench import access, api, audit, field, keys, redeem, run, store
 from bench.figures import Figure, Report
 
 
@@ -48,6 +48,11 @@ def test_access_rules():
     report = access.measure(organizations=2, teams=12, projects=10, principals=6, asked=4)
     assert figures_of(report)["lists equal the naive ones"] == 1
     assert len(report.figures) == 4
+
+
+@pytest.mark.django_db(transaction=True)
+def test_the_api_under_load():
+    assert all(value > 0 for value in figures_of(api.measure(rounds=1, seconds=0.2, checks=10)).values())
 
 
 def test_starting_and_stopping():
