@@ -7,7 +7,7 @@ from django.views.generic import TemplateView
 
 from audit import api as audit_api
 from directory import api as directory_api
-from hq.web import docs
+from hq.web import docs, problems
 from jobs import api as jobs_api
 from keys import api as keys_api
 from sharing import api as sharing_api
@@ -65,7 +65,8 @@ portal: Addresses = [
 ]
 
 urlpatterns: Addresses = [
-    path("problems/<slug:code>", docs.problem, name="problem"),
+    path("problems/", problems.problems, name="problems"),
+    path("problems/<slug:code>", problems.problem, name="problem"),
     path("v1/", include(v1)),
     path("scim/v2/<uuid:organization_id>/", include(directory_api.scim_routes)),
     *portal,

@@ -72,10 +72,10 @@ class Denied(Problem):
 class NotFound(Problem):
     """There is nothing here that you can see.
 
-    The same words whether the thing is missing or belongs to somebody else: do not pass a message that tells.
+    The words are the same whether the thing is missing or belongs to somebody else.
     """
 
-    status = 404
+    status = 404  # never with a message that tells which
 
 
 class Refused(Problem):

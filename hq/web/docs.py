@@ -1,4 +1,4 @@
-"""`/v1/docs` and `/problems/…`: the API described from its own OpenAPI document, with no script at all."""
+"""`/v1/docs` and `/v1/openapi.json`: the API described from its own OpenAPI document, with no script at all."""
 
 from functools import cache
 from typing import Any, cast
@@ -7,7 +7,6 @@ from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import render
 from drf_spectacular.generators import SchemaGenerator
 
-from hq.lib import errors
 from hq.web.conditions import tagged
 from hq.web.portal import public
 
@@ -96,18 +95,3 @@ def documentation(request: HttpRequest) -> HttpResponse:
         for method, operation in operations.items():
             groups.setdefault(_group(path), []).append(_operation(method, path, operation))
     return render(request, "docs/api.html", {"groups": sorted(groups.items()), "info": schema()["info"]})
-
-
-def _problems(kind: type[errors.Problem]) -> list[type[errors.Problem]]:
-    return [kind, *(found for below in kind.__subclasses__() for found in _problems(below))]
-
-
-@public
-def problem(request: HttpRequest, code: str) -> HttpResponse:
-    """What a problem document's `type` leads to."""
-    # Not `kind()`: some are made of a case, and what is told here is of every case.
-    blank = [kind.__new__(kind) for kind in _problems(errors.Problem)]
-    found = next((problem for problem in blank if problem.code == code), None)
-    if found is None:
-        raise errors.NotFound
-    return render(request, "docs/problem.html", {"code": code, "status": found.status, "text": found.title})

@@ -6,6 +6,7 @@ from http import HTTPStatus
 from math import ceil
 from typing import Any
 
+from django.conf import settings
 from django.core.exceptions import BadRequest, RequestDataTooBig, SuspiciousOperation
 from django.db import OperationalError, connection, transaction
 from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
@@ -33,12 +34,32 @@ def undo() -> None:
         transaction.set_rollback(True)
 
 
+class MethodNotAllowed(errors.Problem):
+    """There is something at this address, but not by this method. The answer's `Allow` names those that there are."""
+
+    status = 405
+
+
+class UnsupportedMediaType(errors.Problem):
+    """The body is in a form that is not read here. Send application/json, as the documentation of the address says."""
+
+    status = 415
+
+
+class InternalError(errors.Problem):
+    """Something broke on our side. The request id leads to it."""
+
+    status = 500
+
+
 # Exceptions of other packages that stand for a refusal, most special first.
 FOREIGN: list[tuple[tuple[type[BaseException], ...], Callable[[Any], errors.Problem]]] = [
     ((Http404,), lambda _: errors.NotFound()),
     ((RequestDataTooBig,), lambda _: errors.PayloadTooLarge()),
     ((drf.ValidationError,), lambda error: errors.Invalid(errors=list(_pointers(error.detail)))),
     ((drf.ParseError, BadRequest, SuspiciousOperation), lambda _: errors.Invalid("The request could not be read.")),
+    ((drf.MethodNotAllowed,), lambda error: MethodNotAllowed(str(error.detail))),
+    ((drf.UnsupportedMediaType,), lambda error: UnsupportedMediaType(str(error.detail))),
     ((PoolTimeout,), lambda _: errors.Unavailable()),
 ]
 
@@ -68,9 +89,12 @@ def _pointers(detail: Any, pointer: str = "") -> Any:
 
 
 def document(request: HttpRequest, *, status: int, detail: str, code: str, listed: Any = None) -> dict[str, Any]:
-    """The body of a problem answer. `instance` is the request id, which the trail knows."""
+    """The body of a problem answer. `instance` is the request id, which the trail knows.
+
+    `type` is a whole address, which clients that know nothing of where they asked can follow (RFC 9457 section 3.1.1).
+    """
     body: dict[str, Any] = {
-        "type": f"{TYPES}{code}",
+        "type": f"{settings.BASE_URL}{TYPES}{code}",
         "title": HTTPStatus(status).phrase,
         "status": status,
         "detail": detail,
@@ -91,20 +115,12 @@ def problem_response(error: Exception, context: dict[str, Any]) -> Response | No
     undo()
     request = context["request"]._request  # noqa: SLF001 - DRF's own name for what it wraps
     problem = as_problem(error)
-    if problem is not None:
-        return _drf_response(problem.status, problem_document(request, problem), problem)
-    if isinstance(error, drf.APIException):
-        code = HTTPStatus(error.status_code).phrase.lower().replace(" ", "-")
-        body = document(request, status=error.status_code, detail=str(error.detail), code=code)
-        return _drf_response(error.status_code, body, error)
-    return None
-
-
-def _drf_response(status: int, body: dict[str, Any], error: Exception) -> Response:
-    response = Response(body, status=status, content_type=MEDIA_TYPE)
-    if status == HTTPStatus.UNAUTHORIZED:
+    if problem is None:
+        return None
+    response = Response(problem_document(request, problem), status=problem.status, content_type=MEDIA_TYPE)
+    if problem.status == HTTPStatus.UNAUTHORIZED:
         response["WWW-Authenticate"] = 'Bearer realm="hq"'
-    _ask_to_wait(response, getattr(error, "wait", None))
+    _ask_to_wait(response, problem.wait)
     return response
 
 
@@ -146,12 +162,7 @@ def handler404(request: HttpRequest, exception: BaseException | None = None) -> 
 
 def handler500(request: HttpRequest) -> HttpResponse:
     if is_api(request):
-        detail = "Something broke on our side. The request id leads to it."
-        return JsonResponse(
-            document(request, status=500, detail=detail, code="internal-error"),
-            status=500,
-            content_type=MEDIA_TYPE,
-        )
+        return answer(request, InternalError())
     return render(request, "500.html", {"request_id": request_id(request)}, status=500)
 
 

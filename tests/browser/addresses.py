@@ -265,6 +265,7 @@ def for_anybody(place: Place) -> dict[str, list[str]]:
     found["invitation"] = [urlsplit(invitation.url).path]
     found["sign_in_once"] = [urlsplit(actions.create_sign_in_link(person=place.owner)).path]
     found["share_link"] = [for_link(place)]
+    found["problems"] = [reverse("problems")]
     found["problem"] = [reverse("problem", kwargs={"code": "local-only-path"})]
     found["sso"], found["sso_start"] = [reverse("sso")], [Saml.make(place=place).at("start")]
     for name in ("socialaccount_login_cancelled", "socialaccount_login_error"):

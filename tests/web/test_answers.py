@@ -3,12 +3,12 @@
 import json
 
 import pytest
+from django.conf import settings
 
 from audit.models import AccessEntry
 from hq.db.context import tenant
 from hq.db.models import PLATFORM_ID
-from hq.lib.errors import Problem
-from hq.web import docs
+from hq.web import problems
 from tests.factories import make_api_key, make_place
 
 pytestmark = pytest.mark.django_db
@@ -34,17 +34,26 @@ def test_a_refusal_over_v1_is_a_problem_document_with_the_request_id(client):
     assert (response.status_code, response["Content-Type"]) == (401, "application/problem+json")
     assert response["WWW-Authenticate"].startswith("Bearer")
     assert body["instance"] == f"urn:hq:request:{response['X-Request-Id']}"
+    assert body["type"] == f"{settings.BASE_URL}/problems/unauthenticated"
     assert client.get(body["type"]).status_code == 200
 
 
 @pytest.mark.django_db(transaction=True)
 def test_every_kind_of_problem_has_its_page_and_no_other_code_has_one(client):
     """Also those that cannot be made without a case, whatever was imported first."""
-    kinds = [kind for kind in docs._problems(Problem) if not kind.__module__.startswith("tests.")]
-    codes = {kind.__new__(kind).code for kind in kinds}
-    assert {"key-not-fit", "unauthenticated"} <= codes
+    codes = set(problems.kinds())
+    assert {"key-not-fit", "unauthenticated", "method-not-allowed", "internal-error"} <= codes
     assert {code: status for code in codes if (status := client.get(f"/problems/{code}").status_code) != 200} == {}
     assert client.get("/problems/no-such-thing").status_code == 404
+    listed = client.get("/problems/").content.decode()
+    assert [code for code in codes if f'href="/problems/{code}"' not in listed] == []
+
+
+def test_a_problem_page_says_what_to_do_and_shows_a_document(client):
+    page = client.get("/problems/not-found").content.decode()
+    assert "missing or belongs to somebody else" in page
+    assert "a live key finds nothing" in page
+    assert f"{settings.BASE_URL}/problems/not-found" in page
 
 
 @pytest.mark.parametrize("path", ["/v1/nothing", "/v1/environments/not-an-id/objects", "/v1/me/"])
@@ -82,7 +91,9 @@ def test_a_wrong_media_type_and_method_are_named(client):
     place = make_place()
     url, headers = f"/v1/environments/{place.live_id}/api-keys", bearer(make_api_key(place))
     assert client.post(url, data="<a/>", content_type="text/xml", headers=headers).status_code == 415
-    assert client.put(url, headers=headers).status_code == 405
+    refused = client.put(url, headers=headers)
+    assert (refused.status_code, "POST" in refused["Allow"]) == (405, True)
+    assert json.loads(refused.content)["type"].endswith("/problems/method-not-allowed")
 
 
 def test_another_organizations_environment_looks_like_none(client):

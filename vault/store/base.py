@@ -11,11 +11,9 @@ from typing import Protocol
 from hq.lib.errors import NotFound, Problem
 
 
+# The key's first segment is not the caller's bucket. In words it is no thing; the type tells in the log.
 class ForeignKey(NotFound):
-    """There is nothing here that you can see.
-
-    The key's first segment is not the caller's bucket. In words it is no thing; the type tells in the log.
-    """
+    """There is nothing here that you can see."""
 
 
 class MissingBytes(Problem):
