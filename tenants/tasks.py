@@ -1,6 +1,7 @@
 """Jobs and sweeps of this room."""
 
 from datetime import timedelta
+from uuid import UUID
 
 from allauth.usersessions.models import UserSession
 from celery import shared_task
@@ -9,13 +10,17 @@ from django.db.models import Exists, OuterRef
 
 from hq.db import lookups
 from hq.db.classes import retention
+from hq.db.context import tenant
+from hq.db.sealing import KeyUnavailable
 from hq.lib.clock import now
 from jobs import actions as jobs
 from jobs.registry import RunningJob, handles
 from tenants import actions
-from tenants.models import Invitation, OneTimeSignIn
+from tenants.actions.key_alerts import MAIL
+from tenants.models import Answer, ApiKeyDay, Invitation, OneTimeSignIn
 
 KEPT = retention(Invitation)
+ANSWERS_KEPT, DAYS_KEPT = retention(Answer), retention(ApiKeyDay)
 YOUNG = timedelta(hours=1)
 
 
@@ -31,6 +36,40 @@ def expire(job: RunningJob) -> None:
         Invitation.objects.filter(expires_at__lt=now() - KEPT).delete()
 
 
+@handles("tenants.tell_of_keys")
+def tell_of_keys(job: RunningJob) -> None:
+    """Each key in a transaction of its own: what it left in the trail, what was mailed, and that it was told, are one.
+
+    Without the organization's key nothing can be recorded; the same job then looks again in an hour.
+    """
+    with job.step():
+        due = actions.list_keys_to_tell_of(job.organization_id)
+    try:
+        for key_id in due:
+            with job.step():
+                actions.tell_of_key(job.organization_id, key_id)
+    except KeyUnavailable:
+        with job.step():
+            job.again(now() + YOUNG)
+
+
+@handles(MAIL)
+def mail_key_alert(job: RunningJob) -> None:
+    """One mail to one person. Whoever sends it and dies before it is put down as sent sends it again."""
+    about = {"key_id": UUID(job.payload["key_id"]), "person_id": UUID(job.payload["person_id"])}
+    with tenant(job.organization_id):
+        message = actions.alert_mail(job.organization_id, **about, tag=job.payload["tag"], value=job.payload["value"])
+    if message is not None:
+        message.send()
+
+
+@handles("tenants.forget_use")
+def forget_use(job: RunningJob) -> None:
+    """Delete what was counted of keys more than 400 days ago."""
+    with job.step():
+        ApiKeyDay.objects.filter(organization_id=job.organization_id, on__lt=(now() - DAYS_KEPT).date()).delete()
+
+
 @shared_task(name="tenants.sweep")
 def sweep() -> None:
     """Put down which support access is over; find organizations with something to expire, a job each does it."""
@@ -39,6 +78,10 @@ def sweep() -> None:
     actions.settle_overdue_support()
     for row in lookups.call("tenants_find_expired", now() - KEPT):
         jobs.enqueue("tenants.expire", organization_id=row["organization_id"], payload={}, key="expire")
+    for row in lookups.call("tenants_find_keys_to_tell_of", now()):
+        jobs.enqueue("tenants.tell_of_keys", organization_id=row["organization_id"], payload={}, key="tell_of_keys")
+    for row in lookups.call("tenants_find_old_answers", now() - ANSWERS_KEPT, (now() - DAYS_KEPT).date()):
+        jobs.enqueue("tenants.forget_use", organization_id=row["organization_id"], payload={}, key="forget_use")
 
 
 def _forget_sessions() -> None:

@@ -1,10 +1,11 @@
 """Verbs on organizations, people and machines."""
 
 from tenants.actions.access import change_level, give_access, withdraw_access
-from tenants.actions.api_keys import create_api_key, revoke_api_key
+from tenants.actions.api_keys import create_api_key, revoke_api_key, rotate_api_key
 from tenants.actions.chains import record_for_deployment, record_on_both_sides
 from tenants.actions.groups import create_group, put_in_group, remove_group, rename_group, take_out_of_group
 from tenants.actions.keepers import Keepers
+from tenants.actions.key_alerts import alert_mail, list_keys_to_tell_of, note_new_network, tell_of_key
 from tenants.actions.key_checks import authenticate_api_key
 from tenants.actions.operators import demote_operator, promote_operator
 from tenants.actions.organizations import create_organization, provision, register_steps
@@ -43,6 +44,7 @@ __all__ = [
     "Keepers",
     "accept_invitation",
     "add_member",
+    "alert_mail",
     "approve_support",
     "authenticate_api_key",
     "change_level",
@@ -61,7 +63,9 @@ __all__ = [
     "ensure_person",
     "give_access",
     "invite_member",
+    "list_keys_to_tell_of",
     "move_organization",
+    "note_new_network",
     "operator_actor",
     "promote_operator",
     "provision",
@@ -78,9 +82,11 @@ __all__ = [
     "reset_factors",
     "revoke_api_key",
     "revoke_invitation",
+    "rotate_api_key",
     "settle_overdue_support",
     "start_support",
     "take_out_of_group",
+    "tell_of_key",
     "update_profile",
     "use_sign_in_link",
     "withdraw_access",

@@ -14,7 +14,7 @@ from hq.lib.clock import now
 from hq.lib.errors import Refused
 from hq.lib.ids import new_id
 from tenants.actions.names import clean_name
-from tenants.models import AclEntry, ApiKey, ServiceAccount
+from tenants.models import AclEntry, ApiKey, Organization, ServiceAccount
 from tenants.selectors.machines import get_service_account
 
 NAME_MOST = 80
@@ -60,6 +60,8 @@ def end_service_account(*, actor: Actor, account_id: UUID) -> ServiceAccount:
     """
     gate.require(actor, Permission.ACCESS_CHANGE)
     account = get_service_account(actor, account_id, lock=True)
+    # As every verb that ends several keys: or two of them could wait for each other.
+    Organization.objects.select_for_update(no_key=True).get(pk=actor.organization_id)
     account.ended_at = now()
     account.save(update_fields=["ended_at"])
     keys = ApiKey.objects.filter(organization_id=actor.organization_id, service_account_id=account.id, revoked_at=None)

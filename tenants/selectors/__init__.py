@@ -13,13 +13,19 @@ from tenants.selectors.access import (
 )
 from tenants.selectors.doors import Facts, Obstacle, facts_of, find_obstacle, is_within
 from tenants.selectors.explain import explain, who_reaches
+from tenants.selectors.key_use import Day, Deeds, list_days, list_networks, what_key_did
 from tenants.selectors.machines import (
     count_keys_of,
     get_api_key,
     get_service_account,
+    key_state,
     list_api_keys,
     list_keys_of,
+    list_known_to,
+    list_made_by,
     list_service_accounts,
+    read_api_key,
+    revoked_with,
 )
 from tenants.selectors.people import (
     expired_invitations,
@@ -66,6 +72,8 @@ __all__ = [
     "AccessLine",
     "AccessRules",
     "Belonging",
+    "Day",
+    "Deeds",
     "Facts",
     "Obstacle",
     "OrganizationLine",
@@ -99,9 +107,11 @@ __all__ = [
     "get_told",
     "is_member",
     "is_within",
+    "key_state",
     "list_access",
     "list_api_keys",
     "list_belongings",
+    "list_days",
     "list_entries",
     "list_environments",
     "list_for_operator",
@@ -109,7 +119,10 @@ __all__ = [
     "list_groups",
     "list_invitations",
     "list_keys_of",
+    "list_known_to",
+    "list_made_by",
     "list_members",
+    "list_networks",
     "list_outside",
     "list_owners",
     "list_people",
@@ -121,7 +134,10 @@ __all__ = [
     "page_invitations",
     "page_members",
     "principal_of",
+    "read_api_key",
     "read_group",
+    "revoked_with",
+    "what_key_did",
     "what_leaves",
     "who_reaches",
 ]

@@ -1,6 +1,7 @@
 """Reads of API keys and service accounts."""
 
 from collections.abc import Sequence
+from datetime import datetime
 from uuid import UUID
 
 from django.db.models import Count, OuterRef, Q, QuerySet, Subquery
@@ -19,10 +20,40 @@ def _here(actor: Actor) -> Q:
     return Q(organization_id=actor.organization_id, environment_id=environment_of(actor))
 
 
-def list_api_keys(actor: Actor, *, before: UUID | None = None, limit: int = 200) -> Sequence[ApiKey]:
-    """Keys of the actor's environment, newest first; up to limit + 1."""
+def in_key_state(state: str, at: datetime) -> Q:
+    """Keys that are in a state at a moment. `rotated` ones have a successor, and work until they expire."""
+    works = Q(revoked_at=None) & (Q(expires_at=None) | Q(expires_at__gt=at))
+    return {
+        "active": works & Q(replaced_by=None),
+        "rotated": works & ~Q(replaced_by=None),
+        "expired": Q(revoked_at=None, expires_at__lte=at),
+        "revoked": Q(revoked_at__isnull=False),
+    }[state]
+
+
+def key_state(key: ApiKey) -> str:
+    """One of `in_key_state`."""
+    return "rotated" if key.state == "active" and key.replaced_by_id else key.state
+
+
+def list_api_keys(
+    actor: Actor,
+    *,
+    state: str = "",
+    service_account_id: UUID | None = None,
+    mine: bool = False,
+    before: UUID | None = None,
+    limit: int = 200,
+) -> Sequence[ApiKey]:
+    """Keys of the actor's environment, newest first; up to limit + 1. `mine`: made by the actor's own person."""
     gate.require(actor, Permission.API_KEYS_READ)
     rows = ApiKey.objects.filter(_here(actor)).select_related("created_by", "service_account")
+    if state:
+        rows = rows.filter(in_key_state(state, now()))
+    if service_account_id:
+        rows = rows.filter(service_account_id=service_account_id)
+    if mine:
+        rows = rows.filter(created_by_id=actor.person_id)
     return list((rows.filter(pk__lt=before) if before else rows).order_by("-pk")[: limit + 1])
 
 
@@ -33,6 +64,61 @@ def get_api_key(actor: Actor, key_id: UUID, *, lock: bool = False) -> ApiKey:
     if key is None:
         raise NotFound
     return key
+
+
+def read_api_key(actor: Actor, key_id: UUID) -> ApiKey:
+    """One key of the actor's environment, with who made it and what it is for. Raises NotFound."""
+    gate.require(actor, Permission.API_KEYS_READ)
+    rows = ApiKey.objects.filter(_here(actor), pk=key_id)
+    key = rows.select_related("created_by", "service_account", "made_by_key", "replaced_by").first()
+    if key is None:
+        raise NotFound
+    return key
+
+
+def newest_of(key: ApiKey) -> ApiKey:
+    """What it was rotated into in the end; the key itself if it was not. Asks no permission: for this room only."""
+    while key.replaced_by_id is not None:
+        key = ApiKey.objects.get(organization_id=key.organization_id, pk=key.replaced_by_id)
+    return key
+
+
+def revoked_with(key: ApiKey, *, lock: bool = False) -> list[ApiKey]:
+    """What ends when this key is revoked: what it made, what it replaced, and what those made; those that work still.
+
+    It looks through keys that have ended, too. Asks no permission: for this room only.
+    """
+    seen, found, layer = {key.pk}, list[ApiKey](), [key.pk]
+    while layer:
+        rows = ApiKey.objects.filter(Q(made_by_key__in=layer) | Q(replaced_by__in=layer), organization=key.organization)
+        rows = rows.exclude(pk__in=seen).order_by("pk")
+        below = list(rows.select_for_update(no_key=True) if lock else rows)
+        found += below
+        layer = [one.pk for one in below]
+        seen.update(layer)
+    return [one for one in found if one.state == "active"]
+
+
+def list_made_by(actor: Actor, key_id: UUID, limit: int = 50) -> Sequence[ApiKey]:
+    """Keys that a key made, newest first; up to limit + 1."""
+    gate.require(actor, Permission.API_KEYS_READ)
+    return list(ApiKey.objects.filter(_here(actor), made_by_key=key_id).order_by("-pk")[: limit + 1])
+
+
+def list_known_to(actor: Actor, person_id: UUID) -> Sequence[ApiKey]:
+    """Keys of service accounts that work, and whose secrets this person was shown; in both environments, oldest first.
+
+    They stay when the person leaves, and so does what the person knows.
+    """
+    gate.require(actor, Permission.MEMBERS_REMOVE)
+    rows = ApiKey.objects.filter(
+        Q(expires_at=None) | Q(expires_at__gt=now()),
+        organization_id=actor.organization_id,
+        created_by_id=person_id,
+        service_account__isnull=False,
+        revoked_at=None,
+    )
+    return list(rows.select_related("environment", "service_account").order_by("pk"))
 
 
 def list_service_accounts(actor: Actor, *, after: Position | None = None, limit: int = 200) -> Sequence[ServiceAccount]:
