@@ -27,6 +27,7 @@ from hq.db.context import tenant
 from hq.db.sealing import KeyUnavailable, on_behalf_of
 from hq.lib.errors import Denied, NotFound, Problem, Unauthenticated
 from hq.web.errors import answer
+from hq.web.limits import charge, refuse_unknown
 from hq.web.portal import person_of
 from hq.web.request import ask_again_by, identify, origin, source_ip
 from tenants import actions, registry, selectors
@@ -157,11 +158,15 @@ def _by_api_key(request: HttpRequest, match: ResolverMatch) -> Actor:
     scheme, _, secret = request.headers.get("Authorization", "").partition(" ")
     if scheme.lower() != "bearer" or not secret:
         raise Unauthenticated
-    actor = actions.authenticate_api_key(secret=secret.strip(), origin=origin(request))
+    try:
+        actor = actions.authenticate_api_key(secret=secret.strip(), origin=origin(request))
+    except Unauthenticated:
+        refuse_unknown(request)
+    identify(request, actor)  # whatever is refused from here on stands in the access log of the one who tried
+    charge(request, actor)
     asked_environment: UUID | None = match.kwargs.get("environment_id")
     asked_organization: UUID | None = match.kwargs.get("organization_id")
     if asked_environment not in {None, actor.environment_id} or asked_organization not in {None, actor.organization_id}:
-        identify(request, actor)  # the access log of the one who tried
         raise NotFound
     return actor
 

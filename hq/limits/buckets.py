@@ -13,6 +13,7 @@ __all__ = ["Bucket", "LimitsUnavailable", "Verdict", "take"]
 
 # KEYS: the buckets. ARGV, for each: microseconds for one request, microseconds that it holds.
 # Returns, for each bucket: microseconds to wait before one more would be allowed (0: allowed), and until it is empty.
+# Nobody is kept waiting for longer than the bucket holds, though its limit or the clock were set back since.
 # All are looked at before any is charged: one that is refused by its organization costs its address nothing.
 _TAKE = Script("""
 local time = redis.call('TIME')
@@ -20,7 +21,7 @@ local now = time[1] * 1000000 + time[2]
 local answer, after, allowed = {}, {}, true
 for i, key in ipairs(KEYS) do
   local interval, holds = tonumber(ARGV[i * 2 - 1]), tonumber(ARGV[i * 2])
-  local empty_at = math.max(tonumber(redis.call('GET', key) or 0), now)
+  local empty_at = math.min(math.max(tonumber(redis.call('GET', key) or 0), now), now + holds)
   after[i] = empty_at + interval
   local wait = math.max(after[i] - holds - now, 0)
   if wait > 0 then allowed = false end

@@ -21,7 +21,7 @@ from hq.web.request import source_ip
 SAFE = frozenset({"GET", "HEAD", "OPTIONS"})
 # Where somebody comes in who has shown nothing yet, and trying again and again may succeed.
 WAYS_IN = ("/account/", "/sso", "/s/", "/v1/shares/redeem", "/v1/oauth/token")
-_VERDICTS = "limit_verdicts"
+_CHARGED, _VERDICTS = "limit_charged", "limit_verdicts"
 
 
 def network_of(address: str | None) -> str:
@@ -56,7 +56,13 @@ class EdgeLimit:
 
 
 def charge(request: HttpRequest, actor: Actor) -> None:
-    """Count a request of /v1 for its key and for its organization, in one step. Raises TooMany."""
+    """Count a request of /v1 for its key and for its organization, in one step. Raises TooMany.
+
+    Once, however often it is found out who asks: a stream asks again, and must not end by the limit.
+    """
+    if vars(request).get(_CHARGED):
+        return
+    vars(request)[_CHARGED] = True
     _charge(
         request,
         Bucket("key", f"{actor.kind} {actor.id}", *settings.LIMIT_KEY),

@@ -79,6 +79,13 @@ def test_no_rate_lets_more_through_for_counting_in_whole_microseconds(most, seco
     assert seconds * 1_000_000 - most < interval * most <= seconds * 1_000_000
 
 
+def test_a_limit_that_was_changed_keeps_nobody_for_longer_than_the_new_one():
+    hourly = bucket(3, 3600)
+    drain(hourly)
+    refused = take(Bucket(hourly.name, hourly.subject, 60, 60))
+    assert refused.retry_after == pytest.approx(1, abs=0.1)
+
+
 def test_subjects_and_names_are_counted_apart():
     one = bucket()
     drain(one)

@@ -295,3 +295,11 @@ def test_only_what_the_environment_names_is_a_page_and_a_button(acme):
             assert Client().get(f"/account/{name}/{where}/").status_code in {302, 404}, name
     assert Client().post("/account/google/login/token/").status_code == 404
     assert not EmailAddress.objects.exists()
+
+
+def test_without_valkey_nobody_comes_in(acme, settings):
+    browser = Browser(acme)
+    callback = acme.authorize(browser.ask())
+    gone = {**settings.CACHES["default"], "LOCATION": "unix:///nonexistent/valkey.sock"}
+    settings.CACHES = {"default": gone}
+    assert (browser.bring(callback).status_code, browser.person) == (503, None)
