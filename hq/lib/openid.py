@@ -12,6 +12,7 @@ from urllib.parse import urlsplit
 from joserfc import jws, jwt
 from joserfc.errors import JoseError
 from joserfc.jwk import JWKRegistry, Key, KeySet
+from joserfc.util import base64_to_int
 from requests import Response
 
 from hq.lib.errors import Invalid
@@ -38,6 +39,10 @@ class NotTrusted(Invalid):
 
 class UnknownKey(NotTrusted):
     """The provider has published no key of this name."""
+
+    def __init__(self, kid: str = "") -> None:
+        super().__init__()
+        self.kid = kid
 
 
 class Document(TypedDict):
@@ -171,6 +176,8 @@ def _look_at(url: str, rules: Rules) -> None:
 def read_keys(body: bytes) -> KeySet:
     """The keys in a JWK set that can sign (RFC 7517). Those of a kind that is not known are passed over.
 
+    So are those that prove nothing: RSA below 2048 bits, and a private key, which every reader of the set can use.
+
     Raises:
         NotTrusted: it is no set, or none of its keys can be used.
     """
@@ -180,12 +187,18 @@ def read_keys(body: bytes) -> KeySet:
         if not isinstance(member, dict) or member.get("kty") not in {"RSA", "EC"} or member.get("use") == "enc":
             continue
         try:
-            keys.append(JWKRegistry.import_key(member))
+            if "d" not in member and _strong(member):
+                keys.append(JWKRegistry.import_key(member))
         except (JoseError, ValueError, TypeError, KeyError):
             continue  # RFC 7517, section 5: not understood is not there
     if not keys:
         raise NotTrusted("There is no key that can be used.")
     return KeySet(keys)
+
+
+def _strong(member: Claims) -> bool:
+    """RSA of a size that cannot be taken apart, and that does not take long either. Curves are of one size each."""
+    return member["kty"] != "RSA" or 2048 <= base64_to_int(member["n"]).bit_length() <= 8192
 
 
 # ---- the id_token
@@ -222,7 +235,7 @@ def _known_key(id_token: str, keys: KeySet) -> None:
     if kid is None and len(keys.keys) == 1:
         return
     if not isinstance(kid, str) or kid not in {key.kid for key in keys}:
-        raise UnknownKey
+        raise UnknownKey(kid if isinstance(kid, str) else "")
 
 
 def _meant_for_us(claims: Claims, client_id: str, nonce: str) -> None:

@@ -3,21 +3,13 @@
 References: OpenID Connect Core 1.0, 3.1.2.1 and 3.1.3.7; RFC 9207.
 """
 
-from hashlib import sha256
-
-from django.core.cache import cache
-from joserfc.jwk import KeySet
-
 from hq.crypto.secrets import random_token
-from hq.lib.openid import Claims, Document, NotTrusted, UnknownKey, answered, completed, discover, read_keys, verified
-from hq.lib.outbound import fetch
-from hq.web import oauth
+from hq.lib.openid import Claims, Document, NotTrusted, UnknownKey, answered, completed, discover, verified
+from hq.web import key_sets, oauth
 from hq.web.oauth import Answer, Client, Kept
 from hq.web.outbound import outbound, rules
 
 SCOPE = "openid profile email"
-KEYS_LIVE = 600  # seconds; a provider that changes its keys publishes the new one earlier
-ASK_AGAIN_AFTER = 30  # seconds; made-up names of keys must not make us a flood
 
 
 class AnotherProvider(NotTrusted):
@@ -65,36 +57,7 @@ def _check_sender(document: Document, answer: Answer) -> None:
 def _verified(id_token: object, document: Document, client: Client, nonce: str) -> Claims:
     uri, issuer = document["jwks_uri"], document["issuer"]
     try:
-        return verified(id_token, published_keys(uri), issuer=issuer, client_id=client.id, nonce=nonce)
-    except UnknownKey:
-        return verified(id_token, newer_keys(uri), issuer=issuer, client_id=client.id, nonce=nonce)
-
-
-def _place(uri: str) -> str:
-    return f"openid.keys.{sha256(uri.encode()).hexdigest()}"
-
-
-def published_keys(uri: str) -> KeySet:
-    """The provider's keys, as they were within the last ten minutes. Raises NotFetched, NotTrusted."""
-    body: bytes | None = cache.get(_place(uri))
-    return read_keys(body) if body is not None else _fetch_keys(uri)
-
-
-def newer_keys(uri: str) -> KeySet:
-    """The provider's keys as they are now; asked for once in half a minute, whatever comes of it.
-
-    Raises:
-        UnknownKey: they were asked for just now.
-        NotFetched, NotTrusted: they cannot be had.
-    """
-    if not cache.add(f"{_place(uri)}.asked", True, ASK_AGAIN_AFTER):
-        raise UnknownKey
-    return _fetch_keys(uri)
-
-
-def _fetch_keys(uri: str) -> KeySet:
-    with outbound() as session:
-        body = fetch(session, uri, accept="application/json")
-    keys = read_keys(body)
-    cache.set(_place(uri), body, KEYS_LIVE)
-    return keys
+        return verified(id_token, key_sets.published(uri), issuer=issuer, client_id=client.id, nonce=nonce)
+    except UnknownKey as unknown:
+        keys = key_sets.newer(uri, unknown.kid)
+        return verified(id_token, keys, issuer=issuer, client_id=client.id, nonce=nonce)

@@ -1,17 +1,15 @@
 """Signing in by an organization's own OpenID provider, all being well."""
 
 import pytest
-from django.core.cache import cache
 
 from directory.actions.discovery import read_provider
 from hq.authz.roles import Role
 from hq.db.context import tenant
 from hq.lib.errors import Denied
-from hq.web.openid import _place as place_of_keys
 from tests.directory.oidc_support import EMAIL, Browser, Sso
 from tests.factories import make_place, session_of
 from tests.idp import oidc
-from tests.idp.browsing import LOOPBACK, asked
+from tests.idp.browsing import LOOPBACK, ask_again, asked
 from tests.idp.loopback import s256, told
 from tests.idp.oidc import ABSENT
 
@@ -139,7 +137,7 @@ def test_a_new_key_is_asked_for_once_and_then_not_for_a_while(provider):
         browser = Browser(sso)
         assert browser.sign_in().status_code == 403
     assert provider.times(oidc.JWKS) == before + 1
-    cache.delete(f"{place_of_keys(provider.address + oidc.JWKS)}.asked")  # half a minute later
+    ask_again(provider.address + oidc.JWKS)
     for _ in range(3):
         assert Browser(sso).sign_in().status_code == 403
     assert provider.times(oidc.JWKS) == before + 2

@@ -8,7 +8,7 @@ from urllib.parse import parse_qs, urlsplit
 
 from django.core.cache import cache
 
-from hq.web.openid import _place as place_of_keys
+from hq.web import key_sets
 from tests.idp import oidc
 
 LOOPBACK = [ip_network("127.0.0.0/8")]
@@ -43,5 +43,12 @@ def honest_again(provider: oidc.Provider) -> None:
 
 def forget_keys(provider: Any) -> None:
     """A port of the tests comes round again, and what was known of its keys must not."""
-    place = place_of_keys(f"{provider.address}{oidc.JWKS}")
-    cache.delete_many([place, f"{place}.asked"])
+    uri = f"{provider.address}{oidc.JWKS}"
+    key_sets._sets._copies.pop(uri, None)
+    cache.delete(key_sets.place(uri))
+    ask_again(uri)
+
+
+def ask_again(uri: str) -> None:
+    """As if the half minute were over in which an address of keys is not asked again."""
+    cache.delete(f"{key_sets.place(uri)}.asked")
