@@ -36,19 +36,24 @@ def key(name: str) -> RSAKey:
 # ---- signatures: how the id_token is signed, honestly and otherwise
 
 
-def _part(data: bytes) -> str:
+def part(data: bytes) -> str:
     return urlsafe_b64encode(data).decode().rstrip("=")
 
 
-def _by_hand(header: Claims, claims: Claims, sign: Callable[[bytes], bytes]) -> str:
+def by_hand(header: Claims, claims: Claims, sign: Callable[[bytes], bytes]) -> str:
     """What no library would sign."""
-    signed = f"{_part(json.dumps(header).encode())}.{_part(json.dumps(claims).encode())}"
-    return f"{signed}.{_part(sign(signed.encode()))}"
+    signed = f"{part(json.dumps(header).encode())}.{part(json.dumps(claims).encode())}"
+    return f"{signed}.{part(sign(signed.encode()))}"
 
 
 def _hs256(provider: "Provider", claims: Claims, secret: bytes) -> str:
-    header = {"alg": "HS256", "typ": "JWT", "kid": provider.key.kid}
-    return _by_hand(header, claims, lambda signed: hmac.new(secret, signed, hashlib.sha256).digest())
+    return hs256(claims, secret, provider.key.kid)
+
+
+def hs256(claims: Claims, secret: bytes, kid: str | None) -> str:
+    """Whoever knows the secret can make this."""
+    header = {"alg": "HS256", "typ": "JWT", "kid": kid}
+    return by_hand(header, claims, lambda signed: hmac.new(secret, signed, hashlib.sha256).digest())
 
 
 def _rs256(claims: Claims, by: RSAKey, kid: str | None) -> str:
@@ -58,14 +63,14 @@ def _rs256(claims: Claims, by: RSAKey, kid: str | None) -> str:
 def _changed(provider: "Provider", claims: Claims) -> str:
     """Signed rightly, then another person's name put in."""
     header, _, signature = _rs256(claims, provider.key, provider.key.kid).split(".")
-    return f"{header}.{_part(json.dumps(claims | {'sub': 'somebody-else'}).encode())}.{signature}"
+    return f"{header}.{part(json.dumps(claims | {'sub': 'somebody-else'}).encode())}.{signature}"
 
 
 SIGNATURES: dict[str, Callable[["Provider", Claims], str]] = {
     "RS256": lambda p, claims: _rs256(claims, p.key, p.key.kid),
     "RS256 without a kid": lambda p, claims: _rs256(claims, p.key, None),  # honest too, while there is one key
-    "none": lambda p, claims: _by_hand({"alg": "none"}, claims, lambda _: b""),
-    "cut off": lambda p, claims: _by_hand({"alg": "RS256", "kid": p.key.kid}, claims, lambda _: b""),
+    "none": lambda p, claims: by_hand({"alg": "none"}, claims, lambda _: b""),
+    "cut off": lambda p, claims: by_hand({"alg": "RS256", "kid": p.key.kid}, claims, lambda _: b""),
     "HS256 with the public key": lambda p, claims: _hs256(p, claims, p.key.as_pem(private=False)),
     "HS256 with the client secret": lambda p, claims: _hs256(p, claims, CLIENT_SECRET.encode()),
     "another key": lambda p, claims: _rs256(claims, key("a stranger's"), p.key.kid),
@@ -140,7 +145,7 @@ class Provider(Loopback):
         }
         if self.pkce:
             document["code_challenge_methods_supported"] = ["S256"]
-        return told(_over(document, self.discovery))
+        return told(over(document, self.discovery))
 
     def ask(self, request: Request, values: dict[str, str]) -> Response:
         """The person is signed in and agrees at once."""
@@ -149,10 +154,10 @@ class Provider(Loopback):
             return refused(400, "invalid_client", "No such client, or nowhere to go back to.")
         answer: Claims = {"state": values.get("state", ABSENT), "iss": self.address}
         if error := self._not_asked_well(values):
-            return sent_on(redirect_uri, _over(answer | {"error": error}, self.callback))
+            return sent_on(redirect_uri, over(answer | {"error": error}, self.callback))
         code = secrets.token_urlsafe(16)
         self.codes[code] = Grant(redirect_uri, values.get("nonce", ""), values.get("code_challenge", ""))
-        return sent_on(redirect_uri, _over(answer | {"code": code}, self.callback))
+        return sent_on(redirect_uri, over(answer | {"code": code}, self.callback))
 
     def _not_asked_well(self, values: dict[str, str]) -> str:
         if values.get("response_type") != "code":
@@ -183,7 +188,7 @@ class Provider(Loopback):
         now = int(time.time())
         claims = self.user | {"iss": self.address, "aud": CLIENT_ID, "iat": now, "exp": now + HOUR, "auth_time": now}
         claims["nonce"] = grant.nonce or ABSENT
-        id_token = SIGNATURES[self.signature](self, _over(claims, self.claims))
+        id_token = SIGNATURES[self.signature](self, over(claims, self.claims))
         return {"access_token": access_token, "token_type": "Bearer", "expires_in": HOUR, "id_token": id_token}
 
     def publish(self, request: Request, values: dict[str, str]) -> Response:
@@ -192,10 +197,10 @@ class Provider(Loopback):
     def describe(self, request: Request, values: dict[str, str]) -> Response:
         if request.headers.get("Authorization", "").removeprefix("Bearer ") not in self.access_tokens:
             return refused(401, "invalid_token", "No such access token.")
-        return told(_over(self.user, self.userinfo))
+        return told(over(self.user, self.userinfo))
 
 
-def _over(true: Claims, lies: Claims) -> Claims:
+def over(true: Claims, lies: Claims) -> Claims:
     return {name: value for name, value in (true | lies).items() if value is not ABSENT}
 
 
