@@ -1,42 +1,19 @@
 """Two people decide in the same moment, or one ends what another begins: one of them comes second."""
 
-import threading
-from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
-
 import pytest
-from django.db import connections
 
 from audit.verify import walk
 from hq.authz.roles import Role
 from hq.db.context import tenant
 from hq.db.models import PLATFORM_ID
-from hq.lib.errors import Refused
 from tenants import actions
 from tests.factories import make_member
 from tests.operators import make_operator
+from tests.tenants.support import at_once
 from tests.tenants.support_access import approve, ask, at_the_desk, both_trails, state
 
 pytestmark = pytest.mark.django_db(transaction=True)
 ROUNDS = 4
-
-
-def at_once(*acts: Callable[[], object]) -> list[str]:
-    """How each ended."""
-    begin = threading.Barrier(len(acts))
-
-    def one(act: Callable[[], object]) -> str:
-        begin.wait()
-        try:
-            act()
-        except Refused as refused:
-            return type(refused).__name__
-        finally:
-            connections.close_all()
-        return "done"
-
-    with ThreadPoolExecutor(len(acts)) as pool:
-        return list(pool.map(one, acts))
 
 
 def decision(place, decide, person, request):
