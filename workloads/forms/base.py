@@ -14,6 +14,7 @@ from django.core import signing
 from hq.authz.permissions import AUTH_METHODS, AuthMethod, Permission
 from hq.authz.roles import GRANTS, Role, addable
 from hq.lib.text import NO_CONTROL
+from hq.lib.workload_tokens import ClaimValue
 from hq.web.portal import OnceForm
 from workloads.models import LONGEST_SECONDS
 
@@ -74,7 +75,7 @@ class Conditions:
     issuer: str
     subject: str
     audience: str
-    claims: Mapping[str, str] = field(default_factory=dict)
+    claims: Mapping[str, ClaimValue] = field(default_factory=dict)
     keys: str = ""
 
 

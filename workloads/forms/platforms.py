@@ -10,6 +10,7 @@ from typing import Any, Final
 
 from django import forms
 
+from hq.lib.workload_tokens import ClaimValue
 from workloads.forms.base import Conditions, TrustForm, lines, text
 from workloads.models import Trust
 
@@ -282,7 +283,8 @@ class OtherForm(TrustForm):
     subject = text("Subject", "Exactly as tokens name it in sub.", most=2048)
     claims = lines(
         "More claims",
-        "One a line, as name=value. Each has to be in the token, and equal.",
+        "One a line, as name=value. Each has to be in the token, and equal. A dot leads into a claim. Numbers, true and"
+        " false are taken as such; in quotes they are text.",
         most=8192,
         rows=3,
     )
@@ -308,14 +310,30 @@ class OtherForm(TrustForm):
     @classmethod
     def write(cls, data: Mapping[str, Any]) -> Conditions:
         pairs = (line.partition("=") for line in data["claims"].splitlines())
-        claims = {name.strip(): value.strip() for name, _, value in pairs}
+        claims = {name.strip(): _value(value.strip()) for name, _, value in pairs}
         return Conditions(data["issuer"], data["subject"], data["audience"], claims, data["keys"])
 
     @classmethod
     def read(cls, conditions: Conditions) -> dict[str, Any] | None:
-        claims = "\n".join(f"{name}={value}" for name, value in conditions.claims.items())
+        claims = "\n".join(f"{name}={_written(value)}" for name, value in conditions.claims.items())
         told = {"issuer": conditions.issuer, "subject": conditions.subject, "audience": conditions.audience}
         return {**told, "claims": claims, "keys": conditions.keys}
+
+
+def _value(raw: str) -> ClaimValue:
+    """A number, true or false as JSON has it, text in quotes, and otherwise what stands there."""
+    try:
+        read = json.loads(raw, parse_constant=str)
+    except ValueError:
+        return raw
+    return read if isinstance(read, (str, bool, int, float)) else raw
+
+
+def _written(value: ClaimValue) -> str:
+    """So that `_value` reads it as it was."""
+    if isinstance(value, str) and value.isprintable() and _value(value.strip()) == value:
+        return value
+    return json.dumps(value)
 
 
 _FORMS: Final[dict[str, type[TrustForm]]] = {
