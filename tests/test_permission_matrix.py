@@ -75,6 +75,8 @@ V1 = [
         201,
         P.OBJECTS_READ,
     ),
+    Act(ENVIRONMENT + "api-keys/<uuid:id>", "GET", P.API_KEYS_READ),
+    Act(ENVIRONMENT + "api-keys/<uuid:id>/rotate", "POST", P.API_KEYS_CREATE, {}, 201, P.OBJECTS_READ),
     Act(ENVIRONMENT + "api-keys/<uuid:id>", "DELETE", P.API_KEYS_REVOKE, answers=204),
     Act(ENVIRONMENT + "data-map", "GET", P.KEYS_READ),
     Act(ENVIRONMENT + "keys", "GET", P.KEYS_READ),

@@ -3,7 +3,7 @@
 from django.urls import path
 
 from tenants.api.access import Acl, AclExplain, AclItem, GroupItem, GroupMemberItem, GroupMembers, Groups
-from tenants.api.machines import ApiKeyItem, ApiKeys, ServiceAccountItem, ServiceAccounts
+from tenants.api.machines import ApiKeyItem, ApiKeys, RotateApiKey, ServiceAccountItem, ServiceAccounts
 from tenants.api.people import InvitationItem, Invitations, Member, Members, WhoAmI
 
 __all__ = ["WhoAmI", "environment_routes", "organization_routes"]
@@ -11,6 +11,7 @@ __all__ = ["WhoAmI", "environment_routes", "organization_routes"]
 environment_routes = [
     path("api-keys", ApiKeys.as_view()),
     path("api-keys/<uuid:id>", ApiKeyItem.as_view()),
+    path("api-keys/<uuid:id>/rotate", RotateApiKey.as_view()),
 ]
 organization_routes = [
     path("members", Members.as_view()),

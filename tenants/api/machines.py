@@ -1,51 +1,90 @@
 """Machines over /v1: API keys and service accounts."""
 
+from collections.abc import Sequence
 from typing import Any
 from uuid import UUID
 
-from drf_spectacular.utils import extend_schema
+from drf_spectacular.utils import OpenApiParameter, extend_schema
 from rest_framework.request import Request
 from rest_framework.response import Response
 
 from hq.authz.permissions import Permission
+from hq.lib.errors import Invalid
 from hq.web.api import Endpoint, page, page_arguments, read, uuid_cursor
 from tenants import actions, selectors
+from tenants.actions.api_keys import MadeKey
 from tenants.api.people import PAGING
 from tenants.api.positions import position, position_of
 from tenants.models import ApiKey, ServiceAccount
+from tenants.selectors import Day
+from tenants.selectors.machines import KEY_STATES
 from tenants.serializers.machines import (
+    ApiKeyBody,
     ApiKeyInput,
     ApiKeyList,
     MadeApiKeyBody,
+    RotateInput,
     ServiceAccountBody,
     ServiceAccountInput,
     ServiceAccountList,
 )
 
+DAYS = 14
+FILTERS = [
+    OpenApiParameter("state", str, enum=KEY_STATES),
+    OpenApiParameter("service_account_id", UUID, description="Keys of this service account only."),
+]
 
-def api_key_body(key: ApiKey) -> dict[str, Any]:
+
+def api_key_body(key: ApiKey, days: Sequence[Day]) -> dict[str, Any]:
     return {
         "id": key.id,
         "name": key.name,
         "hint": key.hint,
         "scopes": key.scopes,
+        "networks": key.networks,
         "service_account_id": key.service_account_id,
-        "state": key.state,
+        "made_by_key_id": key.made_by_key_id,
+        "replaced_by_id": key.replaced_by_id,
+        "state": selectors.key_state(key),
         "created_at": key.created_at,
         "expires_at": key.expires_at,
         "last_used_at": key.last_used_at,
         "last_used_ip": key.last_used_ip,
+        "last_used_agent": key.last_used_agent,
+        "days": [{"date": day.date, "requests": day.requests, "refused": day.refused} for day in days],
     }
+
+
+def _filters(request: Request) -> dict[str, Any]:
+    """`?state=` and `?service_account_id=`. Raises Invalid."""
+    state, account = (request.query_params.get(name, "") for name in ("state", "service_account_id"))
+    if state and state not in KEY_STATES:
+        said = f"One of {', '.join(KEY_STATES)}."
+        raise Invalid(f"Unknown state. {said}", errors=[{"pointer": "/state", "detail": said}])
+    try:
+        return {"state": state, "service_account_id": UUID(account) if account else None}
+    except ValueError:
+        said = "The id of a service account."
+        raise Invalid(said, errors=[{"pointer": "/service_account_id", "detail": said}]) from None
+
+
+def _made(made: MadeKey) -> Response:
+    """A key that was just made, with its secret. It has no days yet."""
+    return Response(api_key_body(made.key, ()) | {"api_key": made.secret}, status=201)
 
 
 class ApiKeys(Endpoint):
     """API keys of an environment, newest first."""
 
-    @extend_schema(operation_id="list_api_keys", responses=ApiKeyList, parameters=PAGING)
+    shown_once = frozenset({"api_key"})
+
+    @extend_schema(operation_id="list_api_keys", responses=ApiKeyList, parameters=[*PAGING, *FILTERS])
     def get(self, request: Request, **_: Any) -> Response:
         cursor, limit = page_arguments(request)
-        rows = selectors.list_api_keys(self.actor, before=uuid_cursor(cursor), limit=limit)
-        return page(rows, limit, api_key_body, lambda row: str(row.id))
+        rows = selectors.list_api_keys(self.actor, before=uuid_cursor(cursor), limit=limit, **_filters(request))
+        days = selectors.list_days(self.actor, [key.id for key in rows], DAYS)
+        return page(rows, limit, lambda key: api_key_body(key, days[key.id]), lambda row: str(row.id))
 
     @extend_schema(operation_id="create_api_key", request=ApiKeyInput, responses={201: MadeApiKeyBody})
     def post(self, request: Request, **_: Any) -> Response:
@@ -57,17 +96,36 @@ class ApiKeys(Endpoint):
             scopes=scopes,
             expires_at=body.get("expires_at"),
             service_account_id=body.get("service_account_id"),
+            networks=body.get("networks", ()),
         )
-        return Response(api_key_body(made.key) | {"api_key": made.secret}, status=201)
+        return _made(made)
 
 
 class ApiKeyItem(Endpoint):
     """One API key."""
 
+    @extend_schema(operation_id="get_api_key", responses=ApiKeyBody)
+    def get(self, request: Request, id: UUID, **_: Any) -> Response:
+        key = selectors.read_api_key(self.actor, id)
+        return Response(api_key_body(key, selectors.list_days(self.actor, [key.id], DAYS)[key.id]))
+
     @extend_schema(operation_id="revoke_api_key", responses={204: None})
     def delete(self, request: Request, id: UUID, **_: Any) -> Response:
+        """With it end the keys that it made, and the one that it replaced."""
         actions.revoke_api_key(actor=self.actor, key_id=id)
         return Response(status=204)
+
+
+class RotateApiKey(Endpoint):
+    """A successor for an API key."""
+
+    shown_once = frozenset({"api_key"})
+
+    @extend_schema(operation_id="rotate_api_key", request=RotateInput, responses={201: MadeApiKeyBody})
+    def post(self, request: Request, id: UUID, **_: Any) -> Response:
+        """The new key is as the old one was, and lives as long from now on. For the grace both work."""
+        body = read(RotateInput, request)
+        return _made(actions.rotate_api_key(actor=self.actor, key_id=id, grace_hours=body["grace_hours"]))
 
 
 def service_account_body(account: ServiceAccount) -> dict[str, Any]:

@@ -83,6 +83,8 @@ def invitation_body(invitation: Invitation) -> dict[str, Any]:
 class Invitations(Endpoint):
     """Invitations of an organization, newest first."""
 
+    shown_once = frozenset({"url"})
+
     @extend_schema(operation_id="list_invitations", responses=InvitationList, parameters=PAGING)
     def get(self, request: Request, **_: Any) -> Response:
         cursor, limit = page_arguments(request)

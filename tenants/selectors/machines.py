@@ -15,6 +15,8 @@ from hq.lib.errors import NotFound
 from tenants.models import ApiKey, ServiceAccount
 from tenants.selectors.access import Position, after_name
 
+KEY_STATES = ("active", "rotated", "expired", "revoked")
+
 
 def _here(actor: Actor) -> Q:
     return Q(organization_id=actor.organization_id, environment_id=environment_of(actor))
