@@ -192,8 +192,6 @@ class DeletedObjects(Endpoint):
 class ObjectRestores(Endpoint):
     """Bringing back."""
 
-    own_context = True
-
     @extend_schema(operation_id="restore_object", request=RestoreInput, responses={201: VersionBody})
     def post(self, request: Request, **_: Any) -> Response:
         """Bring back a deleted object, or an older version as a new one."""

@@ -1,6 +1,7 @@
 """Verbs on organizations, people and machines."""
 
 from tenants.actions.access import change_level, give_access, withdraw_access
+from tenants.actions.answers import Answers, forget_answers
 from tenants.actions.api_keys import create_api_key, revoke_api_key, rotate_api_key
 from tenants.actions.chains import record_for_deployment, record_on_both_sides
 from tenants.actions.groups import create_group, put_in_group, remove_group, rename_group, take_out_of_group
@@ -41,6 +42,7 @@ from tenants.actions.support import (
 )
 
 __all__ = [
+    "Answers",
     "Keepers",
     "accept_invitation",
     "add_member",
@@ -61,6 +63,7 @@ __all__ = [
     "end_support_in",
     "end_support_of_session",
     "ensure_person",
+    "forget_answers",
     "give_access",
     "invite_member",
     "list_keys_to_tell_of",
