@@ -98,6 +98,8 @@ def attempt_body(attempt: ShareAttempt) -> dict[str, Any]:
 class Shares(Endpoint):
     """Share-session links of an environment (SHR-1)."""
 
+    shown_once = frozenset({"token", "url"})
+
     @extend_schema(
         operation_id="list_shares",
         responses=ShareList,

@@ -6,10 +6,12 @@ class TenantsConfig(AppConfig):
 
     def ready(self) -> None:
         from hq.authz import rules
+        from hq.web import idempotency
         from keys.registry import add_holder, register_tenancy
         from tenants import actions, columns, selectors, signals
 
         rules.register(selectors.AccessRules())
+        idempotency.keep_in(actions.Answers())
         columns.connect()
         signals.connect()
         actions.register_steps()

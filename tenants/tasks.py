@@ -65,8 +65,9 @@ def mail_key_alert(job: RunningJob) -> None:
 
 @handles("tenants.forget_use")
 def forget_use(job: RunningJob) -> None:
-    """Delete what was counted of keys more than 400 days ago."""
+    """Delete answers that nobody repeats any more, and what was counted of keys more than 400 days ago."""
     with job.step():
+        actions.forget_answers(job.organization_id, before=now() - ANSWERS_KEPT)
         ApiKeyDay.objects.filter(organization_id=job.organization_id, on__lt=(now() - DAYS_KEPT).date()).delete()
 
 

@@ -15,7 +15,7 @@ from rest_framework.views import APIView
 
 from hq.authz.actor import Actor
 from hq.lib.errors import Invalid, Problem, Unauthenticated
-from hq.web import conditions
+from hq.web import conditions, idempotency
 from hq.web.errors import MEDIA_TYPE
 from hq.web.renderers import JSONRenderer
 
@@ -27,11 +27,13 @@ class Endpoint(APIView):
     """A route below /v1. `public` ones (redeeming a link, the schema) ask for no credentials of an organization.
 
     Those with `own_conditions` meet If-Match and If-None-Match in what they call; for all others it is done here.
+    `shown_once` are the members of what POST answers that are secrets: nothing repeats them.
     """
 
     public: ClassVar[bool] = False
     own_context: ClassVar[bool] = False
     own_conditions: ClassVar[bool] = False
+    shown_once: ClassVar[frozenset[str]] = frozenset()
 
     @property
     def plain(self) -> HttpRequest:
@@ -52,6 +54,33 @@ class Endpoint(APIView):
         if not self.public:
             _ = self.actor
         self.require_match(request, *args, **kwargs)
+        if request.method == "POST" and hasattr(self, "post"):
+            self.act_once()
+
+    @classmethod
+    def takes_idempotency_key(cls) -> bool:
+        """Whether POST is done in a transaction that is the request's own, by somebody whose answers can be kept."""
+        return hasattr(cls, "post") and not cls.public and not cls.own_context
+
+    def act_once(self) -> None:
+        """With an Idempotency-Key POST is done once, and answered as often as it comes. Raises Invalid, KeyNotTaken."""
+        key = idempotency.key_of(self.plain)
+        if key is None:
+            return
+        if not self.takes_idempotency_key():
+            raise idempotency.KeyNotTaken
+        post: Any = self.post  # type: ignore[attr-defined]  # which takes_idempotency_key has looked for
+
+        def once(*args: Any, **kwargs: Any) -> Response:
+            return idempotency.once(
+                lambda: post(*args, **kwargs),
+                request=self.plain,
+                actor=self.actor,
+                key=key,
+                shown_once=self.shown_once,
+            )
+
+        vars(self)["post"] = once  # found by DRF before the method of the class
 
     @classmethod
     def changes_by(cls, method: str) -> bool:

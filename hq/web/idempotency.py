@@ -1,0 +1,140 @@
+"""Idempotency-Key: a POST that is sent again under the same key is answered again, and not done again.
+
+As draft-ietf-httpapi-idempotency-key-header has it. A key counts for whoever sent it, and for one request. The answer
+is written in the transaction of the act itself, so there are both or neither, whenever the process dies. What was
+refused is not kept: it did nothing, and the same key may be tried again. Members that are shown once are never kept.
+"""
+
+import re
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from hashlib import sha256
+from typing import Any, Protocol
+
+import orjson
+from django.db import connection
+from django.http import HttpRequest
+from rest_framework.response import Response
+
+from hq.authz.actor import Actor
+from hq.lib.errors import Invalid, Problem, Refused
+from hq.web.renderers import JSONRenderer
+
+HEADER = "Idempotency-Key"
+REPLAYED, WITHHELD = "Idempotency-Replayed", "Idempotency-Withheld"
+HEADERS_KEPT = ("ETag", "Location")
+_KEY = re.compile(r"[\x20-\x7e]{1,255}")
+
+
+class IdempotencyKeyReused(Problem):
+    """This Idempotency-Key came with another request before. A new request needs a new key."""
+
+    status = 422
+
+
+class RequestInFlight(Refused):
+    """The request with this Idempotency-Key is being done right now. Send it again in a moment to get its answer."""
+
+    wait = 1.0
+
+
+class KeyNotTaken(Invalid):
+    """Nothing is kept of this request, so it takes no Idempotency-Key. Leave the header out."""
+
+
+@dataclass(frozen=True, slots=True)
+class Kept:
+    """An answer as it is kept: for which request (a digest), and what it was, without what is shown once."""
+
+    request: bytes
+    status: int
+    headers: dict[str, str] = field(default_factory=dict)
+    body: str = ""
+
+
+class Store(Protocol):
+    """Where answers are kept, by whom they were given to and the digest of their key."""
+
+    def find(self, actor: Actor, key: bytes) -> Kept | None: ...
+    def keep(self, actor: Actor, key: bytes, kept: Kept) -> None:
+        """In the transaction of the act."""
+        ...
+
+
+_stores: list[Store] = []
+
+
+def keep_in(store: Store) -> None:
+    """Called once at start-up by the room that has the table; the last one wins."""
+    _stores[:] = [store]
+
+
+def key_of(request: HttpRequest) -> str | None:
+    """The key that a request came with. Raises Invalid for one that is none."""
+    key = request.headers.get(HEADER)
+    if key is not None and not _KEY.fullmatch(key):
+        raise Invalid(f"{HEADER} has 1 to 255 printable characters of ASCII.")
+    return key
+
+
+def once(
+    do: Callable[[], Response], *, request: HttpRequest, actor: Actor, key: str, shown_once: frozenset[str]
+) -> Response:
+    """Do it, or answer as it was answered the first time. Runs in the actor's transaction.
+
+    Raises:
+        IdempotencyKeyReused, RequestInFlight, and whatever `do` raises.
+    """
+    store = _stores[0]
+    name, asked = _name(actor, key), _asked(request, key)
+    kept = store.find(actor, name)
+    if kept is None:
+        _begin(name)
+        kept = store.find(actor, name)  # the one before may have ended since
+    if kept is not None:
+        return _again(kept, asked, shown_once)
+    response = do()
+    if 200 <= response.status_code < 300:
+        store.keep(actor, name, _kept(response, asked, shown_once))
+    return response
+
+
+def _name(actor: Actor, key: str) -> bytes:
+    """Two who send the same key mean two things by it."""
+    return _digest(actor.organization_id.bytes, actor.kind.encode(), actor.id.bytes, key.encode())
+
+
+def _asked(request: HttpRequest, key: str) -> bytes:
+    """What a request asks for. The key is in it, which nobody knows who reads the table: bodies could be guessed."""
+    parts = (request.method or "", request.path_info, request.META.get("QUERY_STRING", ""))
+    return _digest(key.encode(), *(part.encode("utf-8", "surrogateescape") for part in parts), request.body)
+
+
+def _digest(*parts: bytes) -> bytes:
+    """Of all parts, each with its length before it: no two lists have the same bytes."""
+    return sha256(b"".join(len(part).to_bytes(8, "big") + part for part in parts)).digest()
+
+
+def _begin(name: bytes) -> None:
+    """Until the transaction ends nobody else does this. Nobody waits for it either. Raises RequestInFlight."""
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT pg_try_advisory_xact_lock(hashtextextended(%s, 0))", [f"hq.idempotency:{name.hex()}"])
+        if not cursor.fetchone()[0]:
+            raise RequestInFlight
+
+
+def _kept(response: Response, asked: bytes, shown_once: frozenset[str]) -> Kept:
+    """What may be kept of an answer."""
+    data: Any = response.data
+    if shown_once:
+        data = {name: None if name in shown_once else value for name, value in data.items()}
+    headers = {name: response[name] for name in HEADERS_KEPT if response.has_header(name)}
+    return Kept(asked, response.status_code, headers, JSONRenderer().render(data).decode())
+
+
+def _again(kept: Kept, asked: bytes, shown_once: frozenset[str]) -> Response:
+    if kept.request != asked:
+        raise IdempotencyKeyReused
+    body = orjson.loads(kept.body) if kept.body else None
+    more = {REPLAYED: "true"} | ({WITHHELD: ", ".join(sorted(shown_once))} if shown_once else {})
+    return Response(body, status=kept.status, headers=kept.headers | more)
