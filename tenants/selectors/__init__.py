@@ -45,8 +45,10 @@ from tenants.selectors.places import (
     find_open,
     get_environment,
     get_organization,
+    lets_in,
     list_belongings,
     list_environments,
+    opens_by_rules,
 )
 from tenants.selectors.principals import find_principal, list_principals, principal_of
 from tenants.selectors.roster import count_people, list_outside, list_people, what_leaves
@@ -108,6 +110,7 @@ __all__ = [
     "is_member",
     "is_within",
     "key_state",
+    "lets_in",
     "list_access",
     "list_api_keys",
     "list_belongings",
@@ -131,6 +134,7 @@ __all__ = [
     "list_service_accounts",
     "name_people",
     "name_subjects",
+    "opens_by_rules",
     "page_invitations",
     "page_members",
     "principal_of",

@@ -100,6 +100,16 @@ def list_environments(actor: Actor) -> Sequence[Environment]:
     return list(Environment.objects.filter(organization_id=actor.organization_id).order_by("name"))
 
 
+def lets_in(state: str) -> bool:
+    """Whether anybody, person or machine, comes into an organization in this state."""
+    return state not in Organization.SHUT
+
+
+def opens_by_rules(reach: str) -> bool:
+    """Whether only access rules open files there, and no role does."""
+    return reach == Policy.Reach.RULES
+
+
 def describe_actor(actor: Actor) -> dict[str, Any]:
     """Who asks, as `GET /v1/me` answers it. Needs no permission: everybody may know themselves."""
     with tenant(actor.organization_id):
