@@ -9,6 +9,7 @@ from typing import NamedTuple
 from django.core.exceptions import ImproperlyConfigured
 
 _RATE = re.compile(r"([1-9][0-9]{0,8})/([smhd])")
+_NAME = re.compile(r"[A-Za-z0-9_-]{1,32}")
 _SECONDS = {"s": 1, "m": 60, "h": 3600, "d": 86_400}
 
 
@@ -81,6 +82,22 @@ def rate(name: str, default: str) -> Rate:
     if found is None or int(found[1]) > 1_000_000 * (seconds := _SECONDS[found[2]]):
         raise ImproperlyConfigured(f"{name} must be a rate like 6000/m (s, m, h, d), of a million a second at most.")
     return Rate(int(found[1]), seconds)
+
+
+def named_secrets(name: str) -> dict[str, bytes]:
+    """Secrets by their names, `new:secret old:secret`, in the order given; empty when unset.
+
+    Raises ImproperlyConfigured, never with a secret in it, also for one of less than 32 bytes.
+    """
+    found: dict[str, bytes] = {}
+    for word in text(name, "").split():
+        key, colon, secret = word.partition(":")
+        if not colon or not _NAME.fullmatch(key) or key in found:
+            raise ImproperlyConfigured(f"{name} must be different names with a secret each, like k2:… k1:….")
+        if len(secret.encode()) < 32:
+            raise ImproperlyConfigured(f"{name} has a secret of less than 32 bytes.")
+        found[key] = secret.encode()
+    return found
 
 
 def path(name: str, default: Path) -> Path:

@@ -3,6 +3,7 @@
 import os
 import re
 import stat
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +14,7 @@ from hq import links
 # bin/run writes this before every secret that it makes up, so that such a secret is known anywhere.
 DEVELOPMENT_MARK = "development-"
 AWS_REGION = re.compile(r"[a-z]{2}(-[a-z]+)+-[0-9]")
-SECRET_FILES = ("HQ_SECRET_KEY_FILE", "HQ_API_KEY_PEPPER_FILE", "HQ_ROOT_KEY_FILE")
+SECRET_FILES = ("HQ_SECRET_KEY_FILE", "HQ_API_KEY_PEPPER_FILE", "HQ_ROOT_KEY_FILE", "HQ_SERVICE_KEYS_FILE")
 
 
 def _readable_by_others(name: str) -> bool:
@@ -21,16 +22,22 @@ def _readable_by_others(name: str) -> bool:
     return path is not None and bool(Path(path).stat().st_mode & (stat.S_IRWXG | stat.S_IRWXO))
 
 
+def _secrets(settings: dict[str, Any]) -> Iterator[tuple[str, str]]:
+    """What the deployment was given as text, by the variable that holds it."""
+    yield from ((f"HQ_{name}", settings[name]) for name in ("SECRET_KEY", "API_KEY_PEPPER"))
+    yield from (("HQ_SERVICE_KEYS", secret.decode()) for secret in settings["SERVICE_KEYS"].values())
+
+
 def reasons(settings: dict[str, Any]) -> list[str]:
     """Every reason not to start, each a sentence that says what to change."""
     found = []
     if settings["DEBUG"]:
         found.append("HQ_DEBUG must be off.")
-    for name in ("SECRET_KEY", "API_KEY_PEPPER"):
-        if settings[name].startswith(DEVELOPMENT_MARK):
-            found.append(f"HQ_{name} is a development secret; make one of your own.")
-        if len(settings[name]) < 32:
-            found.append(f"HQ_{name} is shorter than 32 characters.")
+    for name, secret in _secrets(settings):
+        if secret.startswith(DEVELOPMENT_MARK):
+            found.append(f"{name} is a development secret; make one of your own.")
+        if len(secret) < 32:
+            found.append(f"{name} is shorter than 32 characters.")
     found += [
         f"{name} can be read by others; set its mode to 0600." for name in SECRET_FILES if _readable_by_others(name)
     ]

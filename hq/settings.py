@@ -19,6 +19,8 @@ _no_secret = None if PRODUCTION else guards.DEVELOPMENT_MARK + "no-secret-was-gi
 SECRET_KEY = env.text("HQ_SECRET_KEY", _no_secret)
 SECRET_KEY_FALLBACKS = env.words("HQ_SECRET_KEY_FALLBACKS")  # older keys: still verify, never sign (ACC-7)
 API_KEY_PEPPER = env.text("HQ_API_KEY_PEPPER", _no_secret)
+# What services of the deployment sign X-User-Token with, newest first (ACC-9). Whoever has one may act for anybody.
+SERVICE_KEYS = env.named_secrets("HQ_SERVICE_KEYS")
 ROOT_KEY_FILE = env.path("HQ_ROOT_KEY_FILE", DATA_DIR / "keystore" / "root.key")
 
 PORT = env.number("HQ_PORT", 8000)

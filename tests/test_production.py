@@ -77,6 +77,9 @@ def test_it_starts_with_keys_in_aws_kms(production, region):
         ({"HQ_KEY_PROVIDER": "vault"}, "HQ_KEY_PROVIDER must be embedded or kms"),
         ({"HQ_KEY_PROVIDER": "kms"}, "HQ_KMS_REGION is not a region of AWS"),
         ({"HQ_KMS_ENDPOINT": "http://kms.internal"}, "HQ_KMS_ENDPOINT must begin with https"),
+        ({"HQ_LIMIT_IP": "many"}, "HQ_LIMIT_IP must be a rate like 6000/m"),
+        ({"HQ_SERVICE_KEYS": f"k1:{SECRET[:31]}"}, "HQ_SERVICE_KEYS has a secret of less than 32 bytes"),
+        ({"HQ_SERVICE_KEYS": f"k1:development-{SECRET}"}, "HQ_SERVICE_KEYS is a development secret"),
     ],
 )
 def test_it_refuses_to_start_and_says_why(production, change, sentence):
@@ -98,6 +101,48 @@ def test_it_refuses_a_short_secret(production):
 def test_it_refuses_a_key_file_that_others_can_read(production, name):
     Path(production[name]).chmod(0o640)
     assert f"{name} can be read by others" in start(production)
+
+
+def test_keys_of_services_come_from_a_file_that_only_hq_can_read(production, tmp_path):
+    path = tmp_path / "services"
+    path.touch(mode=0o600)
+    path.write_text(f"k2:{SECRET} k1:{SECRET}")
+    named = production | {"HQ_SERVICE_KEYS_FILE": str(path)}
+    assert start(named) == ""
+    path.chmod(0o640)
+    assert "HQ_SERVICE_KEYS_FILE can be read by others" in start(named)
+
+
+@pytest.mark.parametrize("text", ["6000/m", "1/s", "999999999/d"])
+def test_a_rate_is_so_many_in_a_second_a_minute_an_hour_or_a_day(monkeypatch, text):
+    seconds = {"s": 1, "m": 60, "d": 86_400}[text[-1]]
+    monkeypatch.setenv("HQ_LIMIT_IP", text)
+    assert env.rate("HQ_LIMIT_IP", "1/s") == (int(text[:-2]), seconds)
+
+
+@pytest.mark.parametrize("text", ["", "0/m", "6000", "6000/w", "-1/m", "1000001/s", "1.5/s", "6000/m ", "\u0663/m"])
+def test_what_is_no_rate_is_refused(monkeypatch, text):
+    monkeypatch.setenv("HQ_LIMIT_IP", text)
+    with pytest.raises(ImproperlyConfigured, match="HQ_LIMIT_IP must be a rate like 6000/m"):
+        env.rate("HQ_LIMIT_IP", "1/s")
+
+
+def test_named_secrets_keep_their_order(monkeypatch):
+    monkeypatch.setenv("HQ_SERVICE_KEYS", f" k2:{SECRET}:x\n k1:{SECRET} ")
+    assert list(env.named_secrets("HQ_SERVICE_KEYS").items()) == [
+        ("k2", f"{SECRET}:x".encode()),
+        ("k1", SECRET.encode()),
+    ]
+
+
+@pytest.mark.parametrize(
+    "text", [SECRET, f":{SECRET}", f"k.1:{SECRET}", f"k1:{SECRET} k1:{SECRET}", f"{'k' * 33}:{SECRET}"]
+)
+def test_secrets_without_a_name_of_their_own_are_refused_and_not_told(monkeypatch, text):
+    monkeypatch.setenv("HQ_SERVICE_KEYS", text)
+    with pytest.raises(ImproperlyConfigured) as refused:
+        env.named_secrets("HQ_SERVICE_KEYS")
+    assert SECRET not in str(refused.value)
 
 
 def test_a_plain_link_may_be_declared(production):
