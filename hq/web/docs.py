@@ -64,10 +64,11 @@ def _members(content: dict[str, Any]) -> list[dict[str, Any]]:
 
 def _operation(method: str, path: str, operation: dict[str, Any]) -> dict[str, Any]:
     request = operation.get("requestBody", {}).get("content", {})
+    responses = operation["responses"]
     answers = [
         {"status": status, "text": answer.get("description", ""), "members": _members(answer.get("content", {}))}
-        for status, answer in operation.get("responses", {}).items()
-        if status != "default"
+        for status, answer in responses.items()
+        if "$ref" not in answer
     ]
     return {
         "id": operation["operationId"],
@@ -78,6 +79,7 @@ def _operation(method: str, path: str, operation: dict[str, Any]) -> dict[str, A
         "request": _members(request),
         "request_types": list(request),
         "answers": answers,
+        "refusals": [status for status, answer in responses.items() if "$ref" in answer],
     }
 
 
