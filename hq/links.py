@@ -23,7 +23,10 @@ def database(url: str, *, role: str, pool: bool) -> dict[str, object]:
         "HOST": host,
         "PORT": str(parts.port or ""),
         "CONN_HEALTH_CHECKS": not pool,
-        "OPTIONS": options | ({"pool": {"min_size": 2, "max_size": 32, "timeout": 10}} if pool else {}),
+        # Django's own cursors send whole texts, which are never kept; it is for those of hq.db.prepared.
+        "OPTIONS": options
+        | {"prepare_threshold": 0}
+        | ({"pool": {"min_size": 2, "max_size": 32, "timeout": 10}} if pool else {}),
     }
 
 

@@ -2,13 +2,13 @@
 
 from typing import Any
 
-from django.db import connection
+from hq.db.prepared import prepared
 
 
 def call(function: str, *arguments: Any) -> list[dict[str, Any]]:
     """Every row that the function returns, as a mapping by column. The name is ours, never a caller's."""
     marks = ", ".join(["%s"] * len(arguments))
-    with connection.cursor() as cursor:
+    with prepared() as cursor:
         cursor.execute(f"SELECT * FROM public.{function}({marks})", arguments)  # noqa: S608 - the name is a constant of our code
         columns = [column.name for column in cursor.description or ()]
         return [dict(zip(columns, row, strict=True)) for row in cursor.fetchall()]

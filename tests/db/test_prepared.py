@@ -1,0 +1,57 @@
+"""Statements of the hot path: kept by the server, seen by Django, and rows of them as the ORM makes them."""
+
+import pytest
+from django.db import connection, transaction
+from django.db.transaction import TransactionManagementError
+from django.test.utils import CaptureQueriesContext
+
+from hq.db.context import tenant
+from hq.db.prepared import Columns, prepared
+from tenants.models import ApiKey
+from tests.factories import make_api_key, make_place
+
+pytestmark = pytest.mark.django_db
+
+
+def kept(text):
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT count(*) FROM pg_prepared_statements WHERE statement = %s", [text])
+        return cursor.fetchone()[0]
+
+
+def test_the_server_keeps_a_statement_and_binds_its_values():
+    text = "SELECT %s::int + 1"
+    for number in (1, 41):
+        with prepared() as cursor:
+            cursor.execute(text, [number])
+            assert cursor.fetchone() == (number + 1,)
+    assert kept("SELECT $1::int + 1") == 1
+
+
+def test_django_counts_it_and_keeps_it_from_a_broken_transaction():
+    with CaptureQueriesContext(connection) as seen, prepared() as cursor:
+        cursor.execute("SELECT 7")
+    assert [query["sql"] for query in seen.captured_queries] == ["SELECT 7"]
+    with transaction.atomic():
+        transaction.set_rollback(True)
+        with pytest.raises(TransactionManagementError), prepared() as cursor:
+            cursor.execute("SELECT 7")
+
+
+def test_a_row_is_what_the_orm_would_have_loaded():
+    place = make_place()
+    make_api_key(place)
+    columns = Columns(ApiKey)
+    with tenant(place.id):
+        expected = ApiKey.objects.get()
+        expected.last_used_agent = "curl/8"
+        expected.save()
+        with prepared() as cursor:
+            cursor.execute(f"SELECT {columns.of('k')} FROM tenants_apikey AS k")
+            found = columns.row(cursor.fetchone())
+        names = [field.attname for field in ApiKey._meta.concrete_fields]
+        assert {name: getattr(found, name) for name in names} == {name: getattr(expected, name) for name in names}
+        assert (found.last_used_agent, len(columns)) == ("curl/8", len(names))
+        found.name = "renamed"
+        found.save()  # an update: it knows that it is there already
+        assert ApiKey.objects.get().name == "renamed"
