@@ -22,8 +22,8 @@ from tenants.serializers.machines import (
     ApiKeyBody,
     ApiKeyInput,
     ApiKeyList,
+    ApiKeyRotateInput,
     MadeApiKeyBody,
-    RotateInput,
     ServiceAccountBody,
     ServiceAccountInput,
     ServiceAccountList,
@@ -121,10 +121,10 @@ class RotateApiKey(Endpoint):
 
     shown_once = frozenset({"api_key"})
 
-    @extend_schema(operation_id="rotate_api_key", request=RotateInput, responses={201: MadeApiKeyBody})
+    @extend_schema(operation_id="rotate_api_key", request=ApiKeyRotateInput, responses={201: MadeApiKeyBody})
     def post(self, request: Request, id: UUID, **_: Any) -> Response:
         """The new key is as the old one was, and lives as long from now on. For the grace both work."""
-        body = read(RotateInput, request)
+        body = read(ApiKeyRotateInput, request)
         return _made(actions.rotate_api_key(actor=self.actor, key_id=id, grace_hours=body["grace_hours"]))
 
 

@@ -31,7 +31,7 @@ class ApiKeyInput(Input):
     )
 
 
-class RotateInput(Input):
+class ApiKeyRotateInput(Input):
     grace_hours = serializers.IntegerField(
         min_value=0,
         max_value=MOST_GRACE_HOURS,
