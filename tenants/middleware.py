@@ -30,6 +30,7 @@ from hq.web.errors import answer
 from hq.web.limits import charge, refuse_unknown
 from hq.web.portal import person_of
 from hq.web.request import ask_again_by, identify, origin, source_ip
+from hq.web.service_calls import comes_with_token, read_token
 from tenants import actions, registry, selectors
 from tenants.actions.support import SESSION_KEY
 from tenants.models import LIVE, WEBAUTHN, Organization
@@ -142,7 +143,7 @@ class TenantContext:
 
     def _identify(self, request: HttpRequest, match: ResolverMatch) -> Actor | HttpResponse | None:
         if request.path_info.startswith("/v1/"):
-            actor: Actor | HttpResponse | None = None if _flag(match, "public") else _by_api_key(request, match)
+            actor: Actor | HttpResponse | None = None if _flag(match, "public") else _over_v1(request, match)
         elif "org_slug" in match.kwargs:
             if not request.user.is_authenticated:
                 return redirect_to_login(request.get_full_path())
@@ -152,6 +153,27 @@ class TenantContext:
         if isinstance(actor, Actor):
             identify(request, actor)
         return actor
+
+
+def _over_v1(request: HttpRequest, match: ResolverMatch) -> Actor:
+    return _by_service(request, match) if comes_with_token(request) else _by_api_key(request, match)
+
+
+def _by_service(request: HttpRequest, match: ResolverMatch) -> Actor:
+    try:
+        claims = read_token(request, digest_is_checked=_flag(match, "digest_is_checked"))
+    except Unauthenticated:
+        refuse_unknown(request)
+    actor = actions.authenticate_service_call(
+        user_id=claims.user_id,
+        service=claims.key_id,
+        organization_id=match.kwargs.get("organization_id"),
+        environment_id=match.kwargs.get("environment_id"),
+        origin=origin(request),
+    )
+    identify(request, actor)
+    charge(request, actor)
+    return actor
 
 
 def _by_api_key(request: HttpRequest, match: ResolverMatch) -> Actor:

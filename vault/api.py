@@ -70,6 +70,7 @@ class ObjectItem(Endpoint):
 
     own_context = True
     own_conditions = True
+    digest_is_checked = True
     parser_classes = ()  # nothing reads the body but the action
 
     @extend_schema(

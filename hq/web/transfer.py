@@ -101,7 +101,7 @@ def body(request: HttpRequest, allowed: Allowed | None = None) -> Body:
         raise UnsupportedBody
     length = _length(request)
     kind = media_type(request.META.get("CONTENT_TYPE", ""))
-    return Body(length, _announced_sha256(request), kind, _chunks(request, length, Asking(allowed)))
+    return Body(length, announced_sha256(request), kind, _chunks(request, length, Asking(allowed)))
 
 
 def _length(request: HttpRequest) -> int:
@@ -142,7 +142,7 @@ def media_type(raw: str) -> str:
     return raw
 
 
-def _announced_sha256(request: HttpRequest) -> str | None:
+def announced_sha256(request: HttpRequest) -> str | None:
     """From `Content-Digest: sha-256=:…:` (RFC 9530) or `X-Content-SHA256`, hex; None if neither is there."""
     said = set()
     if plain := request.headers.get("X-Content-SHA256"):

@@ -19,6 +19,7 @@ from tenants.actions.people import (
     revoke_invitation,
 )
 from tenants.actions.service_accounts import create_service_account, end_service_account
+from tenants.actions.service_calls import authenticate_service_call
 from tenants.actions.sign_in import (
     create_first_sign_in,
     create_sign_in_link,
@@ -49,6 +50,7 @@ __all__ = [
     "alert_mail",
     "approve_support",
     "authenticate_api_key",
+    "authenticate_service_call",
     "change_level",
     "change_role",
     "create_api_key",
