@@ -12,7 +12,7 @@ from audit.models import AccessEntry, AuditEvent, ChainHead, PersonEvent
 from audit.tags import ORGANIZATION_WIDE, PersonTag, Tag
 from hq.authz.actor import Actor, Origin
 from hq.crypto import chain
-from hq.db.context import tenant
+from hq.db.prepared import Insert
 from hq.lib.canonical import canonical
 from hq.lib.clock import now
 from hq.lib.errors import Problem
@@ -23,6 +23,7 @@ _LOCK = (
     ' WHERE "organization_id" = %s AND "environment_id" = %s FOR NO KEY UPDATE'
 )
 _MOVE = 'UPDATE "audit_chainhead" SET "length" = %s, "hash" = %s WHERE "organization_id" = %s AND "environment_id" = %s'
+_add_access = Insert(AccessEntry)
 
 
 class NoChain(Problem):
@@ -123,8 +124,8 @@ def record_access(
     detail: dict[str, Any],
 ) -> None:
     """Add one line to the access log, in a transaction of its own, so that a refusal is kept."""
-    with tenant(organization_id):
-        AccessEntry.objects.create(
+    _add_access(
+        AccessEntry(
             organization_id=organization_id,
             environment_id=actor.environment_id if actor else None,
             at=now(),
@@ -139,6 +140,7 @@ def record_access(
             duration_ms=milliseconds,
             detail={"actor": actor.label if actor else "", "user_agent": origin.user_agent} | detail,
         )
+    )
 
 
 def record_person(tag: PersonTag, *, person_id: UUID | None, origin: Origin, target_id: str = "") -> None:

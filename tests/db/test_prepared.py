@@ -1,12 +1,13 @@
 """Statements of the hot path: kept by the server, seen by Django, and rows of them as the ORM makes them."""
 
 import pytest
-from django.db import connection, transaction
+from django.db import IntegrityError, connection, transaction
 from django.db.transaction import TransactionManagementError
 from django.test.utils import CaptureQueriesContext
 
-from hq.db.context import tenant
-from hq.db.prepared import Columns, prepared
+from hq.db.context import current_tenant, tenant
+from hq.db.prepared import Columns, Insert, prepared
+from hq.lib.ids import new_id
 from tenants.models import ApiKey
 from tests.factories import make_api_key, make_place
 
@@ -55,3 +56,46 @@ def test_a_row_is_what_the_orm_would_have_loaded():
         found.name = "renamed"
         found.save()  # an update: it knows that it is there already
         assert ApiKey.objects.get().name == "renamed"
+
+
+def key_of(place):
+    with tenant(place.id):
+        key = ApiKey.objects.get()
+    key.id, key.lookup = new_id(), b"other"
+    return key
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_row_is_added_in_one_round_trip_and_the_setting_is_gone_with_it():
+    place = make_place()
+    make_api_key(place)
+    add, key = Insert(ApiKey), key_of(place)
+    with CaptureQueriesContext(connection) as seen:
+        add(key)
+    assert len(seen) == 1
+    assert current_tenant() is None
+    assert not ApiKey.objects.exists()
+    with tenant(place.id):
+        assert ApiKey.objects.get(id=key.id).scopes == key.scopes
+
+
+def test_in_a_transaction_the_setting_is_what_it_was():
+    place, other = make_place(), make_place()
+    make_api_key(place)
+    key = key_of(place)
+    with tenant(other.id):
+        Insert(ApiKey)(key)
+        assert current_tenant() == other.id
+        assert not ApiKey.objects.exists()
+    with tenant(place.id):
+        assert ApiKey.objects.filter(id=key.id).exists()
+
+
+def test_what_the_database_refuses_leaves_no_row_and_no_setting():
+    place = make_place()
+    make_api_key(place)
+    key = key_of(place)
+    key.name = None
+    with pytest.raises(IntegrityError), transaction.atomic():
+        Insert(ApiKey)(key)
+    assert current_tenant() is None
