@@ -38,6 +38,7 @@ def member_body(member: Membership) -> dict[str, Any]:
     user = member.user
     return {
         "id": member.id,
+        "user_id": user.id,
         "name": user.name or "",
         "email": user.email,
         "role": member.role,

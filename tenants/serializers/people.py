@@ -40,6 +40,7 @@ class MemberInput(Input):
 
 
 class MemberBody(Named):
+    user_id = serializers.UUIDField(help_text="The person, in every organization; whom X-User-Token names.")
     email = serializers.EmailField()
     role = serializers.CharField()
     joined_at = serializers.DateTimeField()

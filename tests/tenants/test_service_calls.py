@@ -94,6 +94,11 @@ class TestInAMembersName:
         assert [answer.status_code for answer in answers] == [200, 200, 429]
         assert answers[0]["RateLimit-Remaining"] == "1"
 
+    def test_whom_to_name_is_shown_with_the_members(self, place, service, member):
+        headers = {"Authorization": f"Bearer {make_api_key(place)}"}
+        listed = service.client.get(f"/v1/organizations/{place.id}/members", headers=headers).json()["items"]
+        assert str(member.pk) in {item["user_id"] for item in listed}
+
 
 class TestNoFurther:
     def test_a_service_does_no_more_than_the_member_may(self, place, service):
