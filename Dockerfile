@@ -1,8 +1,9 @@
-# HQ's processes in one image: web (the default command), worker, beat, migrations.
+# HQ's processes in one image: web (the default command), two kinds of worker, beat, migrations.
 #
 #   docker build -t hq .
 #   docker run --env-file hq.env -v hq-data:/var/lib/hq -p 8000:8000 hq
-#   docker run ... hq celery --app hq.celery worker --concurrency 2
+#   docker run ... hq celery --app hq.celery worker --queues hq --concurrency 2
+#   docker run ... hq celery --app hq.celery worker --queues hq.network --pool threads --concurrency 16
 #   docker run ... hq celery --app hq.celery beat --schedule /tmp/beat --pidfile=
 #   docker run ... -e HQ_DB_ROLE=hq_owner hq python manage.py migrate
 #

@@ -12,7 +12,7 @@ from directory.selectors.scim import OPERATIONS_KEPT
 from hq.db import lookups
 from hq.lib.clock import now
 from jobs import actions as jobs
-from jobs.registry import RunningJob, handles
+from jobs.registry import NETWORK, RunningJob, handles
 
 
 @handles("directory.forget_log")
@@ -21,7 +21,7 @@ def forget(job: RunningJob) -> dict[str, Any]:
     return forget_operations(job)
 
 
-@handles("directory.look_at_domains")
+@handles("directory.look_at_domains", lane=NETWORK)
 def look_at_domains(job: RunningJob) -> None:
     """Look whether verified domains still have their records; a silent name server takes seconds, so one by one."""
     with job.step():

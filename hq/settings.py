@@ -146,6 +146,11 @@ CELERY_TASK_DEFAULT_QUEUE = "hq"
 # The job rows are the truth; losing a ring loses nothing, the next one picks the row up.
 CELERY_BEAT_SCHEDULE = {
     "ring": {"task": "jobs.ring", "schedule": timedelta(seconds=5), "options": {"expires": 5}},
+    "ring-network": {
+        "task": "jobs.ring_network",
+        "schedule": timedelta(seconds=5),
+        "options": {"expires": 5, "queue": "hq.network"},
+    },
     "reap": {"task": "jobs.reap", "schedule": timedelta(seconds=15), "options": {"expires": 15}},
     "verify-chains": {"task": "audit.sweep", "schedule": timedelta(minutes=10), "options": {"expires": 600}},
     "expire-links": {"task": "sharing.sweep", "schedule": timedelta(minutes=5), "options": {"expires": 300}},

@@ -7,9 +7,10 @@ records it.
 import logging
 import random
 import traceback
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import datetime, timedelta
-from functools import cached_property
+from functools import cache, cached_property, partial
+from threading import Event
 from time import monotonic
 from typing import Any, ClassVar
 from uuid import UUID
@@ -26,14 +27,18 @@ from hq.db.context import tenant
 from hq.lib.clock import now
 from hq.lib.errors import NotFound, Problem, Refused
 from jobs import registry, selectors
-from jobs.models import ERROR_LENGTH, LEASE, Job
-from jobs.registry import LeaseLost, RunningJob
+from jobs.models import ERROR_LENGTH, LEASE, Job, JobQuerySet
+from jobs.registry import NETWORK, OWN, LeaseLost, RunningJob
 
 log = logging.getLogger("hq.jobs")
 BACKOFF_BASE, BACKOFF_MOST = timedelta(seconds=2), timedelta(hours=1)
 KEEP_DONE = retention(Job)
 DOCUMENT_BYTES, WORD_LENGTH = 4096, 200
-RING = "jobs.ring"
+# Which task a lane's workers are rung with, and by which queue.
+RINGS = {OWN: ("jobs.ring", "hq"), NETWORK: ("jobs.ring_network", "hq.network")}
+# A job whose turn nobody gave it, as the workers before it were lost, looks for itself after so long.
+PATIENCE = timedelta(minutes=1)
+WAITING = "Waits for its turn"
 
 
 class NotDead(Refused):
@@ -63,6 +68,7 @@ def enqueue(
     may be running and have read its rows already, so a key names the state to be worked on too (`key_id:version`).
     `environment_id` says in which environment the API shows it; None: in each. Raises UnknownKind, NotSmall.
     """
+    registered = registry.find(kind)
     job = Job(
         organization_id=organization_id,
         environment_id=environment_id,
@@ -70,13 +76,13 @@ def enqueue(
         payload=small(payload),
         key=key,
         run_at=run_at or now(),
-        max_attempts=registry.find(kind).max_attempts,
+        max_attempts=registered.max_attempts,
     )
     with tenant(organization_id):
         kept = _insert_once(job) if key else job
         if not key:
             job.save(force_insert=True)
-        _ring_on_commit()
+        _ring_on_commit(registered.lane)
     return kept
 
 
@@ -106,10 +112,15 @@ def _is_word(value: object) -> bool:
     return len(value) <= WORD_LENGTH if isinstance(value, str) else not isinstance(value, (dict, list))
 
 
-def _ring_on_commit() -> None:
-    """Once for each transaction. The list is Django's record of what to call, newest last."""
-    if not any(entry[1] is ring for entry in connection.run_on_commit):
-        transaction.on_commit(ring, robust=True)
+def _ring_on_commit(lane: str) -> None:
+    """Once for each transaction and lane. The list is Django's record of what to call, newest last."""
+    if not any(entry[1] is _ringing(lane) for entry in connection.run_on_commit):
+        transaction.on_commit(_ringing(lane), robust=True)
+
+
+@cache
+def _ringing(lane: str) -> Callable[[], None]:
+    return partial(ring, lane)
 
 
 class _Bell:
@@ -136,12 +147,13 @@ class _Bell:
     def producers(self) -> Any:
         return pools.producers[self.app.connection_for_write(transport_options=self.OPTIONS)]
 
-    def ring(self) -> None:
+    def ring(self, lane: str) -> None:
+        task, queue = RINGS[lane]
         if monotonic() < self.silent_until:
             return
         try:
             with self.producers.acquire(block=True, timeout=1) as producer:
-                self.app.send_task(RING, expires=30, retry=False, ignore_result=True, producer=producer)
+                self.app.send_task(task, queue=queue, expires=30, retry=False, ignore_result=True, producer=producer)
         except Exception as error:  # noqa: BLE001 - whatever its fault is, the row is there and the beat will find it
             self.silent_until = monotonic() + self.SILENCE
             log.warning("the bell could not be rung", extra={"error": type(error).__name__})
@@ -150,37 +162,113 @@ class _Bell:
 _bell = _Bell()
 
 
-def ring() -> None:
-    """Wake a worker. If Valkey is away nothing is lost."""
-    _bell.ring()
+def ring(lane: str = OWN) -> None:
+    """Wake a worker of the lane. If Valkey is away nothing is lost."""
+    _bell.ring(lane)
 
 
-def run_for(worker: str, *, budget: timedelta, lease: timedelta = LEASE) -> int:
-    """Do jobs until none is left or the time is spent; how many."""
+# What this process is doing now, by claim. Its threads share it; each adds and takes out its own.
+_running: dict[UUID, RunningJob] = {}
+_closing = Event()
+
+
+def run_for(worker: str, *, budget: timedelta, lease: timedelta = LEASE, lane: str = OWN) -> int:
+    """Do jobs until none is left, the time is spent or the process is closing; how many."""
     end, count = monotonic() + budget.total_seconds(), 0
-    while monotonic() < end and run_one(worker, lease=lease):
+    while monotonic() < end and not _closing.is_set() and (job := _claim(worker, lease, lane)):
+        if lane == NETWORK and not count:
+            ring(lane)  # where one waits there may be more, and this one may take long: another thread looks
+        _do(job)
         count += 1
     return count
 
 
-def run_one(worker: str, *, lease: timedelta = LEASE) -> bool:
+def run_one(worker: str, *, lease: timedelta = LEASE, lane: str = OWN) -> bool:
     """Claim one job and do it; False when none is waiting. Raises the database's error when that stays away."""
-    job = _claim(worker, lease)
-    if job is None:
-        return False
+    job = _claim(worker, lease, lane)
+    if job is not None:
+        _do(job)
+    return job is not None
+
+
+def _do(job: RunningJob) -> None:
+    registered = registry.find(job.kind)
+    _running[job.claim_id] = job
     try:
-        result = registry.find(job.kind).handler(job)
+        if registered.at_once is not None and not _takes_turn(job, registered.at_once):
+            return
+        result = registered.handler(job)
         if not job.completed:
             _settle(job, registry.done_with(small(result) if result is not None else None))
     except LeaseLost:
         log.warning("lease lost", extra=_named(job))
     except Exception as error:  # noqa: BLE001 - a handler may fail in any way, and each way is a failed attempt
         _fail(job, error)
-    return True
+    finally:
+        _running.pop(job.claim_id, None)
+    if registered.at_once is not None:
+        _give_turn(job, registered.lane)
 
 
-def _claim(worker: str, lease: timedelta) -> RunningJob | None:
-    row = lookups.one("jobs_claim", worker[:200], lease.total_seconds(), registry.kinds())
+def _takes_turn(job: RunningJob, at_once: int) -> bool:
+    """Tell whether it may run now; else it waits until another of its organization has ended. Raises LeaseLost."""
+    with tenant(job.organization_id):
+        _lock_turns(job)
+        if _alike(job).filter(state=Job.State.RUNNING).exclude(id=job.id).count() < at_once:
+            job.mine().filter(message=WAITING).update(message="")
+            return True
+        job.put_back(now() + PATIENCE, WAITING)
+        return False
+
+
+def _give_turn(job: RunningJob, lane: str) -> None:
+    """Let the next one run that waits for its turn, by its key."""
+    _drop_lost_connection()
+    with tenant(job.organization_id):
+        _lock_turns(job)
+        waiting = _alike(job).filter(state=Job.State.QUEUED, message=WAITING).order_by("key", "id")
+        if (first := waiting.values_list("id", flat=True).first()) and waiting.filter(id=first).update(
+            run_at=now(), message=""
+        ):
+            _ring_on_commit(lane)
+
+
+def _alike(job: RunningJob) -> JobQuerySet:
+    return Job.objects.filter(organization_id=job.organization_id, kind=job.kind)
+
+
+def _lock_turns(job: RunningJob) -> None:
+    """Until the transaction ends. Whoever counts sees each one that ended before, and whoever ended finds who waits."""
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT pg_advisory_xact_lock(hashtextextended(%s, 0))", [f"{job.organization_id} {job.kind}"])
+
+
+def close() -> bool:
+    """Claim nothing more in this process. True if something is still being done."""
+    _closing.set()
+    return bool(_running)
+
+
+def is_idle() -> bool:
+    """Nothing is being done in this process."""
+    return not _running
+
+
+def give_back() -> int:
+    """Let others do what this process, which is about to end, is in the middle of; how many jobs."""
+    count = 0
+    for job in list(_running.values()):
+        try:
+            with tenant(job.organization_id):
+                job.put_back(now())
+            count += 1
+        except LeaseLost:
+            log.warning("lease lost", extra=_named(job))
+    return count
+
+
+def _claim(worker: str, lease: timedelta, lane: str = OWN) -> RunningJob | None:
+    row = lookups.one("jobs_claim", worker[:200], lease.total_seconds(), registry.kinds(lane))
     if row is None:
         return None
     return RunningJob(
@@ -268,7 +356,8 @@ def retry_job(*, actor: Actor, job_id: UUID) -> Job:
                 job.save(update_fields=["state", "attempts", "run_at", "finished_at"])
         except IntegrityError:
             raise QueuedAgain from None
-        _ring_on_commit()
+        for lane in registry.LANES:  # its kind may be one that only others know
+            _ring_on_commit(lane)
     return job
 
 

@@ -8,6 +8,7 @@ from typing import Any
 from uuid import UUID
 
 from django.db import connection
+from django.db.models import F
 from django.db.models.functions import Now
 
 from hq.db.context import current_tenant, tenant
@@ -15,6 +16,11 @@ from hq.lib.clock import now
 from jobs.models import MESSAGE_LENGTH, Job, JobQuerySet
 
 MAX_ATTEMPTS = 8
+
+# A lane has workers of its own, so that nothing in it holds up another. What waits for the servers of others, which may
+# be as slow as they like, goes by the lane `network`.
+OWN, NETWORK = "", "network"
+LANES = (OWN, NETWORK)
 
 
 class LeaseLost(Exception):
@@ -95,6 +101,12 @@ class RunningJob:
         self._change(state=Job.State.QUEUED, attempts=0, run_at=run_at, claim_id=None, lease_until=None)
         self.completed = True
 
+    def put_back(self, run_at: datetime, message: str = "") -> None:
+        """Leave it as if it had not been claimed, in the caller's own transaction. Raises LeaseLost."""
+        before = {"attempts": F("attempts") - 1, "message": message}
+        self._change(state=Job.State.QUEUED, run_at=run_at, claim_id=None, lease_until=None, **before)
+        self.completed = True
+
     def mine(self) -> JobQuerySet:
         """The row, as long as this claim holds it."""
         return Job.objects.filter(organization_id=self.organization_id, id=self.id, claim_id=self.claim_id)
@@ -130,18 +142,27 @@ Handler = Callable[[RunningJob], dict[str, Any] | None]
 class Registered:
     handler: Handler
     max_attempts: int
+    lane: str
+    at_once: int | None
 
 
 _handlers: dict[str, Registered] = {}
 
 
-def handles(kind: str, *, max_attempts: int = MAX_ATTEMPTS) -> Callable[[Handler], Handler]:
-    """Register the function for a kind of job. It stands in its app's `tasks.py`, which every process loads."""
+def handles(
+    kind: str, *, max_attempts: int = MAX_ATTEMPTS, lane: str = OWN, at_once: int | None = None
+) -> Callable[[Handler], Handler]:
+    """Register the function for a kind of job. It stands in its app's `tasks.py`, which every process loads.
+
+    `at_once`: how many of one organization's run at the same time; the others wait for their turn.
+    """
+    if lane not in LANES:
+        raise RuntimeError(f"There is no lane {lane}, so no worker would ever do {kind}.")
 
     def register(handler: Handler) -> Handler:
         if kind in _handlers and _handlers[kind].handler is not handler:
             raise RuntimeError(f"Two functions handle {kind}.")
-        _handlers[kind] = Registered(handler, max_attempts)
+        _handlers[kind] = Registered(handler, max_attempts, lane, at_once)
         return handler
 
     return register
@@ -155,6 +176,6 @@ def find(kind: str) -> Registered:
         raise UnknownKind(kind) from None
 
 
-def kinds() -> list[str]:
-    """Every kind that this process can do."""
-    return sorted(_handlers)
+def kinds(lane: str) -> list[str]:
+    """Every kind of the lane that this process can do."""
+    return sorted(kind for kind, registered in _handlers.items() if registered.lane == lane)

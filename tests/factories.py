@@ -64,9 +64,9 @@ def make_person(email: str = "", name: str = "Olive Owner") -> User:
     return actions.ensure_person(email=email or f"person{next(_numbers)}@example.com", name=name)
 
 
-def run_jobs() -> None:
-    """Do everything that waits, here and now."""
-    while jobs.run_one("tests"):
+def run_jobs(lane: str = "") -> None:
+    """Do everything that waits in the lane, here and now."""
+    while jobs.run_one("tests", lane=lane):
         pass
 
 

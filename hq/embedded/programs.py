@@ -8,6 +8,7 @@ from hq.embedded.layout import ROOT, Layout
 
 # Each blocking thread holds one request and at most one pooled connection; the pool is larger (hq.links).
 WEB_THREADS = 24
+NETWORK_THREADS = 16
 KEYS = "ensure_platform_keys"  # the command that makes what nobody can sign up without
 MANAGE = (sys.executable, str(ROOT / "manage.py"))
 
@@ -24,7 +25,7 @@ class Program:
 
 def all_programs(layout: Layout) -> list[Program]:
     """In the order of their start."""
-    return [web(layout), worker(layout), beat(layout)]
+    return [web(layout), worker(layout), network(layout), beat(layout)]
 
 
 def web(layout: Layout) -> Program:
@@ -38,9 +39,21 @@ def web(layout: Layout) -> Program:
 
 
 def worker(layout: Layout) -> Program:
-    # One broker, one worker: the chatter between workers would only delay the start.
-    options = ["--concurrency", "2", "--without-gossip", "--without-mingle", "--without-heartbeat"]
-    return Program("worker", (*_celery(), "worker", "--loglevel", "WARNING", *options), _celery_environment(layout))
+    return _worker(layout, "worker", "--queues", "hq", "--concurrency", "2")
+
+
+def network(layout: Layout) -> Program:
+    """What waits for the servers of others: threads, which cost little while they wait."""
+    return _worker(
+        layout, "network", "--queues", "hq.network", "--pool", "threads", "--concurrency", str(NETWORK_THREADS)
+    )
+
+
+def _worker(layout: Layout, name: str, *options: str) -> Program:
+    # The chatter between workers would only delay the start.
+    quiet = ("--without-gossip", "--without-mingle", "--without-heartbeat", "--hostname", f"{name}@%h")
+    arguments = (*_celery(), "worker", "--loglevel", "WARNING", *options, *quiet)
+    return Program(name, arguments, _celery_environment(layout))
 
 
 def beat(layout: Layout) -> Program:

@@ -244,7 +244,7 @@ def verified(place: Place, *, seen: timedelta) -> Domain:
 def sweep_and_run() -> None:
     mail.outbox.clear()
     sweep()
-    run_jobs()
+    run_jobs("network")
 
 
 def test_a_verified_domain_is_looked_at_again_after_a_day(place, dns_server):

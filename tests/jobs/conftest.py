@@ -6,6 +6,7 @@ import signal
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
@@ -13,7 +14,10 @@ from typing import Any
 
 import pytest
 from django.db import connection
+from pytest_django.fixtures import Settings
 
+from hq.embedded.layout import Layout
+from hq.embedded.valkey import Valkey
 from jobs import actions
 from tests.jobs.support import until
 
@@ -94,3 +98,42 @@ def start_worker(nursery: subprocess.Popen[str], transactional_db: None, tmp_pat
 def impatience(monkeypatch: pytest.MonkeyPatch) -> Any:
     """The real backoff begins at two seconds."""
     monkeypatch.setattr(actions, "BACKOFF_BASE", timedelta(milliseconds=2))
+
+
+@pytest.fixture
+def bell(monkeypatch: pytest.MonkeyPatch) -> actions._Bell:
+    """One without a memory of other tests' Valkey."""
+    fresh = actions._Bell()
+    monkeypatch.setattr(actions, "_bell", fresh)
+    return fresh
+
+
+@pytest.fixture
+def own_valkey(tmp_path: Path, settings: Settings) -> Iterator[Valkey]:
+    layout = Layout(tmp_path)
+    layout.run.mkdir(parents=True)
+    layout.logs.mkdir()
+    valkey = Valkey(layout)
+    valkey.start()
+    settings.CELERY_BROKER_URL = f"redis+socket://{layout.valkey_socket}?virtual_host=0"
+    yield valkey
+    valkey.stop()
+
+
+@contextmanager
+def celery(valkey: Valkey, *options: str) -> Iterator[subprocess.Popen[bytes]]:
+    """A real worker of Celery's on this test's database, whose connections go by the name `worker`."""
+    environment = {"HQ_REDIS_URL": f"unix://{valkey.layout.valkey_socket}?db=0", "PGAPPNAME": "worker"}
+    command = [sys.executable, "-m", "celery", "-A", "tests.jobs.celery_app", "worker"]
+    command += ["--without-mingle", "--without-gossip", "--loglevel", "INFO", *options]
+    path = valkey.layout.logs / "worker.log"
+    with (
+        path.open("wb") as log,
+        subprocess.Popen(command, cwd=ROOT, env=own_database() | environment, stdout=log, stderr=log) as child,
+    ):
+        try:
+            until(lambda: b" ready." in path.read_bytes() or child.poll() is not None)
+            assert child.poll() is None, path.read_text()
+            yield child
+        finally:
+            child.kill()

@@ -6,7 +6,8 @@ from collections import Counter
 from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from threading import Lock
+from typing import Any, ClassVar
 from uuid import UUID
 
 from django.db import connection
@@ -19,7 +20,7 @@ from hq.db.models import PLATFORM_ID
 from hq.lib.ids import new_id
 from jobs import actions
 from jobs.models import Job
-from jobs.registry import RunningJob, handles
+from jobs.registry import NETWORK, RunningJob, handles
 
 __all__ = ["app"]
 NEVER = datetime(2100, 1, 1, tzinfo=UTC)
@@ -177,3 +178,44 @@ def lose_connection_between() -> None:
         cursor.execute("SELECT set_config('idle_session_timeout', '1', false)")
     session: Any = connection.connection
     until(lambda: bool(select.select([session.fileno()], [], [], 0)[0]))
+
+
+@handles("test.slow", lane=NETWORK)
+def slow(job: RunningJob) -> None:
+    """Waits for somebody else's server, which here is a file."""
+    file = Path(job.payload["file"])
+    file.with_suffix(f".{job.id}").touch()
+    until(file.exists)
+    with job.step():
+        effect(job)
+        job.complete()
+
+
+class Turns:
+    """How many of one organization ran at once. Each goes on when all others run too, or wait for their turn."""
+
+    lock = Lock()
+    running: ClassVar[Counter[UUID]] = Counter()
+    most: ClassVar[Counter[UUID]] = Counter()
+
+    @staticmethod
+    def wait(job: RunningJob) -> None:
+        until(lambda: not _due(job))
+
+
+def _due(job: RunningJob) -> bool:
+    with tenant(job.organization_id):
+        return Job.objects.filter(kind=job.kind, state=Job.State.QUEUED, run_at__lte=datetime.now(UTC)).exists()
+
+
+@handles("test.in_turn", lane=NETWORK, at_once=2, max_attempts=2)
+def in_turn(job: RunningJob) -> None:
+    with Turns.lock:
+        Turns.running[job.organization_id] += 1
+        Turns.most[job.organization_id] = max(Turns.most[job.organization_id], Turns.running[job.organization_id])
+    Turns.wait(job)
+    with Turns.lock:
+        Turns.running[job.organization_id] -= 1
+    with job.step():
+        effect(job)
+        job.complete()

@@ -101,7 +101,7 @@ def test_the_oldest_due_one_is_first() -> None:
 @pytest.mark.django_db
 def test_a_kind_that_this_process_does_not_know_is_left_for_one_that_does(monkeypatch: pytest.MonkeyPatch) -> None:
     put("test.once")
-    monkeypatch.setattr(registry, "kinds", lambda: ["test.returns"])
+    monkeypatch.setattr(registry, "kinds", lambda lane: ["test.returns"])
     assert not actions.run_one("w")
 
 

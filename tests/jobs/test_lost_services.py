@@ -2,12 +2,9 @@
 
 import os
 import signal
-import subprocess
-import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from pathlib import Path
 from uuid import UUID
 
 import pytest
@@ -15,52 +12,17 @@ from django.db import connection
 from pytest_django.fixtures import Settings
 
 from hq.db.context import tenant
-from hq.embedded.layout import Layout
 from hq.embedded.valkey import Valkey
 from hq.lib.ids import new_id
 from jobs import actions
 from jobs.models import Job
-from tests.jobs.conftest import ROOT, own_database
+from tests.jobs.conftest import celery
 from tests.jobs.support import effects, lose_connection, put, read, until
 
 
 @pytest.fixture
-def bell(monkeypatch: pytest.MonkeyPatch) -> actions._Bell:
-    """One without a memory of other tests' Valkey."""
-    fresh = actions._Bell()
-    monkeypatch.setattr(actions, "_bell", fresh)
-    return fresh
-
-
-@pytest.fixture
-def own_valkey(tmp_path: Path, settings: Settings) -> Iterator[Valkey]:
-    layout = Layout(tmp_path)
-    layout.run.mkdir(parents=True)
-    layout.logs.mkdir()
-    valkey = Valkey(layout)
-    valkey.start()
-    settings.CELERY_BROKER_URL = f"redis+socket://{layout.valkey_socket}?virtual_host=0"
-    yield valkey
-    valkey.stop()
-
-
-@pytest.fixture
 def celery_worker(own_valkey: Valkey, transactional_db: None) -> Iterator[None]:
-    environment = own_database() | {"HQ_REDIS_URL": f"unix://{own_valkey.layout.valkey_socket}?db=0"}
-    command = [
-        sys.executable,
-        "-m",
-        "celery",
-        "-A",
-        "tests.jobs.celery_app",
-        "worker",
-        "-P",
-        "solo",
-        "--without-mingle",
-        "--without-gossip",
-    ]
-    log = (own_valkey.layout.logs / "worker.log").open("wb")
-    with log, subprocess.Popen(command, cwd=ROOT, env=environment, stdout=log, stderr=log) as child:
+    with celery(own_valkey, "--pool", "solo") as child:
         yield
         child.terminate()
 
