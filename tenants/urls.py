@@ -80,5 +80,7 @@ urlpatterns = [
     path("o/<slug:org_slug>/<env:env_name>/support/<uuid:id>/end", support.end_support, name="end_support"),
     path("o/<slug:org_slug>/<env:env_name>/api-keys/", api_keys.api_keys, name="api_keys"),
     path("o/<slug:org_slug>/<env:env_name>/api-keys/new", api_keys.new_api_key, name="new_api_key"),
+    path("o/<slug:org_slug>/<env:env_name>/api-keys/<uuid:id>/", api_keys.api_key, name="api_key"),
+    path("o/<slug:org_slug>/<env:env_name>/api-keys/<uuid:id>/rotate", api_keys.rotate_api_key, name="rotate_api_key"),
     path("o/<slug:org_slug>/<env:env_name>/api-keys/<uuid:id>/revoke", api_keys.revoke_api_key, name="revoke_api_key"),
 ]

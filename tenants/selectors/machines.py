@@ -107,6 +107,12 @@ def list_made_by(actor: Actor, key_id: UUID, limit: int = 50) -> Sequence[ApiKey
     return list(ApiKey.objects.filter(_here(actor), made_by_key=key_id).order_by("-pk")[: limit + 1])
 
 
+def list_replaced_by(actor: Actor, key_id: UUID) -> Sequence[ApiKey]:
+    """Keys that were rotated into this one: one, or none."""
+    gate.require(actor, Permission.API_KEYS_READ)
+    return list(ApiKey.objects.filter(_here(actor), replaced_by=key_id).order_by("pk"))
+
+
 def list_known_to(actor: Actor, person_id: UUID) -> Sequence[ApiKey]:
     """Keys of service accounts that work, and whose secrets this person was shown; in both environments, oldest first.
 

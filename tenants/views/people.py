@@ -19,6 +19,7 @@ from tenants import actions, selectors
 from tenants.actions.people import MadeInvitation
 from tenants.forms import InviteForm, RoleForm, role_label
 from tenants.selectors.roster import Leaving
+from tenants.views.api_keys import shown
 from tenants.views.pages import Pages
 
 PAGE = 50
@@ -116,6 +117,7 @@ def remove_member(request: TenantRequest, id: UUID, **where: str) -> HttpRespons
         "membership": membership,
         "wrong": wrong,
         "loss": _loss(selectors.what_leaves(request.actor, membership)),
+        "known_keys": [shown(request.actor, key) for key in selectors.list_known_to(request.actor, membership.user_id)],
     }
     return render(request, "tenants/remove_member.html", context, status=400 if wrong else 200)
 

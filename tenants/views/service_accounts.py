@@ -13,6 +13,7 @@ from hq.web.request import TenantRequest
 from tenants import actions, selectors
 from tenants.actions.service_accounts import ServiceAccountNameTaken
 from tenants.forms import NameForm
+from tenants.views.api_keys import rows_of
 from tenants.views.pages import Pages, rules_of
 
 PAGE = 50
@@ -51,10 +52,9 @@ def service_account(request: TenantRequest, id: UUID, **where: str) -> HttpRespo
     may_change = gate.allows(request.actor, Permission.ACCESS_CHANGE)
     context = {
         "account": selectors.get_service_account(request.actor, id),
-        "keys": selectors.list_keys_of(request.actor, id),
+        **rows_of(request.actor, selectors.list_keys_of(request.actor, id)),
         "may_change": may_change,
         "may_create": may_change and gate.allows(request.actor, Permission.API_KEYS_CREATE),
-        "may_revoke": gate.allows(request.actor, Permission.API_KEYS_REVOKE),
         **rules_of(request.actor, id),
     }
     return render(request, "tenants/service_account.html", context)

@@ -202,7 +202,8 @@ def _with_rows(place: Place, where: dict[str, str]) -> dict[str, list[str]]:
         actions.put_in_group(actor=actor, group_id=group.id, membership_ids=[others[0].id])
         machine = actions.create_service_account(actor=actor, name="nightly-backup")
         scopes = frozenset({Permission.OBJECTS_READ})
-        actions.create_api_key(actor=actor, name="backup", scopes=scopes, service_account_id=machine.id)
+        own = actions.create_api_key(actor=actor, name="backup", scopes=scopes, service_account_id=machine.id).key
+        successor = actions.rotate_api_key(actor=actor, key_id=own.id).key
         for named in ({"group_id": group.id}, {"service_account_id": machine.id}, {"membership_id": others[0].id}):
             actions.give_access(actor=actor, prefix="handbook/", level=Level.WRITE, **named)
     rotation = settle(place.id)
@@ -226,7 +227,9 @@ def _with_rows(place: Place, where: dict[str, str]) -> dict[str, list[str]]:
         "directory:domain": [at("directory:domain", id=domain)],
         "directory:remove_domain": [at("directory:remove_domain", id=domain)],
         "directory:scim_revoke": [at("directory:scim_revoke", id=token.id)],
-        "revoke_api_key": [at("revoke_api_key", id=key.id)],
+        "api_key": [at("api_key", id=each.id) for each in (key, own)],
+        "rotate_api_key": [at("rotate_api_key", id=each.id) for each in (key, own)],
+        "revoke_api_key": [at("revoke_api_key", id=each.id) for each in (key, successor)],
         "sharing:share": [at("sharing:share", id=link.id) for link in links],
         "audit_event": [at("audit_event", index=wanted[tag]) for tag in ("member:role_changed", "object:updated")],
         "console:job": [reverse("console:job", kwargs={"job_id": job.id})],

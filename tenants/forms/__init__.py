@@ -10,8 +10,7 @@ from django import forms
 
 from hq.authz.actor import Actor
 from hq.authz.levels import Level
-from hq.authz.permissions import SCOPES, Permission
-from hq.authz.roles import GRANTS, Role, addable, may_assign
+from hq.authz.roles import Role, may_assign
 from hq.lib.mail_addresses import spell_domain
 from hq.lib.paths import InvalidPath, clean_prefix
 from hq.lib.text import NO_CONTROL
@@ -36,7 +35,6 @@ SUPPORT = [
     (Policy.Support.ORGANIZATION, "This organization|One of its owners or admins says yes each time."),
     (Policy.Support.OPERATORS, "Another operator|Nobody here is asked. Each step stands in the trail."),
 ]
-LIVES = [("30", "30 days"), ("90", "90 days"), ("365", "1 year"), ("", "Does not expire")]
 
 
 def role_label(role: Role) -> str:
@@ -297,21 +295,3 @@ class ExplainForm(forms.Form):
             return clean_prefix(self.cleaned_data["path"])
         except InvalidPath as problem:
             raise forms.ValidationError(str(problem)) from problem
-
-
-class ApiKeyForm(OnceForm):
-    name = forms.RegexField(NO_CONTROL, label="Name", max_length=80, help_text="What uses it, such as nightly-backup.")
-    scopes = forms.MultipleChoiceField(label="Scopes", widget=forms.CheckboxSelectMultiple)
-    life = forms.ChoiceField(
-        label="Expires after", choices=LIVES, required=False, initial="90", widget=forms.RadioSelect
-    )
-
-    def __init__(self, *args: Any, actor: Actor, for_machine: bool = False, **kwargs: Any) -> None:
-        super().__init__(*args, **kwargs)
-        own = SCOPES & (actor.permissions | actor.within)
-        if for_machine:
-            own &= GRANTS[Role.SERVICE_ACCOUNT] | addable(Role.SERVICE_ACCOUNT)
-        cast("forms.ChoiceField", self.fields["scopes"]).choices = [(scope.value, scope.value) for scope in sorted(own)]
-
-    def clean_scopes(self) -> frozenset[Permission]:
-        return frozenset(Permission(scope) for scope in self.cleaned_data["scopes"])
