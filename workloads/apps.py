@@ -3,3 +3,9 @@ from django.apps import AppConfig
 
 class WorkloadsConfig(AppConfig):
     name = "workloads"
+
+    def ready(self) -> None:
+        from tenants import registry
+        from workloads.actions.exchanges import PREFIX, authenticate_workload
+
+        registry.authenticates(PREFIX, authenticate_workload)

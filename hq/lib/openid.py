@@ -94,13 +94,7 @@ def discover(session: OutboundSession, issuer: str, rules: Rules) -> Document:
         NotAProvider: it is no OpenID provider, or none that HQ can work with.
     """
     issuer = issuer.strip()
-    if not issuer.isprintable() or len(issuer) > LONGEST_ADDRESS or "?" in issuer:
-        raise NotAProvider("This is not an issuer. It is an address like https://id.example.com")
-    try:
-        found = read_object(fetch(session, issuer.rstrip("/") + WELL_KNOWN, accept="application/json"))
-    except NotTrusted as error:
-        raise NotAProvider(f"There is no OpenID provider at this address. {error}") from None
-    document = _document(found, issuer)
+    document = _document(_said_of_itself(session, issuer), issuer)
     with _named("token_endpoint"):
         _look_at(document["token_endpoint"], rules)
     if document["userinfo_endpoint"]:
@@ -109,6 +103,28 @@ def discover(session: OutboundSession, issuer: str, rules: Rules) -> Document:
     with _named("jwks_uri"):
         read_keys(fetch(session, document["jwks_uri"], accept="application/json"))
     return document
+
+
+def find_key_set(session: OutboundSession, issuer: str) -> str:
+    """Where an issuer publishes its keys. It need not sign people in: workloads' tokens ask for no more than that.
+
+    Raises:
+        NotFetched: what it says of itself cannot be had, or is at an address that must not be fetched.
+        NotAProvider: it says nothing of itself, or calls itself otherwise.
+    """
+    return _address(_said_of_itself(session, issuer), "jwks_uri", issuer)
+
+
+def _said_of_itself(session: OutboundSession, issuer: str) -> Claims:
+    if not issuer.isprintable() or len(issuer) > LONGEST_ADDRESS or "?" in issuer:
+        raise NotAProvider("This is not an issuer. It is an address like https://id.example.com")
+    try:
+        found = read_object(fetch(session, issuer.rstrip("/") + WELL_KNOWN, accept="application/json"))
+    except NotTrusted as error:
+        raise NotAProvider(f"There is no OpenID provider at this address. {error}") from None
+    if found.get("issuer") != issuer:
+        raise NotAProvider("The provider calls itself otherwise. Write the issuer exactly as the provider does.")
+    return found
 
 
 @contextmanager
@@ -123,8 +139,6 @@ def _named(name: str) -> Iterator[None]:
 
 
 def _document(found: Claims, issuer: str) -> Document:
-    if found.get("issuer") != issuer:
-        raise NotAProvider("The provider calls itself otherwise. Write the issuer exactly as the provider does.")
     if "code" not in _words(found, "response_types_supported", "code"):
         raise NotAProvider("The provider does not offer signing in by code.")
     if not set(ALGORITHMS) & set(_words(found, "id_token_signing_alg_values_supported", "RS256")):

@@ -25,7 +25,6 @@ from hq.lib.errors import Invalid
 CURVES: Final = {"RS256": None, "ES256": "P-256", "ES384": "P-384"}
 MOST_CHARACTERS = 16 * 1024
 MOST_KID = 255
-MOST_SUBJECT = 1000
 LEEWAY = 60  # seconds by which the issuer's clock may be ahead
 LONGEST_LIFE = 24 * 3600  # seconds; what clouds and clusters make by themselves
 
@@ -39,7 +38,8 @@ _SEGMENTS = re.compile(r"([A-Za-z0-9_-]+)\.([A-Za-z0-9_-]+)\.([A-Za-z0-9_-]+)", 
 
 ClaimValue = str | int | float | bool
 Claims = dict[str, Any]
-# The issuer's keys, among them the one of this name. Raises UnknownKey, NotTrusted, NotFetched (all Invalid).
+# The issuer's keys, among them the one of this name; "": the token names none. Raises UnknownKey, NotTrusted or
+# NotFetched, all of which are Invalid.
 FindKeys = Callable[[str], KeySet]
 
 
@@ -189,8 +189,10 @@ def _check_signature(token: str, found: Read, find_keys: FindKeys, *, asked: boo
     key = None
     if not fault:
         key, fault = _find_key(found.header, find_keys)
-    kid, algorithm = shown(found.header.get("kid")), found.header.get("alg")
-    yield Check("key", passed=key is not None, detail=fault or f"The issuer has published the key {kid}.")
+    algorithm = found.header.get("alg")
+    yield Check(
+        "key", passed=key is not None, detail=fault or f"The issuer has published the key {shown(key and key.kid)}."
+    )
     if key is None:
         yield Check("signature", passed=False, detail="Not looked at, because there is no key to check it by.")
     elif _signed_by(token, key):
@@ -207,20 +209,25 @@ def _fault_of_header(header: Claims) -> str:
     kind = header.get("typ", "JWT")
     if not isinstance(kind, str) or kind.lower().removeprefix("application/") not in _TYPES:
         return f"The token calls itself {shown(kind)}, which is something else."
-    kid = header.get("kid")
+    kid = header.get("kid", "-")
     if not isinstance(kid, str) or not 0 < len(kid) <= MOST_KID or not kid.isprintable():
-        return "The token does not name its key by a short text."
+        return "The token names its key by something else than a short text."
     return ""
 
 
 def _find_key(header: Claims, find_keys: FindKeys) -> tuple[Key | None, str]:
-    """The one key of this name that the algorithm can use, or why there is none."""
-    kid, algorithm = header["kid"], header["alg"]
+    """The one key of this name that the algorithm can use, or why there is none.
+
+    Without a name it is the only one that the issuer has: nothing is tried out.
+    """
+    kid, algorithm = header.get("kid"), header["alg"]
     try:
-        keys = find_keys(kid)
+        keys = find_keys(kid or "")
     except Invalid as error:
         return None, f"The issuer’s key cannot be had. {error}"
-    named = [key for key in keys if key.kid == kid]
+    if kid is None and len(keys.keys) != 1:
+        return None, "The token does not say which of the issuer’s keys it is signed with."
+    named = [key for key in keys if kid in {None, key.kid}]
     fitting = [key for key in named if _fits(key, algorithm)]
     if len(fitting) == 1:
         return fitting[0], ""

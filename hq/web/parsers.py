@@ -1,9 +1,15 @@
 """How bodies of /v1 are read. Apart from the endpoints, because DRF imports it while they are being defined."""
 
 from typing import Any
+from urllib.parse import parse_qsl
 
 from rest_framework import parsers
 from rest_framework.exceptions import ParseError
+
+from hq.lib.errors import PayloadTooLarge
+
+MOST_FORM_BYTES = 64 * 1024
+MOST_FORM_FIELDS = 20
 
 
 class JSONParser(parsers.JSONParser):
@@ -14,3 +20,27 @@ class JSONParser(parsers.JSONParser):
             return super().parse(stream, media_type, parser_context)
         except RecursionError as error:
             raise ParseError from error
+
+
+class FormParser(parsers.BaseParser):
+    """A form as OAuth has it (RFC 6749, appendix B): UTF-8, and each name once (section 3.2)."""
+
+    media_type = "application/x-www-form-urlencoded"
+
+    def parse(self, stream: Any, media_type: str | None = None, parser_context: Any = None) -> dict[str, str]:
+        body = stream.read(MOST_FORM_BYTES + 1)
+        if len(body) > MOST_FORM_BYTES:
+            raise PayloadTooLarge
+        try:
+            pairs = parse_qsl(
+                body.decode("ascii"),
+                keep_blank_values=True,
+                strict_parsing=True,
+                errors="strict",
+                max_num_fields=MOST_FORM_FIELDS,
+            )
+        except ValueError as error:
+            raise ParseError from error
+        if len(found := dict(pairs)) < len(pairs):
+            raise ParseError
+        return found

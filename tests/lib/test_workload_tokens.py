@@ -4,12 +4,12 @@ import time
 import warnings
 
 import pytest
-from joserfc.jwk import ECKey, RSAKey
+from joserfc.jwk import ECKey, KeySet, RSAKey
 
 from hq.lib.openid import UnknownKey, read_keys
 from hq.lib.outbound import NotReached
 from hq.lib.workload_tokens import CURVES, Expected, check, find_claim, shown
-from tests.idp.oidc import key
+from tests.idp.oidc import ABSENT, key
 from tests.idp.workload_tokens import (
     AUDIENCE,
     CLAIMS,
@@ -109,19 +109,27 @@ def test_each_algorithm_holds_with_its_own_kind_of_key_only(alg):
         assert checked(token, keys=keys).holds
         if name != alg:
             lying = type(by).import_key({**by.as_dict(private=False), "alg": alg})
-            assert checked(token, keys=lambda _, lying=lying: [lying]).reason == "key"
+            assert checked(token, keys=lambda _, lying=lying: KeySet([lying])).reason == "key"
 
 
 @pytest.mark.parametrize("mark", [{"use": "enc"}, {"alg": "RS512"}, {"key_ops": ["sign"], "use": "sig"}])
 def test_a_key_for_another_purpose_checks_nothing(mark):
     odd = RSAKey.import_key({**key("first").as_dict(private=False), **mark})
-    assert checked(signed(honest_claims(ISSUER)), keys=lambda _: [odd]).reason in {"key", "signature"}
+    assert checked(signed(honest_claims(ISSUER)), keys=lambda _: KeySet([odd])).reason in {"key", "signature"}
 
 
 def test_of_two_keys_of_one_name_none_is_chosen():
     twin = RSAKey.import_key({**key("second").as_dict(private=False), "kid": str(key("first").kid)})
     keys = Keys(key("first"), twin)
     assert checked(signed(honest_claims(ISSUER)), keys=keys).reason == "key"
+
+
+def test_a_token_need_not_name_the_only_key():
+    token = signed(honest_claims(ISSUER), kid=ABSENT)
+    only, two = Keys(key("first")).set, Keys(key("first"), key("second")).set
+    assert checked(token, keys=lambda _: only).holds
+    assert checked(token, keys=lambda _: two).reason == "key"
+    assert checked(token, keys=lambda _: Keys(key("second")).set).reason == "signature"
 
 
 def test_a_weak_key_is_no_key():
