@@ -13,6 +13,7 @@ from keys import api as keys_api
 from sharing import api as sharing_api
 from tenants import api as tenants_api
 from vault import api as vault_api
+from workloads import api as workloads_api
 
 
 class EnvironmentName(StringConverter):
@@ -30,6 +31,7 @@ environment: Addresses = [
     *sharing_api.environment_routes,
     *keys_api.environment_routes,
     *tenants_api.environment_routes,
+    *workloads_api.environment_routes,
     path("audit/events", audit_api.Events.as_view()),
     path("audit/admin/verify-chain", audit_api.VerifyChain.as_view()),
     path("jobs/<uuid:job_id>", jobs_api.JobEndpoint.as_view()),
@@ -44,6 +46,7 @@ v1: Addresses = [
     path("environments/<uuid:environment_id>/", include(environment)),
     path("organizations/<uuid:organization_id>/", include(organization)),
     *sharing_api.public_routes,
+    *workloads_api.public_routes,
     path("openapi.json", docs.openapi, name="openapi"),
     path("docs", docs.documentation, name="docs"),
 ]

@@ -28,7 +28,9 @@ from tests.operators import make_operator
 from tests.routes import every_route
 from tests.tenants.support_access import ask
 from tests.workloads.support import terms
+from tests.workloads.support import terms
 from vault import actions as vault
+from workloads.actions.trusts import create_trust
 from workloads.actions.trusts import create_trust
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -92,6 +94,10 @@ V1 = [
     Act(ENVIRONMENT + "workload-trusts/<uuid:id>", "GET", P.API_KEYS_READ),
     Act(ENVIRONMENT + "workload-trusts/<uuid:id>/dry-run", "POST", P.API_KEYS_READ, {"token": "x"}),
     Act(ENVIRONMENT + "workload-exchanges", "GET", P.API_KEYS_READ),
+    Act(ENVIRONMENT + "workload-trusts", "GET", P.API_KEYS_READ),
+    Act(ENVIRONMENT + "workload-trusts/<uuid:id>", "GET", P.API_KEYS_READ),
+    Act(ENVIRONMENT + "workload-trusts/<uuid:id>/dry-run", "POST", P.API_KEYS_READ, {"token": "x"}),
+    Act(ENVIRONMENT + "workload-exchanges", "GET", P.API_KEYS_READ),
     Act(ORGANIZATION + "groups", "GET", P.ACCESS_READ),
     Act(ORGANIZATION + "groups", "POST", P.ACCESS_CHANGE, {"name": "Another"}, 201),
     Act(ORGANIZATION + "groups/<uuid:id>", "GET", P.ACCESS_READ),
@@ -117,6 +123,7 @@ V1 = [
 # No key of an organization is asked for: the schema, the documentation, and what a link's token opens.
 V1_PUBLIC = {"v1/openapi.json", "v1/docs", "v1/shares/redeem", "v1/shared/objects", "v1/shared/objects/<path:path>"}
 V1_PUBLIC |= {"v1/oauth/token"}
+V1_PUBLIC |= {"v1/oauth/token"}
 
 
 class World:
@@ -137,6 +144,7 @@ class World:
             actions.put_in_group(actor=owner, group_id=self.group, membership_ids=[self.membership])
             self.account = actions.create_service_account(actor=owner, name="Machine").id
             self.trust = create_trust(actor=owner, service_account_id=self.account, **terms()).id
+            self.trust = create_trust(actor=owner, service_account_id=self.account, **terms()).id
             self.rule = actions.give_access(actor=owner, prefix="c/", level=Level.READ, group_id=self.group).id
             self.job = Job.objects.values_list("id", flat=True).order_by("id")[0]
             self.cmk = Cmk.objects.get(organization_id=self.place.id).id
@@ -155,6 +163,7 @@ class World:
         ids |= {"invitations/": self.invitation, "statements/": self.statement, "/keys/": self.cmk}
         ids |= {"tokens/": self.scim_token, "sso/": self.connection, "domains/": self.domain}
         ids |= {"groups/": self.group, "access/": self.rule, "acl/": self.rule, "service-accounts/": self.account}
+        ids |= {"workload-trusts/": self.trust, "workloads/": self.trust}
         ids |= {"workload-trusts/": self.trust, "workloads/": self.trust}
         ids |= {"rotations/": self.rotation, "destructions/": self.wish, "support/": self.request}
         filled = route.replace("<uuid:environment_id>", str(self.place.live_id)).replace("<path:path>", "a/b")
