@@ -315,6 +315,7 @@ SPECTACULAR_SETTINGS = {
     "DESCRIPTION": "A vault and trust control plane: objects, share links, people, machines, and a checkable trail.",
     "VERSION": VERSION,
     "OAS_VERSION": "3.1.1",
+    "COMPONENT_SPLIT_PATCH": False,  # a PATCH names what it changes, and nothing of that may be left out
     "SERVE_INCLUDE_SCHEMA": False,
     "SCHEMA_PATH_PREFIX": "/v1",
     "SERVERS": [{"url": BASE_URL}],
