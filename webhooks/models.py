@@ -158,7 +158,7 @@ class Delivery(TenantModel):
 
 
 class Attempt(TenantModel):
-    """One sending. `status` is the answer's; without one, `fault` is a word for what went wrong."""
+    """One sending, with its `webhook-timestamp` and `webhook-signature`. `status` is the answer's; without one, `fault` is a word for what went wrong."""
 
     sealed_title: ClassVar = "Webhook answers"
 
@@ -169,13 +169,15 @@ class Attempt(TenantModel):
     fault = models.CharField(max_length=60, default="", blank=True)
     milliseconds = models.PositiveIntegerField()
     replay = models.BooleanField(default=False)
-    signature_at = models.DateTimeField()
+    signed_at = models.DateTimeField()
+    signature = models.CharField(max_length=1000)
     answer = SealedTextField(purpose=Purpose.METADATA)
 
     data_classes: ClassVar = Declared(
         kept=days(KEPT_DAYS, "after the event"),
         metadata="answer",
-        operational="delivery number at status fault milliseconds replay signature_at",
+        in_clear={"signature": "As it was sent; it holds for its message only"},
+        operational="delivery number at status fault milliseconds replay signed_at",
     )
 
     class Meta:

@@ -89,6 +89,11 @@ def signed_content(message_id: str, timestamp: int, body: bytes) -> bytes:
     return f"{message_id}.{timestamp}.".encode("ascii") + body
 
 
+def headers(message_id: str, timestamp: int, signature: str) -> dict[str, str]:
+    """The three headers of a message."""
+    return {"webhook-id": message_id, "webhook-timestamp": str(timestamp), "webhook-signature": signature}
+
+
 def sign(secrets: Sequence[Secret], message_id: str, timestamp: int, body: bytes) -> str:
     """Write the header `webhook-signature`, with every secret in the order given.
 

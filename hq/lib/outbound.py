@@ -281,6 +281,26 @@ def _context(trusted: str | None) -> ssl.SSLContext:
     return context
 
 
+def checked(url: str, rules: Rules) -> SplitResult:
+    """The parts of an address that may be asked at all. Where its name leads is looked at when it is.
+
+    Raises:
+        AddressNotValid, NotHttps, AddressHasCredentials: what is wrong with it.
+    """
+    try:
+        parts = urlsplit(url)
+        _ = parts.port  # raises when it is none
+    except ValueError:
+        raise AddressNotValid from None
+    if parts.scheme not in ({"https", "http"} if rules.plaintext_loopback else {"https"}):
+        raise NotHttps
+    if "@" in parts.netloc:
+        raise AddressHasCredentials
+    if not parts.hostname or "#" in url:
+        raise AddressNotValid
+    return parts
+
+
 class _Adapter(HTTPAdapter):
     """How the session sends: it reads the whole answer, within the rules, before anybody sees it."""
 
@@ -291,7 +311,7 @@ class _Adapter(HTTPAdapter):
 
     def send(self, request: PreparedRequest, *_: Any, **__: Any) -> Response:
         """Send the request. What the caller says of time, certificates and proxies cannot soften the rules."""
-        parts = self._checked(request.url or "")
+        parts = checked(request.url or "", self.rules)
         host = str(parts.hostname)
         exchange = Exchange(self.rules)
         try:
@@ -304,20 +324,6 @@ class _Adapter(HTTPAdapter):
         if response.is_redirect:
             raise Redirected(f"{host} answers with a redirect, and redirects are not followed.")
         return response
-
-    def _checked(self, url: str) -> SplitResult:
-        try:
-            parts = urlsplit(url)
-            _ = parts.port  # raises when it is none
-        except ValueError:
-            raise AddressNotValid from None
-        if parts.scheme not in ({"https", "http"} if self.rules.plaintext_loopback else {"https"}):
-            raise NotHttps
-        if "@" in parts.netloc:
-            raise AddressHasCredentials
-        if not parts.hostname or "#" in url:
-            raise AddressNotValid
-        return parts
 
     def _pool(self, parts: SplitResult, exchange: Exchange) -> HTTPConnectionPool:
         host = str(parts.hostname)

@@ -199,7 +199,8 @@ class Migration(migrations.Migration):
                 ("fault", models.CharField(blank=True, default="", max_length=60)),
                 ("milliseconds", models.PositiveIntegerField()),
                 ("replay", models.BooleanField(default=False)),
-                ("signature_at", models.DateTimeField()),
+                ("signed_at", models.DateTimeField()),
+                ("signature", models.CharField(max_length=1000)),
                 ("answer", hq.db.fields.SealedTextField(purpose="metadata")),
                 (
                     "organization",
