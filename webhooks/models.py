@@ -158,7 +158,10 @@ class Delivery(TenantModel):
 
 
 class Attempt(TenantModel):
-    """One sending, with its `webhook-timestamp` and `webhook-signature`. `status` is the answer's; without one, `fault` is a word for what went wrong."""
+    """One sending, with its `webhook-timestamp` and `webhook-signature`.
+
+    `status` is the answer's; without one, `fault` is a word for what went wrong.
+    """
 
     sealed_title: ClassVar = "Webhook answers"
 

@@ -82,7 +82,7 @@ def health_strip(actor: Actor, endpoint_ids: Iterable[UUID]) -> dict[UUID, Healt
     )
     found: dict[UUID, Health] = {endpoint_id: [(0, 0)] * HOURS for endpoint_id in endpoint_ids}
     counted = rows.annotate(hour=TruncHour("at")).values("delivery__endpoint_id", "hour")
-    for row in counted.annotate(arrived=Count("pk", filter=ARRIVED), failed=Count("pk", filter=~ARRIVED)):
+    for row in counted.annotate(all=Count("pk"), well=Count("pk", filter=ARRIVED)):
         hours = int((row["hour"] - first).total_seconds() // 3600)
-        found[row["delivery__endpoint_id"]][hours] = (row["arrived"], row["failed"])
+        found[row["delivery__endpoint_id"]][hours] = (row["well"], row["all"] - row["well"])
     return found
