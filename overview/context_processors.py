@@ -34,6 +34,7 @@ GROUPS: list[tuple[str, list[tuple[Any, ...]]]] = [
             ("Groups", "layers", "groups", Permission.ACCESS_READ),
             ("Service accounts", "bot", "service_accounts", Permission.ACCESS_READ),
             ("API keys", "square-terminal", "api_keys", Permission.API_KEYS_READ),
+            ("Workloads", "server", "workloads:list", Permission.API_KEYS_READ),
             ("Support access", "headset", "support", Permission.SUPPORT_DECIDE),
             ("Policy", "list-checks", "policy", Permission.IDENTITY_READ),
             ("Single sign-on", "fingerprint-pattern", "directory:sso", Permission.IDENTITY_READ),

@@ -7,12 +7,12 @@ import pytest
 from django.http import QueryDict
 
 from workloads.forms import OtherForm, form_of
-from workloads.forms.base import LIVES, SCOPES, Conditions
+from workloads.forms.base import LIVES, SCOPES, Account, Conditions
 from workloads.forms.platforms import AwsForm, AzureForm, GcpForm, GitHubForm, KubernetesForm
 from workloads.models import Trust
 
 ACCOUNT = UUID("01900000-0000-7000-8000-000000000001")
-ACCOUNTS = [(ACCOUNT, "nightly-build")]
+ACCOUNTS = [Account(ACCOUNT, "nightly-build")]
 HQ = "https://hq.example.org"
 TENANT, OBJECT, APP = (f"{n}0000000-1111-2222-3333-44444444abcd" for n in "123")
 KEYS = json.dumps({"keys": [{"kty": "RSA"}]})
@@ -200,6 +200,13 @@ def test_a_life_that_is_none_of_the_usual_ones_can_be_kept():
     shown = {each.data["value"]: each.choice_label for each in form["seconds"]}
     assert list(shown) == sorted(map(str, {*LIVES, 90}), key=int)
     assert shown["90"] == "90 s"
+
+
+def test_tokens_are_taken_once_where_the_platform_gives_a_new_one_each_time():
+    assert {kind for kind in Trust.Kind.values if form_of(kind)(accounts=ACCOUNTS)["single_use"].value()} == {
+        "aws",
+        "github",
+    }
 
 
 def test_it_offers_what_a_workload_may_exercise_and_a_service_account_can_be_given():

@@ -14,7 +14,7 @@ from django.core import signing
 from hq.authz.permissions import AUTH_METHODS, AuthMethod, Permission
 from hq.authz.roles import GRANTS, Role, addable
 from hq.lib.text import NO_CONTROL
-from hq.lib.workload_tokens import ClaimValue
+from hq.lib.workload_tokens import MOST_CHARACTERS, ClaimValue
 from hq.web.portal import OnceForm
 from workloads.models import LONGEST_SECONDS
 
@@ -79,6 +79,14 @@ class Conditions:
     keys: str = ""
 
 
+@dataclass(frozen=True, slots=True)
+class Account:
+    """A service account that may be chosen."""
+
+    id: UUID
+    name: str
+
+
 def told_life(seconds: int) -> str:
     """`15 min`, `90 s`."""
     return f"{seconds // 60} min" if seconds % 60 == 0 else f"{seconds} s"
@@ -106,18 +114,19 @@ class TrustForm(OnceForm):
     )
     seen = forms.CharField(widget=forms.HiddenInput, required=False)
 
-    # Fields of the platform, for the template.
+    # Fields of the platform, for the template; and whether its tokens have an id and are asked for anew each time.
     own: Sequence[str] = ()
-    last = ("service_account", "scopes", "seconds", "single_use")
+    asks_anew = False
 
-    def __init__(self, *args: Any, accounts: Sequence[tuple[UUID, str]], **kwargs: Any) -> None:
+    def __init__(self, *args: Any, accounts: Sequence[Account], **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self.initial.setdefault("audience", settings.BASE_URL)
+        self.initial.setdefault("single_use", self.asks_anew)
         kept = self.initial.get("seconds")
         lives = sorted({*LIVES, *([kept] if kept else [])})
         self._choose("seconds", [(str(life), told_life(life)) for life in lives])
         self._choose("scopes", [(scope.value, f"{told}|{scope.value}") for scope, told in SCOPES.items()])
-        self._choose("service_account", [(str(id_), name) for id_, name in accounts])
+        self._choose("service_account", [(str(each.id), each.name) for each in accounts])
 
     def _choose(self, name: str, choices: list[tuple[str, str]]) -> None:
         cast("forms.ChoiceField", self.fields[name]).choices = choices
@@ -165,12 +174,19 @@ class TrustForm(OnceForm):
         return frozenset(Permission(scope) for scope in self.cleaned_data["scopes"])
 
 
+class _Unshown(forms.Textarea):
+    """Comes back empty, as the field of a password does."""
+
+    def format_value(self, value: Any) -> str | None:
+        return None
+
+
 class TokenForm(forms.Form):
     """A token to try. It is never sent back: neither the form as it returns nor a page holds it."""
 
     token = forms.CharField(
         label="Token",
-        max_length=16_384,
+        max_length=MOST_CHARACTERS,
         help_text="A JSON Web Token of the platform: three parts with dots between. It is checked and forgotten.",
-        widget=forms.Textarea(attrs={**_EXACT, "rows": 6}),
+        widget=_Unshown(attrs={**_EXACT, "rows": 6}),
     )

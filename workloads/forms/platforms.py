@@ -63,6 +63,7 @@ class GitHubForm(TrustForm):
     ref = text("Its name", "Of the environment, the branch or the tag, such as production, main or v1.4.2.")
 
     own = ("repository", "written", "owner_id", "repository_id", "runs", "ref", "audience")
+    asks_anew = True
 
     ISSUER: Final = "https://token.actions.githubusercontent.com"
     _PLACES: Final = {"environment": "environment:", "branch": "ref:refs/heads/", "tag": "ref:refs/tags/"}
@@ -136,6 +137,7 @@ class AwsForm(TrustForm):
     )
 
     own = ("issuer", "role", "audience")
+    asks_anew = True
 
     @classmethod
     def write(cls, data: Mapping[str, Any]) -> Conditions:
