@@ -24,6 +24,7 @@ from hq.authz.actor import Actor
 from hq.db import lookups
 from hq.db.classes import retention
 from hq.db.context import tenant
+from hq.db.locks import hold
 from hq.lib.clock import now
 from hq.lib.errors import NotFound, Problem, Refused
 from jobs import registry, selectors
@@ -239,8 +240,7 @@ def _alike(job: RunningJob) -> JobQuerySet:
 
 def _lock_turns(job: RunningJob) -> None:
     """Until the transaction ends. Whoever counts sees each one that ended before, and whoever ended finds who waits."""
-    with connection.cursor() as cursor:
-        cursor.execute("SELECT pg_advisory_xact_lock(hashtextextended(%s, 0))", [f"{job.organization_id} {job.kind}"])
+    hold(f"hq.jobs:{job.organization_id}:{job.kind}")
 
 
 def close() -> bool:

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
 
-from django.db import IntegrityError, connection, transaction
+from django.db import IntegrityError, transaction
 from django.db.models import F
 
 from directory.models import ScimGroup, ScimUser
@@ -22,6 +22,7 @@ from hq.authz.actor import Actor
 from hq.authz.permissions import Permission
 from hq.authz.roles import Role
 from hq.db.fields import CannotBeSealed
+from hq.db.locks import hold
 from hq.lib.canonical import NotCanonical, canonical
 from hq.lib.clock import now
 from hq.lib.errors import Invalid, NotFound, PreconditionFailed, Refused
@@ -72,8 +73,7 @@ def take_turn(organization_id: UUID) -> None:
 
     A directory sends its changes side by side, and each one reads a whole group before it writes it.
     """
-    with connection.cursor() as cursor:
-        cursor.execute("SELECT pg_advisory_xact_lock(hashtextextended(%s, 0))", [f"hq.scim:{organization_id}"])
+    hold(f"hq.scim:{organization_id}")
 
 
 def add_scim_user(*, actor: Actor, entry: Entry) -> ScimUser:

@@ -9,10 +9,10 @@ from hashlib import sha256
 from typing import Any
 from uuid import UUID
 
-from django.db import connection
 from django.http import HttpRequest, HttpResponse
 from django.http.response import HttpResponseBase
 
+from hq.db.locks import hold
 from hq.lib.errors import Invalid, PreconditionFailed
 from hq.web.transfer import if_match, if_none_match
 
@@ -64,6 +64,4 @@ def require_match(request: HttpRequest, tag: str) -> None:
 
 def wait_turn(request: HttpRequest, organization_id: UUID) -> None:
     """Requests with If-Match on one address of an organization go on one at a time, until their transactions end."""
-    with connection.cursor() as cursor:
-        name = f"hq.if-match:{organization_id}:{request.path_info}"
-        cursor.execute("SELECT pg_advisory_xact_lock(hashtextextended(%s, 0))", [name])
+    hold(f"hq.if-match:{organization_id}:{request.path_info}")

@@ -6,29 +6,30 @@ from typing import Any
 from uuid import UUID
 
 from django.conf import settings
-from django.db import connection, transaction
+from django.db import transaction
 
 from hq.crypto import signatures, statements
 from hq.crypto.secrets import digest
+from hq.db.locks import hold
 from hq.lib.clock import now
 from hq.lib.ids import new_id
 from keys.models import SigningKey, Statement
 from keys.selectors import YEAR
 
-_LOCK = "SELECT pg_advisory_xact_lock(hashtextextended('hq.keys:signing', 0))"
+_TURN = "hq.keys:signing"
 
 
 def ensure_signing_key() -> SigningKey:
     """The key in use, made if there is none. Called whenever HQ starts, after the deployment's keys."""
     with transaction.atomic():
-        _wait_for_turn()
+        hold(_TURN)
         return SigningKey.objects.filter(retired_at=None).first() or _make()
 
 
 def renew_signing_key() -> SigningKey:
     """Take a new key once the present one is a year old. The old seed is thrown away: it signs nothing again."""
     with transaction.atomic():
-        _wait_for_turn()
+        hold(_TURN)
         current = SigningKey.objects.filter(retired_at=None).first()
         if current is not None and current.created_at > now() - YEAR:
             return current
@@ -61,11 +62,6 @@ def issue_statement(organization_id: UUID, kind: Statement.Kind, body: Mapping[s
         issued_at=issued_at,
         file=file.decode(),
     )
-
-
-def _wait_for_turn() -> None:
-    with connection.cursor() as cursor:
-        cursor.execute(_LOCK)
 
 
 def _make() -> SigningKey:

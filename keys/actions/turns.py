@@ -2,10 +2,9 @@
 
 from uuid import UUID
 
-from django.db import connection
+from hq.db.locks import hold
 
 
 def wait_for_turn(organization_id: UUID) -> None:
     """Until this transaction ends, nobody else provisions, rotates, moves or destroys this organization's keys."""
-    with connection.cursor() as cursor:
-        cursor.execute("SELECT pg_advisory_xact_lock(hashtextextended(%s, 0))", [f"hq.keys:{organization_id}"])
+    hold(f"hq.keys:{organization_id}")

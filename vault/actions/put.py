@@ -10,7 +10,7 @@ from collections.abc import Iterable
 from dataclasses import asdict, dataclass
 
 from django.conf import settings
-from django.db import connection, transaction
+from django.db import transaction
 from django.db.models.functions import Now
 
 from audit import recorder
@@ -20,6 +20,7 @@ from hq.authz import gate
 from hq.authz.actor import Actor, environment_of
 from hq.authz.permissions import Permission
 from hq.db.context import tenant
+from hq.db.locks import hold
 from hq.lib.errors import Invalid, PayloadTooLarge, Refused
 from hq.lib.paths import clean_path
 from keys.selectors import KeyMaterial, content_key
@@ -160,9 +161,7 @@ def claim_name(actor: Actor, path: str) -> None:
 
     Always before the object's row is locked, or two would wait for each other.
     """
-    with connection.cursor() as cursor:
-        name = f"hq.vault:{actor.environment_id}:{path.partition('/')[0]}"
-        cursor.execute("SELECT pg_advisory_xact_lock(hashtextextended(%s, 0))", [name])
+    hold(f"hq.vault:{actor.environment_id}:{path.partition('/')[0]}")
 
 
 def _receive(blob: Blob, key: KeyMaterial, chunks: Iterable[bytes], announced: _Announced) -> _Received:
