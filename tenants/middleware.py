@@ -185,6 +185,9 @@ def _by_api_key(request: HttpRequest, match: ResolverMatch) -> Actor:
         actor = authenticate(secret=secret.strip(), origin=origin(request))
     except Unauthenticated:
         refuse_unknown(request)
+    except actions.NetworkNotAllowed as refusal:
+        identify(request, refusal.actor)
+        raise
     identify(request, actor)  # whatever is refused from here on stands in the access log of the one who tried
     charge(request, actor)
     asked_environment: UUID | None = match.kwargs.get("environment_id")
