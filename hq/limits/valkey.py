@@ -1,16 +1,17 @@
 """One script, one round trip to Valkey. What it cannot be asked, it is not asked again for a second."""
 
 import logging
-from functools import cached_property, lru_cache
+import os
+from functools import lru_cache
 from hashlib import sha1
-from threading import Lock
+from threading import Lock, local
 from time import monotonic
 from typing import Any
 
 from django.conf import settings
-from redis import Redis
+from redis import ConnectionPool
 from redis.backoff import NoBackoff
-from redis.exceptions import NoScriptError, RedisError
+from redis.exceptions import ConnectionError, NoScriptError, RedisError  # noqa: A004 - redis's own name
 from redis.retry import Retry
 
 from hq.crypto import kdf, secrets
@@ -28,38 +29,55 @@ class LimitsUnavailable(Unavailable):
     wait = 5.0
 
 
+class _Link(local):
+    """A thread's own connection: a pool's costs more than the question. A forked process makes its own."""
+
+    def __init__(self, url: str) -> None:
+        # Tries once: a second try would cost a caller as much again, and a storm of them Valkey's return.
+        self._pool: Any = ConnectionPool.from_url(
+            url, socket_timeout=PATIENCE, socket_connect_timeout=PATIENCE, retry=Retry(NoBackoff(), 0)
+        )
+        self._connection: Any = self._pool.make_connection()
+        self._process = os.getpid()
+
+    def ask(self, *words: str | int) -> Any:
+        """The answer to one command. Raises RedisError, OSError."""
+        if self._process != os.getpid():
+            self._connection, self._process = self._pool.make_connection(), os.getpid()
+        was_open = self._connection.is_connected
+        try:
+            return self._answer(words)
+        except ConnectionError:
+            if not was_open:
+                raise
+            return self._answer(words)  # Valkey was started anew since the last question
+
+    def _answer(self, words: tuple[str | int, ...]) -> Any:
+        """After a fault redis closes the connection: a late answer is not taken for the next one's."""
+        self._connection.send_command(*words)
+        return self._connection.read_response()
+
+
 class _Asked:
     """One Valkey, and what became of asking it."""
 
     def __init__(self, url: str) -> None:
-        self._url = url
+        self._link = _Link(url)
         self._lock = Lock()
         self._silent_until = self._alarm_after = 0.0
 
-    @cached_property
-    def _client(self) -> Redis:
-        """Tries once: a second try would cost a caller as much again, and a storm of them Valkey's return."""
-        return Redis.from_url(
-            self._url,
-            socket_timeout=PATIENCE,
-            socket_connect_timeout=PATIENCE,
-            retry=Retry(NoBackoff(), 0),
-            decode_responses=False,
-        )
-
-    def run(self, script: "Script", keys: list[str], arguments: list[str | int]) -> list[Any]:
+    def run(self, script: "Script", words: list[str | int]) -> list[Any]:
         if monotonic() < self._silent_until:
             raise LimitsUnavailable
         try:
             try:
-                answer: Any = self._client.evalsha(script.digest, len(keys), *keys, *arguments)
+                answer: list[Any] = self._link.ask("EVALSHA", script.digest, *words)
             except NoScriptError:
-                answer = self._client.eval(script.text, len(keys), *keys, *arguments)
+                answer = self._link.ask("EVAL", script.text, *words)
         except (RedisError, OSError) as error:
             self._failed(error)
             raise LimitsUnavailable from error
-        found: list[Any] = answer
-        return found
+        return answer
 
     def _failed(self, error: Exception) -> None:
         """Be silent for a while, and say so at most once a minute."""
@@ -91,7 +109,7 @@ class Script:
 
     def run(self, keys: list[str], *arguments: str | int) -> list[Any]:
         """What the script returns. Raises LimitsUnavailable."""
-        return _asked(settings.REDIS_URL).run(self, keys, list(arguments))
+        return _asked(settings.REDIS_URL).run(self, [len(keys), *keys, *arguments])
 
 
 @lru_cache(maxsize=4)

@@ -1,4 +1,4 @@
-"""Real processes that race for buckets and slots: `python -m tests.limits.racers take|slots|hold ORDER`.
+"""Real processes that race for buckets and slots: `python -m tests.limits.racers take|slots|hold|fork ORDER`.
 
 It forks before anything is connected, and prints one line of JSON when all are done; `hold` prints when it holds, and
 stays.
@@ -10,6 +10,7 @@ import os
 import signal
 import sys
 from typing import Any
+from uuid import uuid4
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "hq.settings")
 
@@ -83,9 +84,26 @@ def hold(order: dict[str, Any]) -> None:
     signal.pause()
 
 
+def fork(order: dict[str, Any]) -> None:
+    """Two processes take from a bucket each at the same time, after the one that both came from did."""
+    buckets = [Bucket("forked", str(uuid4()), most, 36_000) for most in order["sizes"]]
+    together = _fork.Barrier(2)
+
+    def work(bucket: Bucket) -> None:
+        together.wait()
+        told = [take(bucket).remaining for _ in range(200)]
+        print(json.dumps(told), flush=True)
+
+    take(buckets[0])
+    child = _fork.Process(target=work, args=(buckets[1],))
+    child.start()
+    work(buckets[0])
+    child.join()
+
+
 if __name__ == "__main__":
     told = json.loads(sys.argv[2])
-    if sys.argv[1] == "hold":
-        hold(told)
+    if sys.argv[1] in {"hold", "fork"}:
+        {"hold": hold, "fork": fork}[sys.argv[1]](told)
     else:
         run({"take": race_for_buckets, "slots": race_for_slots}[sys.argv[1]], told)

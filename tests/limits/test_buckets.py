@@ -144,6 +144,29 @@ class TestValkeyAway:
         kept.script_flush()
         assert take(three).remaining == 1
 
+    def test_a_valkey_that_was_started_anew_is_asked_on(self, own_valkey, caplog):
+        three = bucket()
+        take(three)
+        own_valkey.stop()
+        own_valkey.start()
+        assert take(three).remaining == 2
+        assert caplog.records == []
+
+    def test_an_answer_that_came_too_late_is_nobody_elses(self, own_valkey, monkeypatch):
+        monkeypatch.setattr(valkey, "SILENCE", 0)
+        wide, narrow = bucket(100), bucket(3)
+        take(wide)
+        own_valkey.hang()
+        with pytest.raises(LimitsUnavailable):
+            take(wide)
+        own_valkey.wake()
+        assert take(narrow).remaining == 2
+
+    def test_a_process_that_was_forked_asks_by_a_connection_of_its_own(self, racers):
+        with racers("fork", sizes=[300, 7000]) as race:
+            told = [json.loads(race.stdout.readline()) for _ in range(2)]
+        assert sorted(told) == [list(range(298, 98, -1)), list(range(6999, 6799, -1))]
+
     def test_one_request_meets_a_valkey_that_hangs_and_the_next_ones_do_not(self, own_valkey, caplog):
         take(bucket())
         own_valkey.hang()
