@@ -1,6 +1,7 @@
 """Pages ask the database the same number of questions, whether an environment holds little or much."""
 
 from collections.abc import Callable
+from datetime import timedelta
 
 import pytest
 from django.db import connection
@@ -14,9 +15,10 @@ from hq.authz.levels import Level
 from hq.authz.permissions import Permission
 from hq.authz.roles import Role
 from hq.db.context import tenant
+from hq.lib.clock import now
 from sharing import actions as sharing
 from tenants import actions as tenants
-from tenants.models import Membership
+from tenants.models import ApiKey, ApiKeyDay, ApiKeyNetwork, Membership
 from tests.factories import ORIGIN, Place, make_api_key, make_member, make_place, sign_in
 from tests.operators import make_operator
 from tests.tenants.support_access import ask
@@ -38,6 +40,8 @@ PAGES = (
     "policy/",
     "policy/change",
     "api-keys/",
+    "api-keys/{key}/",
+    "api-keys/{key}/revoke",
     "support/",
     "directory/scim/",
     "directory/sso/",
@@ -68,6 +72,7 @@ def fill(place: Place, numbers: range) -> None:
             give_to_one_of_each(place, number)
             add_domain(actor=actor, name=f"domain{number}.example")
             create_connection(actor=actor, kind="okta", protocol="saml", name=f"connection {number}")
+            use_the_first_key(place, number)
 
 
 def give_to_one_of_each(place: Place, number: int) -> None:
@@ -81,6 +86,16 @@ def give_to_one_of_each(place: Place, number: int) -> None:
     tenants.create_api_key(actor=actor, name="key", scopes=scopes, service_account_id=machine.id)
     for named in ({"membership_id": member.id}, {"group_id": group.id}, {"service_account_id": machine.id}):
         tenants.give_access(actor=actor, prefix="folder-00/", level=Level.READ, **named)
+
+
+def use_the_first_key(place: Place, number: int) -> None:
+    """One more key that it made, and one more network and day that it was used from and on."""
+    first = ApiKey.objects.order_by("pk")[0]
+    made = ApiKey.objects.order_by("-pk")[0]
+    ApiKey.objects.filter(pk=made.pk).update(made_by_key=first)
+    ApiKeyNetwork.objects.create(organization_id=place.id, key_id=first.id, network=f"10.0.{number}.0/24")
+    on = now().date() - timedelta(days=number)
+    ApiKeyDay.objects.create(organization_id=place.id, key_id=first.id, on=on, requests=number)
 
 
 def statements(ask: Callable[[], object]) -> list[str]:
@@ -97,8 +112,11 @@ def place(transactional_db: None) -> Place:
 
 
 def asked(client: Client, place: Place) -> dict[str, list[str]]:
+    with tenant(place.id):
+        key = ApiKey.objects.order_by("pk").values_list("pk", flat=True)[0]
+
     def get(page: str) -> None:
-        response = client.get(f"/o/{place.slug}/live/{page}")
+        response = client.get(f"/o/{place.slug}/live/{page.replace('{key}', str(key))}")
         assert response.status_code == 200, (page, response.status_code)
 
     return {page: statements(lambda page=page: get(page)) for page in PAGES}  # type: ignore[misc]

@@ -23,7 +23,7 @@ SCOPE_GROUPS: dict[str, dict[Permission, str]] = {
         Permission.SHARES_REVOKE: "End links.",
     },
     "Organization": {
-        Permission.ORGANIZATION_READ: "See its name and environments.",
+        Permission.ORGANIZATION_READ: "See what it is called, and its environments.",
         Permission.JOBS_READ: "See how far slow work is.",
         Permission.MEMBERS_READ: "See people and invitations.",
         Permission.MEMBERS_INVITE: "Invite people.",

@@ -44,7 +44,7 @@ def test_an_admin_invites_changes_a_role_makes_a_key_and_reads_all_of_it(open_br
     secret = make_key(admin.go(f"{where}/api-keys/"))
     assert me(admin.base, secret)["actor"]["label"] == "nightly-backup"
     page.get_by_role("link", name="I have stored it").click()
-    expect(page.get_by_text("nightly-backup")).to_be_visible()
+    expect(page.get_by_role("link", name="nightly-backup", exact=True)).to_be_visible()
     assert secret not in page.content()
 
     read_the_trail(admin.go(f"{where}/audit/"))
@@ -56,7 +56,7 @@ def make_key(page: Page) -> str:
     page.get_by_label("objects:read").check()
     page.get_by_label("objects:write").check()
     page.get_by_role("button", name="Create key").click()
-    secret = page.get_by_role("group", name="API key").locator("code").inner_text()
+    secret = shown(page)
     assert re.fullmatch(r"hd_live_[A-Za-z0-9]{32}", secret)
     return secret
 
@@ -90,7 +90,7 @@ def test_a_key_is_revoked_only_after_its_name_was_typed(open_browser: Open):
     page = eyes.go(f"/o/{place.slug}/live/api-keys/")
     secret = make_key(page)
     page.get_by_role("link", name="I have stored it").click()
-    page.get_by_role("link", name="Revoke", exact=True).click()
+    page.get_by_role("link", name="Revoke nightly-backup", exact=True).click()
     revoke = page.get_by_role("button", name="Revoke")
     expect(revoke).to_be_disabled()
     page.get_by_label("Type nightly-backup to confirm").fill("nightly-backup")
@@ -98,3 +98,26 @@ def test_a_key_is_revoked_only_after_its_name_was_typed(open_browser: Open):
     expect(page.get_by_text("nightly-backup revoked.")).to_be_visible()
     with pytest.raises(urllib.error.HTTPError, match="401"):
         me(eyes.base, secret)
+
+
+def test_a_key_begins_with_a_preset_is_rotated_and_both_work(open_browser: Open):
+    place = make_place("Alder Peak")
+    eyes = open_browser().sign_in(place.owner)
+    page = eyes.go(f"/o/{place.slug}/live/api-keys/new")
+    page.get_by_label("Name").fill("exporter")
+    page.get_by_role("checkbox", name="audit:read").check()
+    page.get_by_role("link", name="Read files and links", exact=True).click()
+    expect(page.get_by_label("Name")).to_have_value("exporter")  # the page was not loaded again
+    expect(page.get_by_role("checkbox", name="audit:read")).not_to_be_checked()
+    page.get_by_role("button", name="Create key").click()
+    old = shown(page)
+    page.get_by_role("link", name="I have stored it").click()
+    page.get_by_role("link", name="Rotate exporter", exact=True).click()
+    page.get_by_text("24 hours").click()
+    page.get_by_role("button", name="Make the new key").click()
+    expect(page.get_by_text("23 hours left.")).to_be_visible()
+    assert [me(eyes.base, secret)["actor"]["label"] for secret in (old, shown(page))] == ["exporter", "exporter"]
+
+
+def shown(page: Page) -> str:
+    return page.get_by_role("group", name="API key").locator("code").inner_text()
