@@ -5,6 +5,8 @@ from typing import Any
 
 from audit.models import AuditEvent
 
+__all__ = ["AuditEvent", "Listener", "on_event", "tell"]
+
 # Takes the event and its details as they were before they were sealed, in the transaction that records it.
 Listener = Callable[[AuditEvent, dict[str, Any]], None]
 

@@ -163,6 +163,7 @@ CELERY_BEAT_SCHEDULE = {
     "look-after-keys": {"task": "keys.sweep", "schedule": timedelta(minutes=10), "options": {"expires": 600}},
     "look-after-directories": {"task": "directory.sweep", "schedule": timedelta(hours=1), "options": {"expires": 3600}},
     "forget-workloads": {"task": "workloads.sweep", "schedule": timedelta(hours=1), "options": {"expires": 3600}},
+    "forget-webhook-log": {"task": "webhooks.sweep", "schedule": timedelta(hours=1), "options": {"expires": 3600}},
     "collect-orphans": {"task": "vault.sweep", "schedule": timedelta(minutes=10), "options": {"expires": 600}},
 }
 

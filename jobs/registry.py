@@ -15,6 +15,23 @@ from hq.db.context import current_tenant, tenant
 from hq.lib.clock import now
 from jobs.models import MESSAGE_LENGTH, Job, JobQuerySet
 
+__all__ = [
+    "LANES",
+    "MAX_ATTEMPTS",
+    "NETWORK",
+    "OWN",
+    "Handler",
+    "Job",
+    "LeaseLost",
+    "Registered",
+    "RunningJob",
+    "UnknownKind",
+    "done_with",
+    "find",
+    "handles",
+    "kinds",
+]
+
 MAX_ATTEMPTS = 8
 
 # A lane has workers of its own, so that nothing in it holds up another. What waits for the servers of others, which may

@@ -61,6 +61,7 @@ class Notice:
     subject: str
     sentences: tuple[str, ...]
     path: str = ""  # below the organization's own pages
+    environment: str = "live"  # whose pages
     file: tuple[str, str] | None = None
 
 

@@ -95,12 +95,14 @@ class Rules:
     """Where an exchange may lead besides public addresses, how long it takes at most, how much is read at most.
 
     `allowed`: a private deployment's own networks. `plaintext_loopback`: http:// too, to loopback inside `allowed`.
+    `as_it_is`: a redirect is an answer like others, and one that is too large is cut.
     """
 
     allowed: Sequence[Network] = ()
     plaintext_loopback: bool = False
     seconds: float = SECONDS
     most_bytes: int = MOST_BYTES
+    as_it_is: bool = False
 
     def permit(self, address: IPv4Address | IPv6Address, *, encrypted: bool) -> bool:
         """Tell whether a connection to the address may be opened."""
@@ -318,18 +320,25 @@ class _Adapter(HTTPAdapter):
             with self._pool(parts, exchange) as pool, self._ask(pool, request) as answer:
                 exchange.begin_body()
                 response = self.build_response(request, answer)
-                response._content = _body(answer, self.rules.most_bytes)  # noqa: SLF001 - requests would read without limit
+                response._content = self._body(answer)  # noqa: SLF001 - requests would read without limit
         except (HTTPError, HTTPException, OSError) as error:
             raise _in_our_words(error, host) from error
-        if response.is_redirect:
+        if response.is_redirect and not self.rules.as_it_is:
             raise Redirected(f"{host} answers with a redirect, and redirects are not followed.")
         return response
 
+    def _body(self, answer: BaseHTTPResponse) -> bytes:
+        """Read and decode the body. A reading with a limit decodes no more than that, whatever it unpacks to."""
+        most = self.rules.most_bytes
+        body = answer.read(most + 1, decode_content=True)
+        if len(body) > most and not self.rules.as_it_is:
+            raise TooLarge
+        return body[:most]
+
     def _pool(self, parts: SplitResult, exchange: Exchange) -> HTTPConnectionPool:
-        host = str(parts.hostname)
         if parts.scheme == "http":
-            return _PlainPool(host, parts.port, exchange=exchange)
-        return _SecurePool(host, parts.port, ssl_context=self.context, exchange=exchange)
+            return _PlainPool(str(parts.hostname), parts.port, exchange=exchange)
+        return _SecurePool(str(parts.hostname), parts.port, ssl_context=self.context, exchange=exchange)
 
     def _ask(self, pool: HTTPConnectionPool, request: PreparedRequest) -> BaseHTTPResponse:
         return pool.urlopen(
@@ -344,14 +353,6 @@ class _Adapter(HTTPAdapter):
             preload_content=False,
             decode_content=False,
         )
-
-
-def _body(answer: BaseHTTPResponse, most: int) -> bytes:
-    """Read and decode the body. A reading with a limit decodes no more than the limit, whatever it unpacks to."""
-    body = answer.read(most + 1, decode_content=True)
-    if len(body) > most:
-        raise TooLarge
-    return body
 
 
 def _in_our_words(error: Exception, host: str) -> NotFetched:
@@ -370,8 +371,7 @@ def _in_our_words(error: Exception, host: str) -> NotFetched:
 class OutboundSession(Session):
     """A session of `requests` for addresses that a tenant typed. Every way of sending raises NotFetched.
 
-    `trusted`: a PEM file of authorities, besides the public ones. An answer of any status is returned, except a
-    redirect.
+    `trusted`: a PEM file of authorities, besides the public ones. Any answer is returned, a redirect by the rules.
     """
 
     def __init__(self, rules: Rules, *, trusted: str | None = None) -> None:
@@ -392,11 +392,7 @@ class OutboundSession(Session):
 
 
 def fetch(session: OutboundSession, url: str, *, accept: str) -> bytes:
-    """Get the document at the address.
-
-    Raises:
-        NotFetched: it cannot be had; the type and the words tell why.
-    """
+    """Get the document at the address. Raises NotFetched: the type and the words tell why."""
     response = session.get(url, headers={"Accept": accept})
     if response.status_code != 200:
         raise NotAnswered(f"{urlsplit(url).hostname} answers {response.status_code}, where 200 was expected.")

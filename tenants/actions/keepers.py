@@ -13,7 +13,7 @@ from hq.authz.roles import GRANTS, Role
 from hq.db.context import tenant
 from hq.db.models import PLATFORM_ID
 from keys.registry import Notice
-from tenants.models import LIVE, Membership, Organization, User
+from tenants.models import Membership, Organization, User
 
 KEEPERS = [role.value for role, granted in GRANTS.items() if Permission.KEYS_APPROVE_DESTRUCTION in granted]
 
@@ -44,7 +44,8 @@ class Keepers:
                 people = User.objects.filter(is_operator=True, is_active=True)
             else:
                 organization = Organization.objects.get(pk=organization_id)
-                name, address = organization.name, f"{settings.BASE_URL}/o/{organization.slug}/{LIVE}/{notice.path}"
+                place = f"{settings.BASE_URL}/o/{organization.slug}/{notice.environment}"
+                name, address = organization.name, f"{place}/{notice.path}"
                 keepers = Membership.objects.filter(organization_id=organization_id, role__in=KEEPERS)
                 people = User.objects.filter(is_active=True, id__in=keepers.values("user_id"))
             addresses = list(people.values_list("email", flat=True))

@@ -139,9 +139,10 @@ def remove_endpoint(*, actor: Actor, endpoint_id: UUID) -> None:
     """Remove it with its secrets and its log. Raises Denied, NotFound."""
     gate.require(actor, Permission.WEBHOOKS_MANAGE)
     endpoint = selectors.get_endpoint(actor, endpoint_id, lock=True)
-    target, before = _target(endpoint), _told(endpoint)
+    # The one thing that comes after what is recorded: whoever records holds the chain, and then touches this row as
+    # one of those that the event might be for. Deleting first would have each wait for the other.
+    recorder.record(actor, Tag.WEBHOOK_REMOVED, target=_target(endpoint), before=_told(endpoint))
     endpoint.delete()
-    recorder.record(actor, Tag.WEBHOOK_REMOVED, target=target, before=before)
 
 
 def rotate_secret(*, actor: Actor, endpoint_id: UUID, grace_hours: int = 24) -> Made:
