@@ -59,6 +59,7 @@ portal: Addresses = [
     path("o/<slug:org_slug>/<env:env_name>/shares/", include("sharing.urls")),
     path("o/<slug:org_slug>/<env:env_name>/keys/", include("keys.urls")),
     path("o/<slug:org_slug>/<env:env_name>/directory/", include("directory.urls")),
+    path("o/<slug:org_slug>/<env:env_name>/webhooks/", include("webhooks.urls")),
     path("o/<slug:org_slug>/<env:env_name>/workloads/", include("workloads.urls")),
     path("operator/", include("console.urls")),
     path("", include("sharing.public_urls")),

@@ -35,6 +35,7 @@ GROUPS: list[tuple[str, list[tuple[Any, ...]]]] = [
             ("Service accounts", "bot", "service_accounts", Permission.ACCESS_READ),
             ("API keys", "square-terminal", "api_keys", Permission.API_KEYS_READ),
             ("Workloads", "server", "workloads:list", Permission.API_KEYS_READ),
+            ("Webhooks", "webhook", "webhooks:list", Permission.WEBHOOKS_MANAGE),
             ("Support access", "headset", "support", Permission.SUPPORT_DECIDE),
             ("Policy", "list-checks", "policy", Permission.IDENTITY_READ),
             ("Single sign-on", "fingerprint-pattern", "directory:sso", Permission.IDENTITY_READ),

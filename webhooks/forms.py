@@ -65,7 +65,10 @@ class EndpointForm(OnceForm):
         return data
 
 
-class GraceForm(OnceForm):
+class GraceForm(forms.Form):
+    """Names the secret that it means to replace: sent twice, the second finds that one replaced already."""
+
+    current = forms.UUIDField(widget=forms.HiddenInput)
     grace_hours = forms.TypedChoiceField(
         label="The former secret still signs for",
         choices=GRACES,
@@ -76,8 +79,8 @@ class GraceForm(OnceForm):
     )
 
 
-class ReplayForm(OnceForm):
-    """Times are in the person's zone, to the minute."""
+class ReplayForm(forms.Form):
+    """Times are in the person's zone, to the minute. Sent twice, the second meets the job of the first."""
 
     since = forms.DateTimeField(label="From", input_formats=[_MINUTE, f"{_MINUTE}:%S"])
     until = forms.DateTimeField(label="Until", input_formats=[_MINUTE, f"{_MINUTE}:%S"])

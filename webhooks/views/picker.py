@@ -77,6 +77,10 @@ def groups(tags: Iterable[str], chosen: Collection[str] = ()) -> list[Group]:
 
 
 def offered(actor: Actor) -> list[str]:
-    """Every event that can happen in the actor's environment: what concerns the organization is told in live."""
+    """Every event that can happen in the actor's environment: what concerns the organization is told in live.
+
+    A test goes to the endpoint that it tests, whatever that one asks for.
+    """
     live = actor.environment_id == actor.home_environment_id
-    return [tag for tag in Tag if live or tag not in ORGANIZATION_WIDE]
+    told_here = [tag for tag in Tag if live or tag not in ORGANIZATION_WIDE]
+    return [tag for tag in told_here if tag != Tag.WEBHOOK_TESTED]

@@ -9,7 +9,7 @@ from webhooks.models import Attempt
 
 @dataclass(frozen=True, slots=True)
 class Try:
-    """One attempt as the page tells it. `tone` is a state of the badge, `hint` what the person can do."""
+    """One attempt as the page tells it. `tone` is a state of the badge, `hint` what was wrong or what to do."""
 
     number: int
     at: datetime
@@ -37,7 +37,7 @@ def of(attempt: Attempt) -> Try:
 
 def _said(attempt: Attempt) -> str:
     if attempt.status is None:
-        return attempt.fault
+        return "No answer"
     try:
         return f"{attempt.status} {HTTPStatus(attempt.status).phrase}"
     except ValueError:
@@ -58,7 +58,9 @@ _HINTS = {
 
 def _hint(attempt: Attempt) -> str:
     status = attempt.status
-    if status is None or attempt.arrived:
+    if status is None:
+        return f"{attempt.fault}."
+    if attempt.arrived:
         return ""
     if status in _HINTS:
         return _HINTS[status]
