@@ -73,6 +73,10 @@ class Machines:
         with tenant(self.place.id):
             return list(selectors.list_exchanges(self.owner, trust_id=self.trust.id))
 
+    def last_exchange(self) -> Exchange:
+        with tenant(self.place.id):
+            return selectors.list_exchanges(self.owner, limit=1)[0]
+
     def kept(self) -> tuple[int, int, int]:
         """How many tokens, marks of used ones and exchanges there are."""
         with tenant(self.place.id):
