@@ -27,10 +27,9 @@ from tests.keys.support import rotate, statement_of
 from tests.operators import make_operator
 from tests.routes import every_route
 from tests.tenants.support_access import ask
-from tests.workloads.support import terms
+from tests.workloads.cluster import refused
 from tests.workloads.support import terms
 from vault import actions as vault
-from workloads.actions.trusts import create_trust
 from workloads.actions.trusts import create_trust
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -94,10 +93,6 @@ V1 = [
     Act(ENVIRONMENT + "workload-trusts/<uuid:id>", "GET", P.API_KEYS_READ),
     Act(ENVIRONMENT + "workload-trusts/<uuid:id>/dry-run", "POST", P.API_KEYS_READ, {"token": "x"}),
     Act(ENVIRONMENT + "workload-exchanges", "GET", P.API_KEYS_READ),
-    Act(ENVIRONMENT + "workload-trusts", "GET", P.API_KEYS_READ),
-    Act(ENVIRONMENT + "workload-trusts/<uuid:id>", "GET", P.API_KEYS_READ),
-    Act(ENVIRONMENT + "workload-trusts/<uuid:id>/dry-run", "POST", P.API_KEYS_READ, {"token": "x"}),
-    Act(ENVIRONMENT + "workload-exchanges", "GET", P.API_KEYS_READ),
     Act(ORGANIZATION + "groups", "GET", P.ACCESS_READ),
     Act(ORGANIZATION + "groups", "POST", P.ACCESS_CHANGE, {"name": "Another"}, 201),
     Act(ORGANIZATION + "groups/<uuid:id>", "GET", P.ACCESS_READ),
@@ -123,7 +118,6 @@ V1 = [
 # No key of an organization is asked for: the schema, the documentation, and what a link's token opens.
 V1_PUBLIC = {"v1/openapi.json", "v1/docs", "v1/shares/redeem", "v1/shared/objects", "v1/shared/objects/<path:path>"}
 V1_PUBLIC |= {"v1/oauth/token"}
-V1_PUBLIC |= {"v1/oauth/token"}
 
 
 class World:
@@ -144,7 +138,6 @@ class World:
             actions.put_in_group(actor=owner, group_id=self.group, membership_ids=[self.membership])
             self.account = actions.create_service_account(actor=owner, name="Machine").id
             self.trust = create_trust(actor=owner, service_account_id=self.account, **terms()).id
-            self.trust = create_trust(actor=owner, service_account_id=self.account, **terms()).id
             self.rule = actions.give_access(actor=owner, prefix="c/", level=Level.READ, group_id=self.group).id
             self.job = Job.objects.values_list("id", flat=True).order_by("id")[0]
             self.cmk = Cmk.objects.get(organization_id=self.place.id).id
@@ -152,6 +145,7 @@ class World:
             self.domain = add_domain(actor=owner, name="matrix.example").id
             self.connection = create_connection(actor=owner, kind="okta", protocol="saml", name="Okta").id
         self.statement = statement_of(rotate(self.place)).id
+        self.exchange = refused(self.place, self.trust).id
         self.request = ask(self.place, make_operator()).id
         # Nothing is destroyed by it: it is asked for, and taken back by the first who may.
         self.wish = key_actions.request_destruction(actor=owner, key_id=self.cmk, days=30, reason="x", erase=True).id
@@ -163,8 +157,7 @@ class World:
         ids |= {"invitations/": self.invitation, "statements/": self.statement, "/keys/": self.cmk}
         ids |= {"tokens/": self.scim_token, "sso/": self.connection, "domains/": self.domain}
         ids |= {"groups/": self.group, "access/": self.rule, "acl/": self.rule, "service-accounts/": self.account}
-        ids |= {"workload-trusts/": self.trust, "workloads/": self.trust}
-        ids |= {"workload-trusts/": self.trust, "workloads/": self.trust}
+        ids |= {"workload-trusts/": self.trust, "workloads/": self.trust, "exchanges/": self.exchange}
         ids |= {"rotations/": self.rotation, "destructions/": self.wish, "support/": self.request}
         filled = route.replace("<uuid:environment_id>", str(self.place.live_id)).replace("<path:path>", "a/b")
         filled = filled.replace("<uuid:organization_id>", str(self.place.id)).replace("<uuid:job_id>", str(self.job))
@@ -334,6 +327,15 @@ PAGES = {
     PLACE + "webhooks/<uuid:id>/deliveries/<uuid:delivery_id>/attempts": (P.WEBHOOKS_MANAGE, {}),
     PLACE + "webhooks/<uuid:id>/deliveries/<uuid:delivery_id>/body": (P.WEBHOOKS_MANAGE, {}),
     PLACE + "webhooks/<uuid:id>/deliveries/<uuid:delivery_id>/replay": (P.WEBHOOKS_MANAGE, {}),
+    PLACE + "workloads/": (P.API_KEYS_READ, {}),
+    PLACE + "workloads/new": (P.WORKLOADS_MANAGE, {}),
+    PLACE + "workloads/<uuid:id>": (P.API_KEYS_READ, {}),
+    PLACE + "workloads/<uuid:id>/change": (P.WORKLOADS_MANAGE, {}),
+    PLACE + "workloads/<uuid:id>/disable": (P.WORKLOADS_MANAGE, {}),
+    PLACE + "workloads/<uuid:id>/enable": (P.WORKLOADS_MANAGE, {}),
+    PLACE + "workloads/<uuid:id>/remove": (P.WORKLOADS_MANAGE, {}),
+    PLACE + "workloads/<uuid:id>/try": (P.API_KEYS_READ, {}),
+    PLACE + "workloads/exchanges/<uuid:id>": (P.API_KEYS_READ, {}),
     PLACE + "directory/sso/": (P.IDENTITY_READ, {}),
     PLACE + "directory/sso/new": (P.IDENTITY_CHANGE, {}),
     PLACE + "directory/sso/<uuid:id>": (P.IDENTITY_READ, {}),

@@ -6,6 +6,7 @@ from time import time
 from typing import Any
 from uuid import UUID, uuid4
 
+import pytest
 from joserfc import jwt
 from joserfc.jwk import ECKey
 
@@ -14,7 +15,7 @@ from hq.db.context import tenant
 from tenants import actions as tenants
 from tests.factories import ORIGIN, Place
 from workloads import actions
-from workloads.models import Trust
+from workloads.models import Exchange, Trust
 
 ISSUER, AUDIENCE = "https://kubernetes.default.svc.cluster.local", "https://hq.example.org"
 SUBJECT = "system:serviceaccount:claims:triage"
@@ -55,3 +56,11 @@ class Cluster:
 def given(trust_id: UUID, token: str) -> str:
     """HQ's token for the cluster's."""
     return actions.exchange_token(trust_id=trust_id, subject_token=token, origin=ORIGIN).token
+
+
+def refused(place: Place, trust_id: UUID) -> Exchange:
+    """The line about something that is no token."""
+    with pytest.raises(actions.NotExchanged):
+        given(trust_id, "no token")
+    with tenant(place.id):
+        return Exchange.objects.filter(trust=trust_id).order_by("-pk")[0]
