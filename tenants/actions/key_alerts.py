@@ -88,12 +88,12 @@ def note_new_network(actor: Actor, network: str) -> None:
     """
     # Locked, so that of two that come at once from two networks one knows of the other.
     key = ApiKey.objects.select_for_update(no_key=True).get(organization_id=actor.organization_id, pk=actor.id)
-    seen = ApiKeyNetwork.objects.filter(organization_id=actor.organization_id, key_id=key.id)
-    first = seen.order_by("first_at", "pk").first()
-    if first is None or first.network == network:
+    rows = ApiKeyNetwork.objects.filter(organization_id=actor.organization_id, key_id=key.id)
+    others = rows.exclude(network=network).order_by("pk")
+    first = others.first()
+    if first is None:
         return
-    others = seen.exclude(network=network).exclude(pk=first.pk)
-    if not others.filter(first_at__gt=now() - DAY).exists():
+    if not others.exclude(pk=first.pk).filter(first_at__gt=now() - DAY).exists():
         _mail_about(key, Tag.API_KEY_NEW_NETWORK, network)
     hq = system_actor(actor.organization_id, environment_id=key.environment_id)
     recorder.record(

@@ -1,5 +1,6 @@
 """What the people of a key are told (ACC-3): before its end, of its age, of a new network; each once."""
 
+from dataclasses import replace
 from datetime import timedelta
 from functools import partial
 
@@ -183,8 +184,7 @@ def test_of_two_workers_at_once_one_tells():
 def come_from(place, made, network):
     with tenant(place.id):
         ApiKeyNetwork.objects.create(organization_id=place.id, key_id=made.key.id, network=network)
-        actor = actions.authenticate_api_key(secret=made.secret, origin=ORIGIN)
-        actions.note_new_network(actor, network)
+        actions.note_new_network(replace(place.actor(), kind="api_key", id=made.key.id), network)
 
 
 def new_networks(place):
