@@ -13,6 +13,7 @@ from keys import api as keys_api
 from sharing import api as sharing_api
 from tenants import api as tenants_api
 from vault import api as vault_api
+from webhooks import api as webhooks_api
 from workloads import api as workloads_api
 
 
@@ -32,6 +33,7 @@ environment: Addresses = [
     *keys_api.environment_routes,
     *tenants_api.environment_routes,
     *workloads_api.environment_routes,
+    *webhooks_api.environment_routes,
     path("audit/events", audit_api.Events.as_view()),
     path("audit/admin/verify-chain", audit_api.VerifyChain.as_view()),
     path("jobs/<uuid:job_id>", jobs_api.JobEndpoint.as_view()),

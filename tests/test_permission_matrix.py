@@ -30,6 +30,7 @@ from tests.tenants.support_access import ask
 from tests.workloads.cluster import refused
 from tests.workloads.support import terms
 from vault import actions as vault
+from webhooks.actions import create_endpoint, send_test
 from workloads.actions.trusts import create_trust
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -93,6 +94,18 @@ V1 = [
     Act(ENVIRONMENT + "workload-trusts/<uuid:id>", "GET", P.API_KEYS_READ),
     Act(ENVIRONMENT + "workload-trusts/<uuid:id>/dry-run", "POST", P.API_KEYS_READ, {"token": "x"}),
     Act(ENVIRONMENT + "workload-exchanges", "GET", P.API_KEYS_READ),
+    Act(ENVIRONMENT + "webhooks", "GET", P.WEBHOOKS_MANAGE),
+    Act(ENVIRONMENT + "webhooks", "POST", P.WEBHOOKS_MANAGE, {"name": "n", "url": "https://a.example/"}, 201),
+    Act(ENVIRONMENT + "webhooks/<uuid:id>", "GET", P.WEBHOOKS_MANAGE),
+    Act(ENVIRONMENT + "webhooks/<uuid:id>", "PATCH", P.WEBHOOKS_MANAGE, {"name": "Renamed"}),
+    Act(ENVIRONMENT + "webhooks/<uuid:id>/deliveries", "GET", P.WEBHOOKS_MANAGE),
+    Act(ENVIRONMENT + "webhooks/<uuid:id>/deliveries/<uuid:delivery_id>", "GET", P.WEBHOOKS_MANAGE),
+    Act(ENVIRONMENT + "webhooks/<uuid:id>/rotate-secret", "POST", P.WEBHOOKS_MANAGE, {}, 201),
+    Act(ENVIRONMENT + "webhooks/<uuid:id>/test", "POST", P.WEBHOOKS_MANAGE, answers=202),
+    Act(ENVIRONMENT + "webhooks/<uuid:id>/replay", "POST", P.WEBHOOKS_MANAGE, {"delivery_id": "<delivery>"}, 202),
+    Act(ENVIRONMENT + "webhooks/<uuid:id>/disable", "POST", P.WEBHOOKS_MANAGE),
+    Act(ENVIRONMENT + "webhooks/<uuid:id>/enable", "POST", P.WEBHOOKS_MANAGE),
+    Act(ENVIRONMENT + "webhooks/<uuid:id>", "DELETE", P.WEBHOOKS_MANAGE, answers=204),
     Act(ORGANIZATION + "groups", "GET", P.ACCESS_READ),
     Act(ORGANIZATION + "groups", "POST", P.ACCESS_CHANGE, {"name": "Another"}, 201),
     Act(ORGANIZATION + "groups/<uuid:id>", "GET", P.ACCESS_READ),
@@ -138,6 +151,10 @@ class World:
             actions.put_in_group(actor=owner, group_id=self.group, membership_ids=[self.membership])
             self.account = actions.create_service_account(actor=owner, name="Machine").id
             self.trust = create_trust(actor=owner, service_account_id=self.account, **terms()).id
+            self.webhook = create_endpoint(
+                actor=owner, name="Hook", url="https://hook.example/", events=["*"]
+            ).endpoint.id
+            self.delivery = send_test(actor=owner, endpoint_id=self.webhook).id
             self.rule = actions.give_access(actor=owner, prefix="c/", level=Level.READ, group_id=self.group).id
             self.job = Job.objects.values_list("id", flat=True).order_by("id")[0]
             self.cmk = Cmk.objects.get(organization_id=self.place.id).id
@@ -157,6 +174,7 @@ class World:
         ids |= {"invitations/": self.invitation, "statements/": self.statement, "/keys/": self.cmk}
         ids |= {"tokens/": self.scim_token, "sso/": self.connection, "domains/": self.domain}
         ids |= {"groups/": self.group, "access/": self.rule, "acl/": self.rule, "service-accounts/": self.account}
+        ids |= {"webhooks/": self.webhook}
         ids |= {"workload-trusts/": self.trust, "workloads/": self.trust, "exchanges/": self.exchange}
         ids |= {"rotations/": self.rotation, "destructions/": self.wish, "support/": self.request}
         filled = route.replace("<uuid:environment_id>", str(self.place.live_id)).replace("<path:path>", "a/b")
@@ -164,6 +182,7 @@ class World:
         filled = filled.replace("<slug:org_slug>", self.place.slug).replace("<env:env_name>", "live")
         filled = (
             filled.replace("<uuid:member_id>", str(self.membership))
+            .replace("<uuid:delivery_id>", str(self.delivery))
             .replace("<int:index>", "1")
             .replace("<int:version>", "1")
         )
@@ -175,7 +194,11 @@ class World:
         """With the ids that a body asks for."""
         if isinstance(body, bytes):
             return body
-        return json.dumps(body).replace("<member>", str(self.membership)).replace("<group>", str(self.group))
+        ids = {"<member>": self.membership, "<group>": self.group, "<delivery>": self.delivery}
+        text = json.dumps(body)
+        for word, known in ids.items():
+            text = text.replace(word, str(known))
+        return text
 
     @property
     def rotation(self):
@@ -312,6 +335,15 @@ PAGES = {
     PLACE + "api-keys/<uuid:id>/": (P.API_KEYS_READ, {}),
     PLACE + "api-keys/<uuid:id>/rotate": (P.API_KEYS_CREATE, {}),
     PLACE + "api-keys/<uuid:id>/revoke": (P.API_KEYS_REVOKE, {}),
+    PLACE + "workloads/": (P.API_KEYS_READ, {}),
+    PLACE + "workloads/new": (P.WORKLOADS_MANAGE, {}),
+    PLACE + "workloads/<uuid:id>": (P.API_KEYS_READ, {}),
+    PLACE + "workloads/<uuid:id>/change": (P.WORKLOADS_MANAGE, {}),
+    PLACE + "workloads/<uuid:id>/disable": (P.WORKLOADS_MANAGE, {}),
+    PLACE + "workloads/<uuid:id>/enable": (P.WORKLOADS_MANAGE, {}),
+    PLACE + "workloads/<uuid:id>/remove": (P.WORKLOADS_MANAGE, {}),
+    PLACE + "workloads/<uuid:id>/try": (P.API_KEYS_READ, {}),
+    PLACE + "workloads/exchanges/<uuid:id>": (P.API_KEYS_READ, {}),
     PLACE + "webhooks/": (P.WEBHOOKS_MANAGE, {}),
     PLACE + "webhooks/new": (P.WEBHOOKS_MANAGE, {}),
     PLACE + "webhooks/<uuid:id>": (P.WEBHOOKS_MANAGE, {}),
@@ -327,15 +359,6 @@ PAGES = {
     PLACE + "webhooks/<uuid:id>/deliveries/<uuid:delivery_id>/attempts": (P.WEBHOOKS_MANAGE, {}),
     PLACE + "webhooks/<uuid:id>/deliveries/<uuid:delivery_id>/body": (P.WEBHOOKS_MANAGE, {}),
     PLACE + "webhooks/<uuid:id>/deliveries/<uuid:delivery_id>/replay": (P.WEBHOOKS_MANAGE, {}),
-    PLACE + "workloads/": (P.API_KEYS_READ, {}),
-    PLACE + "workloads/new": (P.WORKLOADS_MANAGE, {}),
-    PLACE + "workloads/<uuid:id>": (P.API_KEYS_READ, {}),
-    PLACE + "workloads/<uuid:id>/change": (P.WORKLOADS_MANAGE, {}),
-    PLACE + "workloads/<uuid:id>/disable": (P.WORKLOADS_MANAGE, {}),
-    PLACE + "workloads/<uuid:id>/enable": (P.WORKLOADS_MANAGE, {}),
-    PLACE + "workloads/<uuid:id>/remove": (P.WORKLOADS_MANAGE, {}),
-    PLACE + "workloads/<uuid:id>/try": (P.API_KEYS_READ, {}),
-    PLACE + "workloads/exchanges/<uuid:id>": (P.API_KEYS_READ, {}),
     PLACE + "directory/sso/": (P.IDENTITY_READ, {}),
     PLACE + "directory/sso/new": (P.IDENTITY_CHANGE, {}),
     PLACE + "directory/sso/<uuid:id>": (P.IDENTITY_READ, {}),
