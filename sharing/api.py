@@ -12,9 +12,9 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from hq.db.context import tenant
-from hq.lib.errors import Invalid, Unauthenticated
+from hq.lib.errors import Unauthenticated
 from hq.web import transfer
-from hq.web.api import Endpoint, page, page_arguments, read, uuid_cursor
+from hq.web.api import Endpoint, choice_argument, page, page_arguments, read, uuid_cursor
 from hq.web.request import identify, origin
 from sharing import actions, selectors
 from sharing.models import ShareAttempt, ShareLink, State
@@ -112,9 +112,7 @@ class Shares(Endpoint):
     def get(self, request: Request, **_: Any) -> Response:
         """Newest first."""
         cursor, limit = page_arguments(request)
-        state = request.query_params.get("state", "")
-        if state and state not in State.values:
-            raise Invalid(errors=[{"pointer": "/state", "detail": f"One of {', '.join(State.values)}."}])
+        state = choice_argument(request, "state", State.values)
         rows = selectors.list_shares(self.actor, state=state, before=uuid_cursor(cursor), limit=limit)
         return page(rows, limit, share_body, lambda row: str(row.id))
 

@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from drf_spectacular.utils import PolymorphicProxySerializer, extend_schema_field
 from rest_framework import serializers
 
 from hq.web.api import Input
@@ -26,14 +27,30 @@ class VersionBody(serializers.Serializer[Any]):
     restored_from = serializers.IntegerField(allow_null=True)
 
 
-class EntryBody(VersionBody):
-    kind = serializers.ChoiceField(["object", "folder"], help_text="A folder has a path and a count, and nothing else.")
-    objects = serializers.IntegerField(required=False, help_text="Of a folder: how many objects are below it, or 1000.")
-    more = serializers.BooleanField(required=False, help_text="Of a folder: there are more than were counted.")
+class ObjectEntry(VersionBody):
+    kind = serializers.ChoiceField(["object"])
+
+
+class FolderEntry(serializers.Serializer[Any]):
+    kind = serializers.ChoiceField(["folder"])
+    path = serializers.CharField(help_text="It ends with a slash.")
+    objects = serializers.IntegerField(help_text="How many objects are below it, or 1000.")
+    more = serializers.BooleanField(help_text="There are more than were counted.")
+
+
+@extend_schema_field(
+    PolymorphicProxySerializer(
+        component_name="EntryBody",
+        serializers={"object": ObjectEntry, "folder": FolderEntry},
+        resource_type_field_name="kind",
+    )
+)
+class EntryField(serializers.DictField):
+    """An object, or a folder where they were asked for by a delimiter."""
 
 
 class EntryList(serializers.Serializer[Any]):
-    items = EntryBody(many=True)
+    items = serializers.ListField(child=EntryField())
     next_cursor = serializers.CharField(allow_null=True)
 
 

@@ -2,7 +2,7 @@
 
 from base64 import b64decode, urlsafe_b64encode
 from binascii import Error as Base64Error
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any, ClassVar
 from uuid import UUID
 
@@ -122,13 +122,30 @@ class Endpoint(APIView):
         return response
 
 
+# DRF takes a number for text or an id, text for a number, and many words for true.
+_TAKEN_FOR_IT: dict[type[serializers.Field[Any, Any, Any, Any]], tuple[tuple[type, ...], str]] = {
+    serializers.BooleanField: ((str, int, float), "Must be a valid boolean."),
+    serializers.CharField: ((int, float), "Not a valid string."),
+    serializers.IntegerField: ((str, bool), "A valid integer is required."),
+    serializers.UUIDField: ((int, float), "Must be a valid UUID."),
+}
+
+
 class Input(serializers.Serializer[Any]):
-    """A request body. Members it does not know are refused rather than ignored."""
+    """A request body. Members it does not know are refused rather than ignored, and none is read as something else."""
 
     def to_internal_value(self, data: Any) -> Any:
         if isinstance(data, dict) and (unknown := set(data) - set(self.fields)):
             raise serializers.ValidationError({name: ["This member is not known here."] for name in sorted(unknown)})
+        if isinstance(data, dict) and (wrong := dict(self._inexact(data))):
+            raise serializers.ValidationError(wrong)
         return super().to_internal_value(data)
+
+    def _inexact(self, data: dict[str, Any]) -> Iterator[tuple[str, list[str]]]:
+        for name, value in data.items():
+            for kind, (refused, said) in _TAKEN_FOR_IT.items():
+                if isinstance(self.fields[name], kind) and type(value) in refused:
+                    yield name, [said]
 
 
 def read(kind: type[Input], request: Request) -> dict[str, Any]:
@@ -158,6 +175,27 @@ def page_arguments(request: Request) -> tuple[str, int]:
         )
     cursor = request.query_params.get("cursor", "")
     return (_decode_cursor(cursor) if cursor else ""), int(raw)
+
+
+def uuid_argument(request: Request, name: str) -> UUID | None:
+    """An id in the query, in its one spelling; None where it is left out. Raises Invalid."""
+    raw = request.query_params.get(name)
+    try:
+        found = UUID(raw) if raw is not None else None
+    except ValueError:
+        found = None
+    if str(found or "") != (raw or "").lower() or raw == "":
+        raise Invalid(f"{name} is not an id.", errors=[{"pointer": f"/{name}", "detail": "Use an id."}])
+    return found
+
+
+def choice_argument(request: Request, name: str, choices: Sequence[str]) -> str:
+    """One of a few words in the query; "" where it is left out. Raises Invalid."""
+    raw = request.query_params.get(name)
+    if raw is not None and raw not in choices:
+        said = f"One of {', '.join(choices)}."
+        raise Invalid(f"Unknown {name}. {said}", errors=[{"pointer": f"/{name}", "detail": said}])
+    return raw or ""
 
 
 def uuid_cursor(cursor: str) -> UUID | None:

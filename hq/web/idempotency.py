@@ -23,7 +23,8 @@ from hq.web.renderers import JSONRenderer
 HEADER = "Idempotency-Key"
 REPLAYED, WITHHELD = "Idempotency-Replayed", "Idempotency-Withheld"
 HEADERS_KEPT = ("ETag", "Location")
-_KEY = re.compile(r"[\x20-\x7e]{1,255}")
+# Blanks at either end would be gone before they came here (RFC 9110 section 5.5).
+KEY = r"[!-~]([ -~]{0,253}[!-~])?"
 
 
 class IdempotencyKeyReused(Problem):
@@ -72,7 +73,7 @@ def keep_in(store: Store) -> None:
 def key_of(request: HttpRequest) -> str | None:
     """The key that a request came with. Raises Invalid for one that is none."""
     key = request.headers.get(HEADER)
-    if key is not None and not _KEY.fullmatch(key):
+    if key is not None and not re.fullmatch(KEY, key):
         raise Invalid(f"{HEADER} has 1 to 255 printable characters of ASCII.")
     return key
 

@@ -6,6 +6,9 @@ and not beside each endpoint.
 
 from typing import Any
 
+from hq.web.api import Input
+from hq.web.idempotency import KEY
+
 PROBLEM = {
     "type": "object",
     "required": ["type", "title", "status", "detail", "instance"],
@@ -63,6 +66,9 @@ ONCE = {
         "schema": {"type": "string"},
     },
 }
+# What a parameter of this name is, wherever it is.
+NUMBERS = {"limit": {"minimum": 1, "maximum": 200, "default": 50}, "version": {"minimum": 1, "maximum": 999_999_999}}
+CURSOR = "`next_cursor` of the page before."
 SHOWN_ONCE = "Null in an answer that is repeated."
 IF_NONE_MATCH = "Entity tags of answers that you have: if it is still one of these, the answer is an empty 304."
 IF_MATCH = (
@@ -80,6 +86,7 @@ def describe(result: dict[str, Any], generator: Any, **_: Any) -> dict[str, Any]
     components = result.setdefault("components", {})
     components.setdefault("schemas", {})["Problem"] = PROBLEM
     components["responses"] = {f"Problem{status}": _refusal(status) for status in REFUSALS}
+    _describe_inputs(components["schemas"])
     for path, _regex, method, view in generator.endpoints:
         operation = result["paths"][path][method.lower()]
         _describe(operation, view.cls, method, result)
@@ -96,8 +103,31 @@ def _refusal(status: int) -> dict[str, Any]:
     return answer
 
 
+def _describe_inputs(schemas: dict[str, Any], kind: type[Input] = Input) -> None:
+    """What is refused of every body: members that it does not know, and empty text where none is allowed."""
+    for below in kind.__subclasses__():
+        _describe_inputs(schemas, below)
+        body = schemas.get(below.__name__)
+        if body is None:
+            continue
+        body["additionalProperties"] = False
+        for name, member in below().fields.items():
+            known = body["properties"][name]
+            if not getattr(member, "allow_blank", True):
+                known.setdefault("minLength", 1)
+            if "format" in known and isinstance(known["type"], list):  # the format is that of the text only
+                form = {"type": "string", "format": known.pop("format")}
+                del known["type"]
+                known["anyOf"] = [form, {"type": "null"}]
+
+
 def _describe(operation: dict[str, Any], kind: Any, method: str, result: dict[str, Any]) -> None:
     answers = operation["responses"]
+    for parameter in operation.get("parameters", []):
+        if parameter["name"] in NUMBERS and parameter["in"] == "query":
+            parameter["schema"] = {"type": "integer"} | NUMBERS[parameter["name"]]
+        if parameter["name"] == "cursor":
+            parameter["description"] = CURSOR
     if method == "GET" and not kind.own_conditions:
         _add(operation, "If-None-Match", IF_NONE_MATCH)
         answers["200"].setdefault("headers", {})["ETag"] = TAG
@@ -107,18 +137,18 @@ def _describe(operation: dict[str, Any], kind: Any, method: str, result: dict[st
     if kind.takes_if_match(method) and not kind.own_conditions:
         _add(operation, "If-Match", IF_MATCH)
     if method == "POST" and kind.takes_idempotency_key():
-        _add(operation, "Idempotency-Key", IDEMPOTENCY_KEY)
+        _add(operation, "Idempotency-Key", IDEMPOTENCY_KEY, pattern=f"^{KEY}$")
         _show_once(operation, kind.shown_once, result)
     for status in _statuses(operation, kind, method):
         answers.setdefault(str(status), {"$ref": f"#/components/responses/Problem{status}"})
     operation["responses"] = dict(sorted(answers.items()))
 
 
-def _add(operation: dict[str, Any], name: str, text: str) -> None:
+def _add(operation: dict[str, Any], name: str, text: str, **more: Any) -> None:
     """A header, unless the endpoint describes it itself."""
     parameters = operation.setdefault("parameters", [])
     if name not in {parameter["name"] for parameter in parameters}:
-        parameters.append({"in": "header", "name": name, "schema": {"type": "string"}, "description": text})
+        parameters.append({"in": "header", "name": name, "schema": {"type": "string"} | more, "description": text})
 
 
 def _show_once(operation: dict[str, Any], members: frozenset[str], result: dict[str, Any]) -> None:

@@ -10,7 +10,7 @@ from rest_framework.response import Response
 from hq.authz.actor import Actor
 from hq.authz.levels import Level
 from hq.lib.errors import Invalid, NotFound
-from hq.web.api import Endpoint, page, page_arguments, read, uuid_cursor
+from hq.web.api import Endpoint, page, page_arguments, read, uuid_argument, uuid_cursor
 from tenants import actions, selectors
 from tenants.api.people import PAGING
 from tenants.api.positions import position, position_of
@@ -128,14 +128,6 @@ def _is_here(actor: Actor, environment_id: UUID | None) -> None:
         raise NotFound
 
 
-def _uuid(request: Request, name: str) -> UUID | None:
-    raw = request.query_params.get(name, "")
-    try:
-        return UUID(raw) if raw else None
-    except ValueError:
-        raise Invalid(f"{name} is not an id.", errors=[{"pointer": f"/{name}", "detail": "Use an id."}]) from None
-
-
 def _path(request: Request, *, needed: bool = False) -> str | None:
     path = request.query_params.get("path")
     if path is None and needed:
@@ -157,12 +149,12 @@ class Acl(Endpoint):
         ],
     )
     def get(self, request: Request, **_: Any) -> Response:
-        _is_here(self.actor, _uuid(request, "environment_id"))
+        _is_here(self.actor, uuid_argument(request, "environment_id"))
         cursor, limit = page_arguments(request)
         rows = selectors.list_entries(
             self.actor,
             path=_path(request),
-            who=_uuid(request, "principal"),
+            who=uuid_argument(request, "principal"),
             after=position(cursor),
             limit=limit,
         )
@@ -251,8 +243,8 @@ class AclExplain(Endpoint):
     )
     def get(self, request: Request, **_: Any) -> Response:
         """With `principal`, each decision about it with all that led to it; without, everybody who reaches the path."""
-        _is_here(self.actor, _uuid(request, "environment_id"))
-        path, principal = _path(request, needed=True) or "", _uuid(request, "principal")
+        _is_here(self.actor, uuid_argument(request, "environment_id"))
+        path, principal = _path(request, needed=True) or "", uuid_argument(request, "principal")
         if principal is None:
             cursor, limit = page_arguments(request)
             rows = selectors.who_reaches(self.actor, path, after=uuid_cursor(cursor), limit=limit)

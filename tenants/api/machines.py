@@ -9,8 +9,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from hq.authz.permissions import Permission
-from hq.lib.errors import Invalid
-from hq.web.api import Endpoint, page, page_arguments, read, uuid_cursor
+from hq.web.api import Endpoint, choice_argument, page, page_arguments, read, uuid_argument, uuid_cursor
 from tenants import actions, selectors
 from tenants.actions.api_keys import MadeKey
 from tenants.api.people import PAGING
@@ -58,15 +57,10 @@ def api_key_body(key: ApiKey, days: Sequence[Day]) -> dict[str, Any]:
 
 def _filters(request: Request) -> dict[str, Any]:
     """`?state=` and `?service_account_id=`. Raises Invalid."""
-    state, account = (request.query_params.get(name, "") for name in ("state", "service_account_id"))
-    if state and state not in KEY_STATES:
-        said = f"One of {', '.join(KEY_STATES)}."
-        raise Invalid(f"Unknown state. {said}", errors=[{"pointer": "/state", "detail": said}])
-    try:
-        return {"state": state, "service_account_id": UUID(account) if account else None}
-    except ValueError:
-        said = "The id of a service account."
-        raise Invalid(said, errors=[{"pointer": "/service_account_id", "detail": said}]) from None
+    return {
+        "state": choice_argument(request, "state", KEY_STATES),
+        "service_account_id": uuid_argument(request, "service_account_id"),
+    }
 
 
 def _made(made: MadeKey) -> Response:
