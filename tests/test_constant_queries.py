@@ -22,7 +22,9 @@ from tenants.models import ApiKey, ApiKeyDay, ApiKeyNetwork, Membership
 from tests.factories import ORIGIN, Place, make_api_key, make_member, make_place, sign_in
 from tests.operators import make_operator
 from tests.tenants.support_access import ask
+from tests.workloads.cluster import Cluster, given, refused
 from vault import actions as vault
+from workloads.models import Trust
 
 LITTLE, MUCH = 2, 12
 PAGES = (
@@ -42,6 +44,9 @@ PAGES = (
     "api-keys/",
     "api-keys/{key}/",
     "api-keys/{key}/revoke",
+    "workloads/",
+    "workloads/{trust}",
+    "workloads/new?kind=other",
     "support/",
     "directory/scim/",
     "directory/sso/",
@@ -65,6 +70,7 @@ def fill(place: Place, numbers: range) -> None:
         make_member(place, Role.DEVELOPER)
         make_api_key(place)
         ask(place, make_operator(), email=place.owner.email)
+        come_in(place, number)
         with tenant(place.id):
             sharing.create_share(actor=actor, paths=["file-00"], purpose=f"link {number}")
             note_operations(actor, [Line(method="POST", resource="Users", target_id=None, status=201, detail="x")])
@@ -86,6 +92,16 @@ def give_to_one_of_each(place: Place, number: int) -> None:
     tenants.create_api_key(actor=actor, name="key", scopes=scopes, service_account_id=machine.id)
     for named in ({"membership_id": member.id}, {"group_id": group.id}, {"service_account_id": machine.id}):
         tenants.give_access(actor=actor, prefix="folder-00/", level=Level.READ, **named)
+
+
+def come_in(place: Place, number: int) -> None:
+    """One more trust, and one more exchange and refusal by the newest and by the first."""
+    cluster = Cluster()
+    newest = cluster.trust(place, f"workload {number}")
+    given(newest.id, cluster.token())
+    with tenant(place.id):
+        first = Trust.objects.order_by("pk")[0]
+    refused(place, first.id)
 
 
 def use_the_first_key(place: Place, number: int) -> None:
@@ -114,9 +130,11 @@ def place(transactional_db: None) -> Place:
 def asked(client: Client, place: Place) -> dict[str, list[str]]:
     with tenant(place.id):
         key = ApiKey.objects.order_by("pk").values_list("pk", flat=True)[0]
+        trust = Trust.objects.order_by("pk").values_list("pk", flat=True)[0]
 
     def get(page: str) -> None:
-        response = client.get(f"/o/{place.slug}/live/{page.replace('{key}', str(key))}")
+        path = page.replace("{key}", str(key)).replace("{trust}", str(trust))
+        response = client.get(f"/o/{place.slug}/live/{path}")
         assert response.status_code == 200, (page, response.status_code)
 
     return {page: statements(lambda page=page: get(page)) for page in PAGES}  # type: ignore[misc]

@@ -4,10 +4,16 @@ Names are made up, addresses are reserved for documentation (RFC 2606, 5737, 384
 """
 
 import hashlib
-from dataclasses import dataclass
+import json
+from dataclasses import dataclass, field
 from pathlib import Path
+from time import time
+from urllib.parse import urlencode
+from uuid import UUID
 
 from django.conf import settings
+from joserfc import jwt
+from joserfc.jwk import ECKey
 
 from hq.authz.actor import Origin
 from hq.authz.permissions import SCOPES, Permission
@@ -49,8 +55,45 @@ WRONG_INVITATION = ("toamsz@alderpeak.example", Role.ADMIN)
 MACHINE_SCOPES = GRANTS[Role.SERVICE_ACCOUNT] & SCOPES
 CI_SCOPES = frozenset({Permission.OBJECTS_READ, Permission.OBJECTS_WRITE})
 MACHINE_IP = "192.0.2.80"
+CLUSTER_IP = "192.0.2.96"
 
 RECIPIENT_IP, STRANGER_IP, GATEWAY_IP = "198.51.100.12", "192.0.2.177", "198.51.100.200"
+
+
+@dataclass(frozen=True, slots=True)
+class Cluster:
+    """A Kubernetes cluster that HQ cannot reach. Its key is forgotten with the demo, so nobody comes in by it later."""
+
+    key: ECKey = field(default_factory=lambda: ECKey.generate_key("P-256", {"kid": "cluster-1", "use": "sig"}))
+    issuer = "https://kubernetes.default.svc.cluster.local"
+
+    @property
+    def keys(self) -> str:
+        """The public half, as the cluster publishes it."""
+        return json.dumps({"keys": [self.key.as_dict(private=False)]}, indent=2)
+
+    @staticmethod
+    def subject(account: str) -> str:
+        return f"system:serviceaccount:claims:{account}"
+
+    def asks(self, trust_id: UUID, account: str) -> bytes:
+        """The form by which a pod of this account exchanges its token."""
+        at = int(time())
+        claims = {
+            "iss": self.issuer,
+            "aud": settings.BASE_URL,
+            "sub": self.subject(account),
+            "iat": at,
+            "exp": at + 600,
+        }
+        token = jwt.encode({"alg": "ES256", "kid": "cluster-1"}, claims, self.key, algorithms=["ES256"])
+        form = {
+            "grant_type": "urn:ietf:params:oauth:grant-type:token-exchange",
+            "audience": str(trust_id),
+            "subject_token_type": "urn:ietf:params:oauth:token-type:jwt",
+            "subject_token": token,
+        }
+        return urlencode(form).encode()
 
 
 @dataclass(frozen=True, slots=True)

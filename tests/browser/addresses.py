@@ -26,6 +26,8 @@ from tests.factories import Place
 from tests.keys.support import settle
 from tests.operators import make_operator
 from tests.tenants.support_access import ask
+from workloads.models import Trust
+from workloads.selectors import list_exchanges, list_trusts
 
 PATH = "handbook/THREAT_MODEL.md"
 # Not pages: verbs, bytes, parts of a page, machines' addresses, and pages of libraries that HQ's configuration never
@@ -87,6 +89,8 @@ NO_PAGES = {
     "sso_callback",
     "sso_finish",
     "sso_metadata",
+    "workloads:disable",
+    "workloads:enable",
 } | {
     "mfa_authenticate",
     "mfa_reauthenticate",
@@ -156,6 +160,7 @@ def for_members(place: Place) -> dict[str, list[str]]:
         "directory:sso",
         "directory:new_connection",
         "directory:domains",
+        "workloads:list",
     ):
         found[name] = [reverse(name, kwargs=where)]
     found["overview"].append(reverse("overview", kwargs={**where, "env_name": "test"}))
@@ -172,6 +177,8 @@ def for_members(place: Place) -> dict[str, list[str]]:
     found["sharing:new"] = [new_share, f"{new_share}?path={quote(PATH)}&path=handbook/README.md"]
     sync = reverse("directory:scim", kwargs=where)
     found["directory:scim"] = [sync, f"{sync}?errors=1"]
+    new_trust = reverse("workloads:new", kwargs=where)
+    found["workloads:new"] = [new_trust, *(f"{new_trust}?kind={kind}" for kind in Trust.Kind.values)]
     found["audit"] = [audit, f"{audit}?kind=access", f"{audit}?tag=share:opened", f"{audit}?request_id=none"]
     rooms = ("organizations", "new_organization", "access", "jobs", "trail")
     for name in ("organizations", "new_organization", "profile", "components", *(f"console:{room}" for room in rooms)):
@@ -206,6 +213,8 @@ def _with_rows(place: Place, where: dict[str, str]) -> dict[str, list[str]]:
         successor = actions.rotate_api_key(actor=actor, key_id=own.id).key
         for named in ({"group_id": group.id}, {"service_account_id": machine.id}, {"membership_id": others[0].id}):
             actions.give_access(actor=actor, prefix="handbook/", level=Level.WRITE, **named)
+        trust = list_trusts(actor)[0].id
+        exchanges = list_exchanges(actor, trust_id=trust)
     rotation = settle(place.id)
     assert rotation.statement_id is not None
     wish = key_actions.request_destruction(actor=actor, key_id=cmk.id, days=30, reason="We leave", erase=True)
@@ -230,6 +239,9 @@ def _with_rows(place: Place, where: dict[str, str]) -> dict[str, list[str]]:
         "api_key": [at("api_key", id=each.id) for each in (key, own)],
         "rotate_api_key": [at("rotate_api_key", id=each.id) for each in (key, own)],
         "revoke_api_key": [at("revoke_api_key", id=each.id) for each in (key, successor)],
+        "workloads:trust": [at("workloads:trust", id=trust), f"{at('workloads:trust', id=trust)}?outcome=refused"],
+        **{f"workloads:{verb}": [at(f"workloads:{verb}", id=trust)] for verb in ("change", "remove", "try")},
+        "workloads:exchange": [at("workloads:exchange", id=each.id) for each in exchanges],
         "sharing:share": [at("sharing:share", id=link.id) for link in links],
         "audit_event": [at("audit_event", index=wanted[tag]) for tag in ("member:role_changed", "object:updated")],
         "console:job": [reverse("console:job", kwargs={"job_id": job.id})],

@@ -24,6 +24,7 @@ from tests.factories import Place
 from tests.keys.support import settle
 from vault import selectors as vault
 from vault.models import ObjectVersion
+from workloads import selectors as workloads
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -55,6 +56,9 @@ def test_it_fills_every_page():
             "ci-deploy": "revoked",
             "claims-triage": "active",
         }
+        [trust] = workloads.list_trusts(actor)
+        exchanges = workloads.list_exchanges(actor, trust_id=trust.id)
+        assert [(each.given, each.reason) for each in exchanges] == [(False, "subject"), (True, "")]
         stored = vault.list_objects(actor, limit=200)
         assert {version.number for version in stored if isinstance(version, ObjectVersion)} == {1, 2}
         assert len(vault.list_deleted(actor)) == 1

@@ -42,10 +42,16 @@ class GitHubForm(TrustForm):
         initial="ids",
         widget=forms.RadioSelect,
     )
-    owner_id = text("Owner ID", pattern=_NUMBER, wrong="Give the number that GitHub has for the owner.", required=False)
+    owner_id = text(
+        "Owner ID",
+        "Needed where GitHub writes IDs.",
+        pattern=_NUMBER,
+        wrong="Give the number that GitHub has for the owner.",
+        required=False,
+    )
     repository_id = text(
         "Repository ID",
-        "Both by: gh api repos/OWNER/REPOSITORY --jq '.owner.id, .id'",
+        "Needed where GitHub writes IDs. Both by: gh api repos/OWNER/REPOSITORY --jq '.owner.id, .id'",
         pattern=_NUMBER,
         wrong="Give the number that GitHub has for the repository.",
         required=False,
@@ -184,7 +190,7 @@ class AzureForm(TrustForm):
     )
     audience = text(
         "Application (client) ID of the app registration for HQ",
-        "Azure gives tokens for registered apps only. Register one for HQ, as the steps beside say.",
+        "Azure gives tokens for registered apps only. Register one for HQ, as the steps above say.",
         pattern=_GUID,
         wrong="Give the app’s client ID, 32 digits with hyphens.",
     )

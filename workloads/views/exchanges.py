@@ -31,7 +31,6 @@ def exchange(request: TenantRequest, id: UUID, **where: str) -> HttpResponse:
         "told": reading.told(row),
         "advice": reading.advice(row),
         "rows": rows,
-        "failed": [each for each in rows if not each.passed],
         "given": given,
         "life": told_life(given["seconds"]) if given else "",
         "may_change": gate.allows(request.actor, Permission.WORKLOADS_MANAGE),
@@ -62,6 +61,6 @@ def try_token(request: TenantRequest, id: UUID, **where: str) -> HttpResponse:
             "trust": trust,
             "life": told_life(trust.seconds),
             "rows": rows,
-            "failed": [each for each in rows if not each.passed],
+            "failed": sum(each.failed for each in rows),
         }
         return render(request, "workloads/try.html", context, status=400 if context["form"].errors else 200)

@@ -33,6 +33,10 @@ class Step:
     code: str = ""
     label: str = ""
 
+    @property
+    def is_long(self) -> bool:
+        return "\n" in self.code
+
 
 # One line about each, where a platform is chosen.
 CHOICES: Final[list[tuple[str, str]]] = [

@@ -97,6 +97,15 @@ class Row:
     expected: str = ""
     came: str = ""
 
+    @property
+    def skipped(self) -> bool:
+        """Not looked at, because of another check that failed."""
+        return not self.passed and self.detail.startswith("Not looked ")
+
+    @property
+    def failed(self) -> bool:
+        return not self.passed and not self.skipped
+
 
 def conditions_of(trust: Trust) -> Conditions:
     """What the trust accepts, as its form says it."""

@@ -1,5 +1,6 @@
 """All trusts of an environment, and one of them with its exchanges."""
 
+from datetime import timedelta
 from uuid import UUID
 
 from django.http import HttpResponse
@@ -58,6 +59,7 @@ def trust(request: TenantRequest, id: UUID, **where: str) -> HttpResponse:
         "conditions": conditions,
         "steps": steps(found.id, found.kind, conditions),
         "life": told_life(found.seconds),
+        "was_changed": found.changed_at - found.created_at > timedelta(seconds=1),
         "figures": pages.get_figures(actor, id),
         "exchanges": [(row, told(row)) for row in rows[:PAGE]],
         "outcome": outcome,

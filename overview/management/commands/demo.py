@@ -21,7 +21,7 @@ from django.test import Client
 from audit import actions as trail
 from hq.authz.actor import Actor
 from hq.authz.levels import Level
-from hq.authz.permissions import AuthMethod
+from hq.authz.permissions import AuthMethod, Permission
 from hq.db.context import tenant
 from hq.lib.errors import Problem
 from jobs import actions as jobs
@@ -36,6 +36,7 @@ from tenants import actions as tenants
 from tenants import selectors
 from tenants.selectors import Belonging
 from vault import actions as vault
+from workloads import actions as workloads
 
 PATIENCE = 60.0  # seconds
 READ_FIRST = ("handbook/SECURITY.md", "handbook/THREAT_MODEL.md")
@@ -89,7 +90,7 @@ class Command(BaseCommand):
         if not {*READ_FIRST} <= {document.path for document in documents}:
             raise CommandError(f"The demo stores HQ's own documents, and {settings.ROOT} does not have them.")
         told = Story(_organization(owner), {story.OWNER: owner}, documents)
-        for chapter in (people, access, files, machines, links, sandbox, rotation, proof):
+        for chapter in (people, access, files, machines, federation, links, sandbox, rotation, proof):
             told.made.append(chapter(told))
         return told
 
@@ -220,6 +221,34 @@ def machines(told: Story) -> str:
     machine.send("DELETE", f"{base}/objects/{READ_FIRST[0]}", expect=403)
     machine.send("GET", f"{base}/audit/events", expect=403)
     return "API keys: claims-triage works as a service account and was refused three times; ci-deploy is revoked."
+
+
+def federation(told: Story) -> str:
+    """A pod comes in with its cluster's token; another pod of that cluster is refused."""
+    cluster, name = story.Cluster(), "evidence-check"
+    account = told.act(tenants.create_service_account, story.ADMIN, name=name)
+    told.act(tenants.give_access, story.ADMIN, prefix="evidence/", level=Level.READ, service_account_id=account.id)
+    trust = told.act(
+        workloads.create_trust,
+        story.ADMIN,
+        name=name,
+        kind="kubernetes",
+        issuer=cluster.issuer,
+        audience=settings.BASE_URL,
+        subject=cluster.subject(name),
+        service_account_id=account.id,
+        scopes=frozenset({Permission.OBJECTS_READ}),
+        seconds=300,
+        keys=cluster.keys,
+    )
+    pod, form = _Outside(story.CLUSTER_IP, "curl/8.14.1"), "application/x-www-form-urlencoded"
+    answer = pod.send("POST", "/v1/oauth/token", cluster.asks(trust.id, name), form, expect=200)
+    inside = _Outside(story.CLUSTER_IP, "curl/8.14.1", json.loads(answer)["access_token"])
+    path = f"/v1/environments/{told.place.live_id}/objects/evidence/2026-11/digests.csv"
+    inside.send("GET", path, expect=200)
+    inside.send("DELETE", path, expect=403)
+    pod.send("POST", "/v1/oauth/token", cluster.asks(trust.id, "report-builder"), form, expect=400)
+    return f"Workloads: {name} came in with its cluster's token and without a stored secret; another was refused."
 
 
 class _Outside:
