@@ -55,6 +55,7 @@ WRONG_INVITATION = ("toamsz@alderpeak.example", Role.ADMIN)
 MACHINE_SCOPES = GRANTS[Role.SERVICE_ACCOUNT] & SCOPES
 CI_SCOPES = frozenset({Permission.OBJECTS_READ, Permission.OBJECTS_WRITE})
 MACHINE_IP = "192.0.2.80"
+RECEIVERS = "https://hooks.alderpeak.example"
 CLUSTER_IP = "192.0.2.96"
 
 RECIPIENT_IP, STRANGER_IP, GATEWAY_IP = "198.51.100.12", "192.0.2.177", "198.51.100.200"

@@ -25,6 +25,7 @@ from hq.authz.permissions import AuthMethod, Permission
 from hq.db.context import tenant
 from hq.lib.errors import Problem
 from jobs import actions as jobs
+from jobs.registry import NETWORK
 from keys import actions as keys
 from keys import selectors as custody
 from overview.management import story
@@ -36,6 +37,7 @@ from tenants import actions as tenants
 from tenants import selectors
 from tenants.selectors import Belonging
 from vault import actions as vault
+from webhooks import actions as webhooks
 from workloads import actions as workloads
 
 PATIENCE = 60.0  # seconds
@@ -90,7 +92,7 @@ class Command(BaseCommand):
         if not {*READ_FIRST} <= {document.path for document in documents}:
             raise CommandError(f"The demo stores HQ's own documents, and {settings.ROOT} does not have them.")
         told = Story(_organization(owner), {story.OWNER: owner}, documents)
-        for chapter in (people, access, files, machines, federation, links, sandbox, rotation, proof):
+        for chapter in (people, access, files, machines, federation, links, receivers, sandbox, rotation, proof):
             told.made.append(chapter(told))
         return told
 
@@ -330,6 +332,24 @@ def _open_and_write(share: MadeShare) -> None:
     recipient = _Outside(story.RECIPIENT_IP, story.FIREFOX, redeemed["session_token"])
     answer = b"# Answers\n\n1. The digests agree with ours.\n2. No further questions on the threat model.\n"
     recipient.send("PUT", f"/v1/shared/objects/{redeemed['paths'][0]}", answer, "text/markdown", expect=201)
+
+
+def receivers(told: Story) -> str:
+    """Two endpoints at a name that is nobody's: what is sent to one does not arrive, and the other is switched off."""
+    wanted = ("object:created", "object:updated", "share:revoked")
+    intake = told.act(
+        webhooks.create_endpoint, story.ADMIN, name="Claims intake", url=f"{story.RECEIVERS}/claims", events=wanted
+    ).endpoint
+    old = told.act(
+        webhooks.create_endpoint, story.ADMIN, name="Former dashboard", url=f"{story.RECEIVERS}/board", events=["*"]
+    ).endpoint
+    told.act(webhooks.disable_endpoint, story.ADMIN, endpoint_id=old.id)
+    for line in (b"Two claims await their photos.\n", b"One claim awaits its photos.\n"):
+        _put(told, story.ANALYST, "evidence/2026-11/open-claims.md", line, "text/markdown")
+    told.act(webhooks.send_test, story.ADMIN, endpoint_id=intake.id)
+    while jobs.run_one("demo", lane=NETWORK):
+        pass  # each fails at once and is put back for later, as it would be by a worker
+    return "Webhooks: two events and a test did not arrive at Claims intake; Former dashboard is switched off."
 
 
 def sandbox(told: Story) -> str:
