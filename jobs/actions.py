@@ -39,7 +39,9 @@ DOCUMENT_BYTES, WORD_LENGTH = 4096, 200
 RINGS = {OWN: ("jobs.ring", "hq"), NETWORK: ("jobs.ring_network", "hq.network")}
 # A job whose turn nobody gave it, as the workers before it were lost, looks for itself after so long.
 PATIENCE = timedelta(minutes=1)
-WAITING = "Waits for its turn"
+# Those whose number is bounded say in their message whether they wait or have been let run. One that was claimed and
+# says neither has not been looked at, and counts for nobody: or several that are claimed at once would all give way.
+WAITING, LET_RUN = "Waits for its turn", "Under way"
 
 
 class NotDead(Refused):
@@ -215,8 +217,8 @@ def _takes_turn(job: RunningJob, at_once: int) -> bool:
     """Tell whether it may run now; else it waits until another of its organization has ended. Raises LeaseLost."""
     with tenant(job.organization_id):
         _lock_turns(job)
-        if _alike(job).filter(state=Job.State.RUNNING).exclude(id=job.id).count() < at_once:
-            job.mine().filter(message=WAITING).update(message="")
+        if _alike(job).filter(state=Job.State.RUNNING).exclude(message__in=["", WAITING]).count() < at_once:
+            job.mine().update(message=LET_RUN)
             return True
         job.put_back(now() + PATIENCE, WAITING)
         return False
@@ -227,6 +229,7 @@ def _give_turn(job: RunningJob, lane: str) -> None:
     _drop_lost_connection()
     with tenant(job.organization_id):
         _lock_turns(job)
+        _alike(job).filter(id=job.id, message=LET_RUN).exclude(state=Job.State.RUNNING).update(message="")
         waiting = _alike(job).filter(state=Job.State.QUEUED, message=WAITING).order_by("key", "id")
         if (first := waiting.values_list("id", flat=True).first()) and waiting.filter(id=first).update(
             run_at=now(), message=""

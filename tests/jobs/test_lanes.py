@@ -73,6 +73,7 @@ def claim(job: Job, *, lease: timedelta = timedelta(minutes=1)) -> RunningJob:
     claimed = actions._claim("w", lease, NETWORK)
     assert claimed is not None
     assert claimed.id == job.id
+    assert actions._takes_turn(claimed, 2)
     return claimed
 
 
