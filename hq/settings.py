@@ -276,6 +276,9 @@ LIMIT_IP = env.rate("HQ_LIMIT_IP", "6000/m")
 LIMIT_KEY = env.rate("HQ_LIMIT_KEY", "3000/m")
 LIMIT_ORGANIZATION = env.rate("HQ_LIMIT_ORGANIZATION", "12000/m")
 LIMIT_UNKNOWN = env.rate("HQ_LIMIT_UNKNOWN", "60/m")
+# How often tokens of workloads may be exchanged: from one address, and by one trust.
+LIMIT_EXCHANGES_IP = env.rate("HQ_LIMIT_EXCHANGES_IP", "120/m")
+LIMIT_EXCHANGES_TRUST = env.rate("HQ_LIMIT_EXCHANGES_TRUST", "600/m")
 MAX_OBJECT_SIZE = env.number("HQ_MAX_OBJECT_SIZE", 5 * 1024**4)
 DATA_UPLOAD_MAX_MEMORY_SIZE = 1024 * 1024
 DATA_UPLOAD_MAX_NUMBER_FIELDS = 1000

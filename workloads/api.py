@@ -41,9 +41,6 @@ ACCESS_TOKEN: Final = f"{_TYPE}access_token"
 PARAMETERS: Final = frozenset(
     {"grant_type", "audience", "subject_token", "subject_token_type", "requested_token_type", "scope"}
 )
-# How often one address may ask, and one trust be asked for, in a minute.
-MOST_OF_ADDRESS, MOST_OF_TRUST = 120, 600
-
 OUTCOMES = (selectors.GIVEN, selectors.REFUSED)
 _PAGING = [OpenApiParameter("cursor", str), OpenApiParameter("limit", int)]
 _FILTERS = [
@@ -173,8 +170,8 @@ def _scope(asked: str) -> frozenset[Permission] | None:
 def _charge(ip: str | None, trust_id: UUID) -> None:
     """Raises TooMany; LimitsUnavailable, as guessing would go uncounted."""
     verdict = take(
-        Bucket("token_exchanges_of_address", network_of(ip), MOST_OF_ADDRESS, 60),
-        Bucket("token_exchanges_of_trust", str(trust_id), MOST_OF_TRUST, 60),
+        Bucket("token_exchanges_of_address", network_of(ip), *settings.LIMIT_EXCHANGES_IP),
+        Bucket("token_exchanges_of_trust", str(trust_id), *settings.LIMIT_EXCHANGES_TRUST),
     )
     if not verdict.allowed:
         raise TooMany(wait=verdict.retry_after)

@@ -17,7 +17,6 @@ from tests.idp.browsing import ask_again, forget_keys, somewhere
 from tests.idp.workload_tokens import signed
 from tests.valkeys import OwnValkey
 from tests.workloads.support import GRANT, JWT, Machines, make_machines, post
-from workloads import api
 from workloads.actions.forgetting import EXCHANGES_KEPT, TOKENS_KEPT
 from workloads.models import Exchange, Token, UsedToken
 from workloads.tasks import sweep
@@ -117,8 +116,8 @@ def test_a_token_that_names_a_place_of_keys_leads_nobody_there(provider, other_p
 # ---- how often
 
 
-def test_one_address_may_ask_only_so_often(monkeypatch):
-    monkeypatch.setattr(api, "MOST_OF_ADDRESS", 3)
+def test_one_address_may_ask_only_so_often(settings):
+    settings.LIMIT_EXCHANGES_IP = (3, 60)
     machines = make_machines()
     assert [machines.ask("x.y.z").status_code for _ in range(4)] == [400, 400, 400, 429]
     refusal = machines.ask(machines.token())
@@ -128,8 +127,8 @@ def test_one_address_may_ask_only_so_often(monkeypatch):
     assert machines.ask(machines.token()).status_code == 200
 
 
-def test_one_trust_may_be_asked_for_only_so_often_from_all_addresses(monkeypatch):
-    monkeypatch.setattr(api, "MOST_OF_TRUST", 3)
+def test_one_trust_may_be_asked_for_only_so_often_from_all_addresses(settings):
+    settings.LIMIT_EXCHANGES_TRUST = (3, 60)
     machines, other = make_machines(), make_machines()
     answers = []
     for _ in range(4):
