@@ -12,7 +12,7 @@ from audit.models import AccessEntry, AuditEvent, ChainHead, PersonEvent
 from audit.tags import ORGANIZATION_WIDE, PersonTag, Tag
 from hq.authz.actor import Actor, Origin
 from hq.crypto import chain
-from hq.db.prepared import Insert
+from hq.db.rows import Insert
 from hq.lib.canonical import canonical
 from hq.lib.clock import now
 from hq.lib.errors import Problem

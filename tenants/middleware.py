@@ -113,10 +113,10 @@ class TenantContext:
             match = resolve(request.path_info)
         except Resolver404:
             return self.get_response(request)
+        request.resolver_match = match
         try:
             actor = self._identify(request, match)
         except Problem as problem:
-            request.resolver_match = match
             return answer(request, problem)
         if isinstance(actor, HttpResponse):
             return actor

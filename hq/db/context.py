@@ -4,7 +4,9 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from uuid import UUID
 
-from django.db import connection, transaction
+from django.db import DEFAULT_DB_ALIAS, connection, connections, transaction
+
+from hq.db.prepared import prepared
 
 SETTING = "hq.organization_id"
 
@@ -18,9 +20,10 @@ def tenant(organization_id: UUID) -> Iterator[None]:
     Where the organization is set already, nothing is set and nothing put back.
     Never hold it across an `await`.
     """
-    nested, wanted = connection.in_atomic_block, str(organization_id)
+    link, wanted = connections[DEFAULT_DB_ALIAS], str(organization_id)
+    nested = link.in_atomic_block
     with transaction.atomic():
-        with connection.cursor() as cursor:
+        with prepared() as cursor:
             former = ""
             if nested:
                 cursor.execute("SELECT coalesce(current_setting(%s, true), '')", [SETTING])
@@ -28,8 +31,8 @@ def tenant(organization_id: UUID) -> Iterator[None]:
             if former != wanted:
                 cursor.execute("SELECT set_config(%s, %s, true)", [SETTING, wanted])
         yield
-        if nested and former != wanted and not connection.needs_rollback:
-            with connection.cursor() as cursor:
+        if nested and former != wanted and not link.needs_rollback:
+            with prepared() as cursor:
                 cursor.execute("SELECT set_config(%s, %s, true)", [SETTING, former])
 
 

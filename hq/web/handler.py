@@ -37,3 +37,7 @@ class Handler(WSGIHandler):
     """Makes such requests."""
 
     request_class = Request
+
+    def resolve_request(self, request: Any) -> Any:
+        """The view, found once: `TenantContext` has looked it up to tell whose data it is about."""
+        return request.resolver_match or super().resolve_request(request)

@@ -19,6 +19,7 @@ class TenantRequest(HttpRequest):
 
     actor: Actor
     again: Callable[[], Actor | None]
+    origin: Origin
     request_id: str
 
 
@@ -70,5 +71,9 @@ def request_id(request: HttpRequest) -> str:
 
 def origin(request: HttpRequest) -> Origin:
     """Address, agent and id of a request."""
-    agent = request.headers.get("User-Agent", "").encode("utf-8", "replace").decode()[:300]
-    return Origin(ip=source_ip(request), user_agent=agent, request_id=request_id(request))
+    known: Origin | None = getattr(request, "origin", None)
+    if known is None:
+        agent = request.headers.get("User-Agent", "").encode("utf-8", "replace").decode()[:300]
+        known = Origin(ip=source_ip(request), user_agent=agent, request_id=request_id(request))
+        cast("TenantRequest", request).origin = known
+    return known

@@ -6,7 +6,8 @@ from django.db.transaction import TransactionManagementError
 from django.test.utils import CaptureQueriesContext
 
 from hq.db.context import current_tenant, tenant
-from hq.db.prepared import Columns, Insert, prepared
+from hq.db.prepared import prepared
+from hq.db.rows import Columns, Insert
 from hq.lib.ids import new_id
 from tenants.models import ApiKey
 from tests.factories import make_api_key, make_place

@@ -232,7 +232,8 @@ def test_metadata_tells_what_reading_would_without_the_bytes(api: Api) -> None:
     api.put(data=b"twelve bytes")
     told = api.json("GET", "object-metadata?path=a")
     assert (told.json()["version"], told.json()["size"]) == (2, 12)
-    assert (told["ETag"], told.json()["sha256"]) == (api.get()["ETag"], api.get()["ETag"].strip('"'))
+    tag = api("HEAD", "objects/a")["ETag"]
+    assert (told["ETag"], told.json()["sha256"]) == (tag, tag.strip('"'))
     assert api.json("GET", "object-metadata?path=a&version=1").json()["size"] == 1
     assert_refused(api.json("GET", "object-metadata?path=b"), 404)
     assert_refused(api.json("GET", "object-metadata"), 400)

@@ -11,7 +11,8 @@ from django.db.models import Count, F, QuerySet, Sum
 from hq.authz import gate
 from hq.authz.actor import Actor, environment_of
 from hq.authz.permissions import AuthMethod, Permission
-from hq.db.prepared import Columns, prepared
+from hq.db.prepared import prepared
+from hq.db.rows import Columns
 from hq.lib.errors import NotFound
 from hq.lib.paths import clean_stored_path
 from vault.models import Blob, Bucket, ObjectVersion, StoredObject

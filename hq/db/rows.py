@@ -1,0 +1,67 @@
+"""Rows of statements that are written out: read into models as the ORM would make them, and added."""
+
+from collections.abc import Sequence
+from contextlib import nullcontext
+from typing import Any, Generic, TypeVar
+
+from django.db import DEFAULT_DB_ALIAS, connection, connections, models
+
+from hq.db.context import SETTING, tenant
+from hq.db.fields import SealedJSONField, SealedTextField
+from hq.db.prepared import prepared
+
+Row = TypeVar("Row", bound=models.Model)
+
+
+class Columns(Generic[Row]):
+    """A model's columns under a name in a statement, and its rows from what came back."""
+
+    def __init__(self, model: type[Row]) -> None:
+        self._model = model
+        self._fields = list(model._meta.concrete_fields)  # noqa: SLF001 - Django's documented name
+        self._names = [field.attname for field in self._fields]
+        self._convert = [getattr(field, "from_db_value", None) for field in self._fields]
+
+    def __len__(self) -> int:
+        return len(self._fields)
+
+    def of(self, table: str) -> str:
+        """For after SELECT."""
+        return ", ".join(f"{table}.{field.column}" for field in self._fields)
+
+    def row(self, values: Sequence[Any]) -> Row:
+        """An instance, as the ORM would have loaded it."""
+        given = [
+            value if convert is None else convert(value, None, connection)
+            for value, convert in zip(values, self._convert, strict=True)
+        ]
+        return self._model.from_db(connection.alias, self._names, given)
+
+
+class Insert:
+    """Adds one row that names its organization. Outside a transaction it is one of its own, in one round trip."""
+
+    def __init__(self, model: type[models.Model]) -> None:
+        meta = model._meta  # noqa: SLF001 - Django's documented name
+        self._sealed = [
+            field for field in meta.concrete_fields if isinstance(field, (SealedJSONField, SealedTextField))
+        ]
+        self._names = [field.attname for field in meta.concrete_fields]
+        columns, marks = (
+            ", ".join(str(field.column) for field in meta.concrete_fields),
+            ", ".join(["%s"] * len(self._names)),
+        )
+        # The row comes out of the setting, so that is made before row security judges the row.
+        self._text = (
+            f"WITH place AS (SELECT set_config('{SETTING}', %s, true))"  # noqa: S608 - names of our own models
+            f" INSERT INTO {meta.db_table} ({columns}) SELECT {marks} FROM place"
+        )
+
+    def __call__(self, row: Any) -> None:
+        """What fails leaves no row. In a transaction the setting is afterwards what it was."""
+        link = connections[DEFAULT_DB_ALIAS]
+        sealed = {field.attname: field.get_db_prep_save(field.pre_save(row, True), link) for field in self._sealed}
+        values = row.__dict__ | sealed
+        nested = tenant(row.organization_id) if link.in_atomic_block else nullcontext()
+        with nested, prepared() as cursor:
+            cursor.execute(self._text, [str(row.organization_id), *(values[name] for name in self._names)])
