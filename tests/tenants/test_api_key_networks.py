@@ -1,8 +1,10 @@
 """What bounds a key: its networks, and of one that a key made, that key. What ends with a key (ACC-3)."""
 
+from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 
 import pytest
+from django.db import OperationalError, connection
 
 from audit.models import AuditEvent
 from hq.authz.permissions import Permission
@@ -12,7 +14,7 @@ from hq.lib.clock import now
 from hq.lib.errors import Denied, Invalid, Unauthenticated
 from tenants import actions, selectors
 from tenants.actions.api_keys import WiderThanItsMaker
-from tenants.models import ApiKey, Membership
+from tenants.models import ApiKey, Membership, Organization
 from tests.factories import ORIGIN, make_member, make_place
 from tests.tenants.support import at_once
 
@@ -193,27 +195,35 @@ def test_a_key_that_is_revoked_while_it_makes_another_leaves_none_behind():
 
 
 @pytest.mark.django_db(transaction=True)
-def test_keys_that_are_revoked_and_rotated_at_once_never_wait_for_each_other():
+def test_what_locks_several_keys_waits_for_its_turn_before_it_locks_any():
+    """One takes them from the maker down, the other from what was made up: they would wait for each other."""
     place = make_place()
-    for _ in range(4):
-        first = create(place)
-        second = create(place, by(first))
-        actors = by(first), by(second)
+    with tenant(place.id):
+        account = actions.create_service_account(actor=place.actor(), name="machine").id
+    first = create(place)
+    second = create(place, by(first))
+    asking = by(second)
+    acts = (
+        lambda: actions.revoke_api_key(actor=place.actor(), key_id=first.key.id),
+        lambda: actions.rotate_api_key(actor=asking, key_id=first.key.id),
+        lambda: actions.end_service_account(actor=place.actor(), account_id=account),
+    )
 
-        def turn(made, actor):
-            try:
-                with tenant(place.id):
-                    actions.rotate_api_key(actor=actor, key_id=made.key.id)
-            except Denied:
-                return
+    def waits(act):
+        try:
+            with tenant(place.id), connection.cursor() as cursor:
+                cursor.execute("SET LOCAL lock_timeout = '200ms'")
+                act()
+        except OperationalError as error:
+            return "lock timeout" in str(error)
+        finally:
+            connection.close()
+        return False
 
-        at_once(
-            lambda first=first, actor=actors[1]: turn(first, actor),
-            lambda second=second, actor=actors[0]: turn(second, actor),
-            lambda first=first: revoke(place, first),
-            lambda second=second: revoke(place, second),
-        )
-        assert (works(first), works(second)) == (False, False)
+    with tenant(place.id), ThreadPoolExecutor(1) as pool:
+        Organization.objects.select_for_update(no_key=True).get(pk=place.id)
+        assert [pool.submit(waits, act).result() for act in acts] == [True, True, True]
+        assert len(ApiKey.objects.select_for_update(no_key=True, nowait=True).filter(revoked_at=None)) == 2
 
 
 def test_who_removes_a_member_is_told_which_secrets_of_machines_they_know():
