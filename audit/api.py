@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from django.urls import path
 from drf_spectacular.utils import OpenApiParameter, extend_schema
 from rest_framework import serializers
 from rest_framework.request import Request
@@ -9,9 +10,23 @@ from rest_framework.response import Response
 
 from audit import actions, selectors
 from audit.forms import FilterForm
-from audit.models import AuditEvent
+from audit.models import AccessEntry, AuditEvent
+from audit.selectors import Filters
 from hq.lib.errors import Invalid
-from hq.web.api import Endpoint, page, page_arguments
+from hq.web.api import Endpoint, page, page_arguments, uuid_cursor
+
+COMMON = [
+    *(OpenApiParameter(name, str) for name in ("actor_id", "ip", "request_id", "cursor")),
+    OpenApiParameter("limit", int),
+    *(
+        OpenApiParameter(name, str, description=text)
+        for name, text in (
+            ("since", "A time, such as 2026-11-22T09:00:00Z."),
+            ("until", "A time; what happened then is left out."),
+            ("day", "A date, such as 2026-11-22, instead of both."),
+        )
+    ),
+]
 
 
 def event_body(event: AuditEvent) -> dict[str, Any]:
@@ -44,6 +59,13 @@ class Party(serializers.Serializer[Any]):
     kind = serializers.CharField()
     id = serializers.CharField()
     label = serializers.CharField()  # type: ignore[assignment]  # the body's word; DRF's own attribute is not used
+
+
+class RequestParty(serializers.Serializer[Any]):
+    kind = serializers.CharField()
+    id = serializers.UUIDField(allow_null=True)
+    label = serializers.CharField()  # type: ignore[assignment]  # the body's word; DRF's own attribute is not used
+    method = serializers.CharField()
 
 
 class EventBody(serializers.Serializer[Any]):
@@ -80,29 +102,89 @@ class VerdictBody(serializers.Serializer[Any]):
     first_bad = FirstBad(allow_null=True)
 
 
+class RequestBody(serializers.Serializer[Any]):
+    id = serializers.UUIDField()
+    at = serializers.DateTimeField()
+    actor = RequestParty(help_text="Kind and method are empty where nobody was known.")
+    verb = serializers.CharField(help_text="The HTTP method.")
+    route = serializers.CharField(help_text="The address as HQ's own routes have it, without ids.")
+    status = serializers.IntegerField()
+    ip = serializers.IPAddressField(allow_null=True)
+    user_agent = serializers.CharField()
+    request_id = serializers.CharField()
+    duration_ms = serializers.IntegerField()
+
+
+class RequestList(serializers.Serializer[Any]):
+    items = RequestBody(many=True)
+    next_cursor = serializers.CharField(allow_null=True)
+
+
+def request_body(entry: AccessEntry) -> dict[str, Any]:
+    """One request as integrators see it."""
+    detail = entry.detail or {}
+    plain = ("id", "at", "verb", "route", "status", "ip", "request_id", "duration_ms")
+    return {
+        **{name: getattr(entry, name) for name in plain},
+        "actor": {
+            "kind": entry.actor_kind,
+            "id": entry.actor_id,
+            "label": detail.get("actor", ""),
+            "method": entry.method,
+        },
+        "user_agent": detail.get("user_agent", ""),
+    }
+
+
+def filters_of(request: Request) -> Filters:
+    """What the query asks for. Raises Invalid."""
+    form = FilterForm(request.query_params)
+    if not form.is_valid():
+        raise Invalid(
+            errors=[{"pointer": f"/{name}", "detail": str(faults[0])} for name, faults in form.errors.items()]
+        )
+    return form.filters()
+
+
 class Events(Endpoint):
     """The administrative trail of an environment, newest first."""
 
     @extend_schema(
         operation_id="list_audit_events",
         responses=EventList,
-        parameters=[
-            OpenApiParameter(name, str)
-            for name in ("tag", "actor_id", "ip", "request_id", "target_id", "since", "until", "cursor", "limit")
-        ],
+        parameters=[*COMMON, OpenApiParameter("tag", str), OpenApiParameter("target_id", str)],
     )
     def get(self, request: Request, **_: Any) -> Response:
-        form = FilterForm(request.query_params)
-        if not form.is_valid():
-            raise Invalid(
-                errors=[{"pointer": f"/{name}", "detail": str(faults[0])} for name, faults in form.errors.items()]
-            )
+        filters = filters_of(request)
         cursor, limit = page_arguments(request)
         if cursor and not (cursor.isascii() and cursor.isdigit()):
             raise Invalid("The cursor is not one of ours.")
         before = int(cursor[:18]) if cursor else None
-        rows = selectors.list_events(self.actor, form.filters(), before=before, limit=limit)
+        rows = selectors.list_events(self.actor, filters, before=before, limit=limit)
         return page(rows, limit, event_body, lambda event: str(event.index))
+
+
+class EventItem(Endpoint):
+    """One event, by its place in the chain."""
+
+    @extend_schema(operation_id="get_audit_event", responses=EventBody)
+    def get(self, request: Request, index: int, **_: Any) -> Response:
+        return Response(event_body(selectors.get_event_at(self.actor, index)))
+
+
+class Requests(Endpoint):
+    """The access log of an environment, newest first: who asked for what, and with what outcome. Refusals too."""
+
+    @extend_schema(
+        operation_id="list_audit_requests",
+        responses=RequestList,
+        parameters=[*COMMON, OpenApiParameter("outcome", str, enum=["done", "refused"])],
+    )
+    def get(self, request: Request, **_: Any) -> Response:
+        filters = filters_of(request)
+        cursor, limit = page_arguments(request)
+        rows = selectors.list_access(self.actor, filters, before=uuid_cursor(cursor), limit=limit)
+        return page(rows, limit, request_body, lambda row: str(row.id))
 
 
 class VerifyChain(Endpoint):
@@ -115,3 +197,11 @@ class VerifyChain(Endpoint):
         return Response(
             {"verified": verdict.ok, "length": verdict.length, "head": verdict.head.hex(), "first_bad": bad}
         )
+
+
+routes = [
+    path("audit/events", Events.as_view()),
+    path("audit/events/<int:index>", EventItem.as_view()),
+    path("audit/requests", Requests.as_view()),
+    path("audit/admin/verify-chain", VerifyChain.as_view()),
+]

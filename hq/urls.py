@@ -34,8 +34,7 @@ environment: Addresses = [
     *tenants_api.environment_routes,
     *workloads_api.environment_routes,
     *webhooks_api.environment_routes,
-    path("audit/events", audit_api.Events.as_view()),
-    path("audit/admin/verify-chain", audit_api.VerifyChain.as_view()),
+    *audit_api.routes,
     path("jobs/<uuid:job_id>", jobs_api.JobEndpoint.as_view()),
 ]
 
@@ -45,6 +44,7 @@ organization: Addresses = [
 
 v1: Addresses = [
     path("me", tenants_api.WhoAmI.as_view()),
+    *tenants_api.place_routes,
     path("environments/<uuid:environment_id>/", include(environment)),
     path("organizations/<uuid:organization_id>/", include(organization)),
     *sharing_api.public_routes,

@@ -14,12 +14,15 @@ from hq.web.api import Endpoint, page, page_arguments, read, uuid_cursor
 from keys import actions, selectors
 from keys.serializers import (
     DataMapBody,
+    DestructionBody,
+    DestructionListBody,
     KeyListBody,
     RotateInput,
     RotationBody,
     RotationInput,
     RotationListBody,
     data_map_body,
+    destruction_body,
     key_list_body,
     rotation_body,
 )
@@ -78,6 +81,33 @@ class RotationItem(Endpoint):
         return Response(rotation_body(verb(actor=self.actor, rotation_id=id)))
 
 
+class RotationAbandon(Endpoint):
+    """Giving a rotation up."""
+
+    @extend_schema(operation_id="abandon_key_rotation", request=None, responses=RotationBody)
+    def post(self, request: Request, id: UUID, **_: Any) -> Response:
+        """Only before its new version is in use."""
+        return Response(rotation_body(actions.abandon_rotation(actor=self.actor, rotation_id=id)))
+
+
+class Destructions(Endpoint):
+    """Wishes to destroy keys of the organization, newest first. People make and decide them, in the portal."""
+
+    @extend_schema(operation_id="list_key_destructions", responses=DestructionListBody, parameters=PAGING)
+    def get(self, request: Request, **_: Any) -> Response:
+        cursor, limit = page_arguments(request)
+        rows = selectors.page_destructions(self.actor, before=uuid_cursor(cursor), limit=limit)
+        return page(rows, limit, destruction_body, lambda row: str(row.id))
+
+
+class DestructionItem(Endpoint):
+    """One wish to destroy a key."""
+
+    @extend_schema(operation_id="get_key_destruction", responses=DestructionBody)
+    def get(self, request: Request, id: UUID, **_: Any) -> Response:
+        return Response(destruction_body(selectors.get_destruction(self.actor, id)))
+
+
 class StatementFile(Endpoint):
     """A signed statement: that a rotation left nothing behind, or that keys are destroyed."""
 
@@ -96,5 +126,8 @@ environment_routes = [
     path("keys/<uuid:id>/rotate", KeyRotate.as_view()),
     path("key-rotations", Rotations.as_view()),
     path("key-rotations/<uuid:id>", RotationItem.as_view()),
+    path("key-rotations/<uuid:id>/abandon", RotationAbandon.as_view()),
+    path("key-destructions", Destructions.as_view()),
+    path("key-destructions/<uuid:id>", DestructionItem.as_view()),
     path("key-statements/<uuid:id>", StatementFile.as_view()),
 ]

@@ -10,7 +10,7 @@ from hq.db.classes import DataClass, Erasure, Held, Stored
 from hq.db.sealing import Purpose
 from hq.web.api import Input
 from keys.actions.records import REASON_LENGTH
-from keys.models import Rotation
+from keys.models import Destruction, Rotation
 from keys.selectors import KeyLine, KeyList
 
 
@@ -141,6 +141,41 @@ class RotationBody(serializers.Serializer[Any]):
 class RotationListBody(serializers.Serializer[Any]):
     items = RotationBody(many=True)
     next_cursor = serializers.CharField(allow_null=True)
+
+
+class DestructionBody(serializers.Serializer[Any]):
+    id = serializers.UUIDField()
+    key_id = serializers.UUIDField()
+    state = serializers.ChoiceField(Destruction.State.choices)
+    erases = serializers.BooleanField(help_text="Whether the organization's data goes with the key.")
+    days = serializers.IntegerField(help_text="Between agreeing to it and the end.")
+    reason = serializers.CharField()
+    requested_at = serializers.DateTimeField()
+    requested_by = serializers.CharField()
+    approved_at = serializers.DateTimeField(allow_null=True)
+    approved_by = serializers.CharField(allow_null=True)
+    due_at = serializers.DateTimeField(allow_null=True)
+    ended_at = serializers.DateTimeField(allow_null=True, help_text="When it was cancelled or done.")
+    ended_by = serializers.CharField(allow_null=True)
+    statement_id = serializers.UUIDField(allow_null=True, help_text="The signed statement, once it is done.")
+
+
+class DestructionListBody(serializers.Serializer[Any]):
+    items = DestructionBody(many=True)
+    next_cursor = serializers.CharField(allow_null=True)
+
+
+def destruction_body(wish: Destruction) -> dict[str, Any]:
+    """A wish to destroy a key, and what became of it. People make and decide it, in the portal."""
+    plain = ("id", "state", "erases", "days", "reason", "requested_at", "approved_at", "due_at", "ended_at")
+    return {
+        **{name: getattr(wish, name) for name in plain},
+        "key_id": wish.cmk_id,
+        "requested_by": wish.requested_by_label,
+        "approved_by": wish.approved_by_label,
+        "ended_by": wish.ended_by_label,
+        "statement_id": wish.statement_id,
+    }
 
 
 def key_list_body(keys: KeyList) -> dict[str, Any]:

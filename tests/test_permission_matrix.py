@@ -68,7 +68,10 @@ V1 = [
     Act(ENVIRONMENT + "shares", "POST", P.SHARES_CREATE, {"paths": ["a/b"]}, 201, P.OBJECTS_READ),
     Act(ENVIRONMENT + "shares/<uuid:id>", "GET", P.SHARES_READ),
     Act(ENVIRONMENT + "shares/<uuid:id>", "DELETE", P.SHARES_REVOKE, answers=204),
+    Act("v1/environments/<uuid:environment_id>", "GET", P.ORGANIZATION_READ),
     Act(ENVIRONMENT + "audit/events", "GET", P.AUDIT_READ),
+    Act(ENVIRONMENT + "audit/events/<int:index>", "GET", P.AUDIT_READ),
+    Act(ENVIRONMENT + "audit/requests", "GET", P.AUDIT_READ),
     Act(ENVIRONMENT + "audit/admin/verify-chain", "GET", P.AUDIT_VERIFY),
     Act(ENVIRONMENT + "api-keys", "GET", P.API_KEYS_READ),
     Act(
@@ -88,6 +91,9 @@ V1 = [
     Act(ENVIRONMENT + "key-rotations", "GET", P.KEYS_READ),
     Act(ENVIRONMENT + "key-rotations/<uuid:id>", "GET", P.KEYS_READ),
     Act(ENVIRONMENT + "key-rotations/<uuid:id>", "PATCH", P.KEYS_ROTATE, {"paused": True}),
+    Act(ENVIRONMENT + "key-rotations/<uuid:id>/abandon", "POST", P.KEYS_ROTATE),
+    Act(ENVIRONMENT + "key-destructions", "GET", P.KEYS_READ),
+    Act(ENVIRONMENT + "key-destructions/<uuid:id>", "GET", P.KEYS_READ),
     Act(ENVIRONMENT + "key-statements/<uuid:id>", "GET", P.KEYS_READ),
     Act(ENVIRONMENT + "jobs/<uuid:job_id>", "GET", P.JOBS_READ),
     Act(ENVIRONMENT + "workload-trusts", "GET", P.API_KEYS_READ),
@@ -106,6 +112,8 @@ V1 = [
     Act(ENVIRONMENT + "webhooks/<uuid:id>/disable", "POST", P.WEBHOOKS_MANAGE),
     Act(ENVIRONMENT + "webhooks/<uuid:id>/enable", "POST", P.WEBHOOKS_MANAGE),
     Act(ENVIRONMENT + "webhooks/<uuid:id>", "DELETE", P.WEBHOOKS_MANAGE, answers=204),
+    Act("v1/organizations/<uuid:organization_id>", "GET", P.ORGANIZATION_READ),
+    Act(ORGANIZATION + "environments", "GET", P.ORGANIZATION_READ),
     Act(ORGANIZATION + "groups", "GET", P.ACCESS_READ),
     Act(ORGANIZATION + "groups", "POST", P.ACCESS_CHANGE, {"name": "Another"}, 201),
     Act(ORGANIZATION + "groups/<uuid:id>", "GET", P.ACCESS_READ),
@@ -116,16 +124,21 @@ V1 = [
     Act(ORGANIZATION + "acl", "GET", P.ACCESS_READ, instead=P.ACCESS_CHANGE),
     Act(ORGANIZATION + "acl", "POST", P.ACCESS_CHANGE, {"prefix": "d/", "level": "read", "group_id": "<group>"}, 201),
     Act(ORGANIZATION + "acl/explain", "GET", P.ACCESS_READ),
+    Act(ORGANIZATION + "acl/<uuid:id>", "GET", P.ACCESS_READ, instead=P.ACCESS_CHANGE),
+    Act(ORGANIZATION + "acl/<uuid:id>", "PATCH", P.ACCESS_CHANGE, {"level": "write"}),
     Act(ORGANIZATION + "acl/<uuid:id>", "DELETE", P.ACCESS_CHANGE, answers=204),
     Act(ORGANIZATION + "groups/<uuid:id>", "DELETE", P.ACCESS_CHANGE, answers=204),
     Act(ORGANIZATION + "service-accounts", "GET", P.ACCESS_READ),
     Act(ORGANIZATION + "service-accounts", "POST", P.ACCESS_CHANGE, {"name": "Another"}, 201),
+    Act(ORGANIZATION + "service-accounts/<uuid:id>", "GET", P.ACCESS_READ),
     Act(ORGANIZATION + "service-accounts/<uuid:id>", "DELETE", P.ACCESS_CHANGE, answers=204),
     Act(ORGANIZATION + "members", "GET", P.MEMBERS_READ),
+    Act(ORGANIZATION + "members/<uuid:id>", "GET", P.MEMBERS_READ),
     Act(ORGANIZATION + "members/<uuid:id>", "PATCH", P.MEMBERS_CHANGE_ROLE, {"role": "auditor"}),
     Act(ORGANIZATION + "members/<uuid:id>", "DELETE", P.MEMBERS_REMOVE, answers=204),
     Act(ORGANIZATION + "invitations", "GET", P.MEMBERS_READ),
     Act(ORGANIZATION + "invitations", "POST", P.MEMBERS_INVITE, {"email": "x@example.com", "role": "analyst"}, 201),
+    Act(ORGANIZATION + "invitations/<uuid:id>", "GET", P.MEMBERS_READ),
     Act(ORGANIZATION + "invitations/<uuid:id>", "DELETE", P.MEMBERS_INVITE, answers=204),
 ]
 # No key of an organization is asked for: the schema, the documentation, and what a link's token opens.
@@ -136,8 +149,8 @@ V1_PUBLIC |= {"v1/oauth/token"}
 class World:
     """A place with one of everything, and a client."""
 
-    def __init__(self):
-        self.place = make_place("Matrix")
+    def __init__(self, name="Matrix"):
+        self.place = make_place(name)
         self.client = Client()
         owner = self.place.actor()
         vault.put_object(actor=owner, path="a/b", chunks=[b"content"])
@@ -159,7 +172,7 @@ class World:
             self.job = Job.objects.values_list("id", flat=True).order_by("id")[0]
             self.cmk = Cmk.objects.get(organization_id=self.place.id).id
             self.scim_token = create_scim_token(actor=owner).token.id
-            self.domain = add_domain(actor=owner, name="matrix.example").id
+            self.domain = add_domain(actor=owner, name=f"{name.lower()}.example").id
             self.connection = create_connection(actor=owner, kind="okta", protocol="saml", name="Okta").id
         self.statement = statement_of(rotate(self.place)).id
         self.exchange = refused(self.place, self.trust).id

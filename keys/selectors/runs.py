@@ -125,6 +125,13 @@ def list_destructions(actor: Actor) -> list[Destruction]:
     return list(rows.order_by("-id")[:SHOWN])
 
 
+def page_destructions(actor: Actor, *, before: UUID | None, limit: int) -> list[Destruction]:
+    """Newest first, older than the id `before`; up to limit + 1."""
+    gate.require(actor, Permission.KEYS_READ)
+    rows = Destruction.objects.filter(organization_id=actor.organization_id)
+    return list((rows.filter(id__lt=before) if before else rows).order_by("-id")[: limit + 1])
+
+
 def get_destruction(actor: Actor, destruction_id: UUID) -> Destruction:
     """Raises NotFound."""
     gate.require(actor, Permission.KEYS_READ)

@@ -5,15 +5,21 @@ from django.urls import path
 from tenants.api.access import Acl, AclExplain, AclItem, GroupItem, GroupMemberItem, GroupMembers, Groups
 from tenants.api.machines import ApiKeyItem, ApiKeys, RotateApiKey, ServiceAccountItem, ServiceAccounts
 from tenants.api.people import InvitationItem, Invitations, Member, Members, WhoAmI
+from tenants.api.places import EnvironmentItem, Environments, OrganizationItem
 
-__all__ = ["WhoAmI", "environment_routes", "organization_routes"]
+__all__ = ["WhoAmI", "environment_routes", "organization_routes", "place_routes"]
 
+place_routes = [
+    path("environments/<uuid:environment_id>", EnvironmentItem.as_view()),
+    path("organizations/<uuid:organization_id>", OrganizationItem.as_view()),
+]
 environment_routes = [
     path("api-keys", ApiKeys.as_view()),
     path("api-keys/<uuid:id>", ApiKeyItem.as_view()),
     path("api-keys/<uuid:id>/rotate", RotateApiKey.as_view()),
 ]
 organization_routes = [
+    path("environments", Environments.as_view()),
     path("members", Members.as_view()),
     path("members/<uuid:id>", Member.as_view()),
     path("invitations", Invitations.as_view()),

@@ -27,6 +27,7 @@ from tenants.serializers.access import (
     GroupList,
     GroupMemberList,
     GroupMembersInput,
+    LevelInput,
     ReachList,
 )
 
@@ -178,6 +179,15 @@ class Acl(Endpoint):
 
 class AclItem(Endpoint):
     """One access rule."""
+
+    @extend_schema(operation_id="get_access", responses=AclEntryBody)
+    def get(self, request: Request, id: UUID, **_: Any) -> Response:
+        return Response(entry_body(selectors.read_entry(self.actor, id)))
+
+    @extend_schema(operation_id="change_access_level", request=LevelInput, responses=AclEntryBody)
+    def patch(self, request: Request, id: UUID, **_: Any) -> Response:
+        level = Level[read(LevelInput, request)["level"].upper()]
+        return Response(entry_body(actions.change_level(actor=self.actor, entry_id=id, level=level)))
 
     @extend_schema(operation_id="withdraw_access", responses={204: None})
     def delete(self, request: Request, id: UUID, **_: Any) -> Response:

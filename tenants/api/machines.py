@@ -147,6 +147,10 @@ class ServiceAccounts(Endpoint):
 class ServiceAccountItem(Endpoint):
     """One service account."""
 
+    @extend_schema(operation_id="get_service_account", responses=ServiceAccountBody)
+    def get(self, request: Request, id: UUID, **_: Any) -> Response:
+        return Response(service_account_body(selectors.read_service_account(self.actor, id)))
+
     @extend_schema(operation_id="end_service_account", responses={204: None})
     def delete(self, request: Request, id: UUID, **_: Any) -> Response:
         """Its keys are refused with their next request, and its access rules go."""

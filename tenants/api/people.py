@@ -8,10 +8,12 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from hq.authz.roles import Role
-from hq.web.api import Endpoint, page, page_arguments, read, uuid_cursor
+from hq.web.api import Endpoint, choice_argument, page, page_arguments, read, uuid_cursor
 from tenants import actions, selectors
 from tenants.models import Invitation, Membership
 from tenants.serializers.people import (
+    PEOPLE_ROLES,
+    InvitationBody,
     InvitationInput,
     InvitationList,
     MadeInvitationBody,
@@ -21,6 +23,9 @@ from tenants.serializers.people import (
     MemberList,
 )
 
+ROLE = OpenApiParameter("role", str, enum=PEOPLE_ROLES)
+BEGINS = OpenApiParameter("email_prefix", str, description="What the address begins with.")
+STATE = OpenApiParameter("state", str, enum=selectors.INVITATION_STATES)
 PAGING = [OpenApiParameter("cursor", str), OpenApiParameter("limit", int, description="1 to 200, 50 when left out.")]
 
 
@@ -49,15 +54,25 @@ def member_body(member: Membership) -> dict[str, Any]:
 class Members(Endpoint):
     """The people of an organization."""
 
-    @extend_schema(operation_id="list_members", responses=MemberList, parameters=PAGING)
+    @extend_schema(operation_id="list_members", responses=MemberList, parameters=[*PAGING, ROLE, BEGINS])
     def get(self, request: Request, **_: Any) -> Response:
         cursor, limit = page_arguments(request)
-        rows = selectors.page_members(self.actor, after=uuid_cursor(cursor), limit=limit)
+        rows = selectors.page_members(
+            self.actor,
+            role=choice_argument(request, "role", PEOPLE_ROLES),
+            begins=request.query_params.get("email_prefix", ""),
+            after=uuid_cursor(cursor),
+            limit=limit,
+        )
         return page(rows, limit, member_body, lambda row: str(row.id))
 
 
 class Member(Endpoint):
     """One person of an organization."""
+
+    @extend_schema(operation_id="get_member", responses=MemberBody)
+    def get(self, request: Request, id: UUID, **_: Any) -> Response:
+        return Response(member_body(selectors.read_member(self.actor, id)))
 
     @extend_schema(operation_id="change_role", request=MemberInput, responses=MemberBody)
     def patch(self, request: Request, id: UUID, **_: Any) -> Response:
@@ -86,10 +101,11 @@ class Invitations(Endpoint):
 
     shown_once = frozenset({"url"})
 
-    @extend_schema(operation_id="list_invitations", responses=InvitationList, parameters=PAGING)
+    @extend_schema(operation_id="list_invitations", responses=InvitationList, parameters=[*PAGING, STATE])
     def get(self, request: Request, **_: Any) -> Response:
         cursor, limit = page_arguments(request)
-        rows = selectors.page_invitations(self.actor, before=uuid_cursor(cursor), limit=limit)
+        state = choice_argument(request, "state", selectors.INVITATION_STATES)
+        rows = selectors.page_invitations(self.actor, state=state, before=uuid_cursor(cursor), limit=limit)
         return page(rows, limit, invitation_body, lambda row: str(row.id))
 
     @extend_schema(operation_id="invite_member", request=InvitationInput, responses={201: MadeInvitationBody})
@@ -101,6 +117,10 @@ class Invitations(Endpoint):
 
 class InvitationItem(Endpoint):
     """One invitation."""
+
+    @extend_schema(operation_id="get_invitation", responses=InvitationBody)
+    def get(self, request: Request, id: UUID, **_: Any) -> Response:
+        return Response(invitation_body(selectors.read_invitation(self.actor, id)))
 
     @extend_schema(operation_id="revoke_invitation", responses={204: None})
     def delete(self, request: Request, id: UUID, **_: Any) -> Response:

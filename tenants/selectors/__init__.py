@@ -9,6 +9,7 @@ from tenants.selectors.access import (
     list_entries,
     list_group_members,
     list_groups,
+    read_entry,
     read_group,
 )
 from tenants.selectors.doors import Facts, Obstacle, facts_of, find_obstacle, is_within
@@ -26,9 +27,11 @@ from tenants.selectors.machines import (
     list_replaced_by,
     list_service_accounts,
     read_api_key,
+    read_service_account,
     revoked_with,
 )
 from tenants.selectors.people import (
+    INVITATION_STATES,
     expired_invitations,
     find_invitation,
     get_invitation,
@@ -38,6 +41,8 @@ from tenants.selectors.people import (
     list_members,
     page_invitations,
     page_members,
+    read_invitation,
+    read_member,
 )
 from tenants.selectors.places import (
     Belonging,
@@ -50,6 +55,7 @@ from tenants.selectors.places import (
     list_belongings,
     list_environments,
     opens_by_rules,
+    read_environment,
 )
 from tenants.selectors.principals import find_principal, list_principals, principal_of
 from tenants.selectors.roster import count_people, list_outside, list_people, what_leaves
@@ -72,6 +78,7 @@ from tenants.selectors.support import (
 )
 
 __all__ = [
+    "INVITATION_STATES",
     "AccessLine",
     "AccessRules",
     "Belonging",
@@ -141,7 +148,12 @@ __all__ = [
     "page_members",
     "principal_of",
     "read_api_key",
+    "read_entry",
+    "read_environment",
     "read_group",
+    "read_invitation",
+    "read_member",
+    "read_service_account",
     "revoked_with",
     "what_key_did",
     "what_leaves",

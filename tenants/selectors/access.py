@@ -196,6 +196,17 @@ def entries_of(actor: Actor) -> QuerySet[AclEntry]:
     return AclEntry.objects.filter(organization_id=actor.organization_id, environment_id=environment_of(actor))
 
 
+def read_entry(actor: Actor, entry_id: UUID) -> AclEntry:
+    """One rule, for whoever sees it in the list. Raises Denied, NotFound."""
+    if gate.allows(actor, Permission.ACCESS_READ):
+        return get_entry(actor, entry_id)
+    gate.reach(actor, Permission.ACCESS_CHANGE)
+    entry = get_entry(actor, entry_id)
+    if not gate.allows(actor, Permission.ACCESS_CHANGE, path=entry.prefix):
+        raise NotFound
+    return entry
+
+
 def get_entry(actor: Actor, entry_id: UUID, *, lock: bool = False) -> AclEntry:
     """One rule, for a caller that has asked the gate for its own verb."""
     rows = entries_of(actor).filter(pk=entry_id).select_related("membership__user", "group", "service_account")

@@ -158,6 +158,12 @@ def count_keys_of(actor: Actor, account_id: UUID) -> int:
     return rows.count()
 
 
+def read_service_account(actor: Actor, account_id: UUID) -> ServiceAccount:
+    """One that has not ended, for whoever may read access. Raises Denied, NotFound."""
+    gate.require(actor, Permission.ACCESS_READ)
+    return get_service_account(actor, account_id)
+
+
 def get_service_account(actor: Actor, account_id: UUID, *, lock: bool = False) -> ServiceAccount:
     """One that has not ended, for a caller that has asked the gate for its own verb."""
     rows = ServiceAccount.objects.filter(organization_id=actor.organization_id, pk=account_id, ended_at=None)

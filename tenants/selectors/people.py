@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from typing import Any
 from uuid import UUID
 
-from django.db.models import QuerySet
+from django.db.models import Q, QuerySet
 
 from hq.authz import gate
 from hq.authz.actor import Actor
@@ -13,6 +13,9 @@ from hq.db import lookups
 from hq.lib.clock import now
 from hq.lib.errors import NotFound
 from tenants.models import Invitation, Membership
+from tenants.selectors.principals import members_of
+
+INVITATION_STATES = ("accepted", "expired", "open", "revoked")
 
 
 def find_invitation(token_digest: bytes) -> dict[str, Any] | None:
@@ -30,10 +33,14 @@ def list_members(actor: Actor) -> Sequence[Membership]:
     )
 
 
-def page_members(actor: Actor, *, after: UUID | None, limit: int) -> Sequence[Membership]:
-    """A page by id, for integrators; up to limit + 1."""
+def page_members(
+    actor: Actor, *, role: str = "", begins: str = "", after: UUID | None, limit: int
+) -> Sequence[Membership]:
+    """A page by id, for integrators, of those with a role or whose address begins like this; up to limit + 1."""
     gate.require(actor, Permission.MEMBERS_READ)
-    rows = Membership.objects.filter(organization_id=actor.organization_id).select_related("user")
+    rows = members_of(actor, begins)
+    if role:
+        rows = rows.filter(role=role)
     return list((rows.filter(pk__gt=after) if after else rows).order_by("pk")[: limit + 1])
 
 
@@ -43,6 +50,12 @@ def get_member(actor: Actor, member_id: UUID, *, lock: bool = False) -> Membersh
     if membership is None:
         raise NotFound
     return membership
+
+
+def read_member(actor: Actor, member_id: UUID) -> Membership:
+    """One member, for whoever may read members. Raises Denied, NotFound."""
+    gate.require(actor, Permission.MEMBERS_READ)
+    return get_member(actor, member_id)
 
 
 def is_member(actor: Actor, email: str) -> bool:
@@ -65,11 +78,30 @@ def list_invitations(actor: Actor) -> Sequence[Invitation]:
     return list(rows.order_by("-id"))
 
 
-def page_invitations(actor: Actor, *, before: UUID | None, limit: int) -> Sequence[Invitation]:
-    """All of them, newest first; up to limit + 1."""
+def page_invitations(actor: Actor, *, state: str = "", before: UUID | None, limit: int) -> Sequence[Invitation]:
+    """All of them, or those in one state, newest first; up to limit + 1."""
     gate.require(actor, Permission.MEMBERS_READ)
     rows = Invitation.objects.filter(organization_id=actor.organization_id)
+    if state:
+        rows = rows.filter(_in_state(state))
     return list((rows.filter(pk__lt=before) if before else rows).order_by("-pk")[: limit + 1])
+
+
+def _in_state(state: str) -> Q:
+    """What `Invitation.state` says, asked of the database."""
+    waits = Q(accepted_at=None, revoked_at=None)
+    return {
+        "accepted": Q(accepted_at__isnull=False),
+        "expired": waits & Q(expires_at__lte=now()),
+        "open": waits & Q(expires_at__gt=now()),
+        "revoked": Q(revoked_at__isnull=False),
+    }[state]
+
+
+def read_invitation(actor: Actor, invitation_id: UUID) -> Invitation:
+    """One invitation, for whoever may read members. Raises Denied, NotFound."""
+    gate.require(actor, Permission.MEMBERS_READ)
+    return get_invitation(actor, invitation_id)
 
 
 def get_invitation(actor: Actor, invitation_id: UUID, *, lock: bool = False) -> Invitation:

@@ -95,6 +95,12 @@ def get_environment(actor: Actor) -> Environment:
     return environment
 
 
+def read_environment(actor: Actor) -> Environment:
+    """The environment that the actor stands in, for whoever may read the organization. Raises Denied, NotFound."""
+    gate.require(actor, Permission.ORGANIZATION_READ)
+    return get_environment(actor)
+
+
 def list_environments(actor: Actor) -> Sequence[Environment]:
     gate.require(actor, Permission.ORGANIZATION_READ)
     return list(Environment.objects.filter(organization_id=actor.organization_id).order_by("name"))

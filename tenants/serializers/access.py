@@ -57,6 +57,10 @@ class AclEntryInput(Input):
     service_account_id = serializers.UUIDField(required=False)
 
 
+class LevelInput(Input):
+    level = serializers.ChoiceField(choices=LEVELS)
+
+
 class PrincipalBody(Named):
     kind = serializers.ChoiceField(choices=[MEMBER, GROUP, SERVICE_ACCOUNT])
 

@@ -16,7 +16,7 @@ from tests.factories import ORIGIN
 from tests.test_permission_matrix import World
 
 pytestmark = pytest.mark.django_db(transaction=True)
-KINDS = {"job_id": "uuid", "environment_id": "uuid", "organization_id": "uuid", "path": "path"}
+KINDS = {"index": "int", "job_id": "uuid", "environment_id": "uuid", "organization_id": "uuid", "path": "path"}
 
 
 def real_ids(world, path):
@@ -30,7 +30,7 @@ def real_ids(world, path):
 
 
 # A check that is not as strict as it could be, and why. All are on everywhere.
-TOLERATED = {
+TOLERATED: dict[str, list[str | int]] = {
     # Schema-valid requests: the state of things, preconditions and keys sent twice are no fault of the document's.
     "positive_data_acceptance": ["2xx", "3xx", 401, 403, 404, 409, 412, 422],
     # What is wrong may be refused for another fault of the same request, such as a precondition.
