@@ -115,8 +115,8 @@ class Client:
         return cast("Json", json.loads(raw)) if raw else {}
 
     def items(self, route: str, **query: Any) -> Iterator[Json]:
-        """Every item of a list, page after page. A bare name is one of the environment's lists."""
-        route = route if "/" in route else f"{{environment}}/{route}"
+        """Every item of one of the environment's lists, page after page; of any other if it begins with a slash."""
+        route = route[1:] if route.startswith("/") else f"{{environment}}/{route}"
         cursor: str | None = None
         while True:
             page = self.json("GET", route, query=query | {"cursor": cursor})

@@ -272,7 +272,7 @@ X_FRAME_OPTIONS = "DENY"
 BODY_SLOTS = env.number("HQ_BODY_SLOTS", 16)
 # How often one may ask, counted in Valkey for all web processes together (ISO-4): by address, by API key, by
 # organization; and how often one address may come with credentials that nobody has.
-LIMIT_IP = env.rate("HQ_LIMIT_IP", "6000/m")
+LIMIT_IP = env.rate("HQ_LIMIT_IP", "30000/m")
 LIMIT_KEY = env.rate("HQ_LIMIT_KEY", "3000/m")
 LIMIT_ORGANIZATION = env.rate("HQ_LIMIT_ORGANIZATION", "12000/m")
 LIMIT_UNKNOWN = env.rate("HQ_LIMIT_UNKNOWN", "60/m")
