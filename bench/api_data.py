@@ -1,5 +1,6 @@
 """What `bin/bench api` asks for: an organization with a file and keys, and beside it a row and a key for the peer."""
 
+import secrets as chance
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -18,6 +19,7 @@ from hq.authz.permissions import SCOPES
 from hq.db.context import tenant
 from tenants.actions import create_api_key
 from tenants.actions.api_keys import MadeKey
+from tenants.actions.key_checks import ALPHABET, SECRET_LENGTH
 from tests.factories import Place, make_place
 from vault.actions import put_object
 
@@ -59,6 +61,11 @@ class Data:
 
     def asked_with(self, secret: str) -> bytes:
         return get(f"/v1/environments/{self.place.live_id}/object-metadata?{_QUERY}", secret)
+
+
+def unknown_secret() -> str:
+    """As well formed as any, and nobody's."""
+    return "hd_live_" + "".join(chance.choice(ALPHABET) for _ in range(SECRET_LENGTH))
 
 
 def make_key(place: Place) -> MadeKey:

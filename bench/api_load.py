@@ -73,6 +73,16 @@ def loading(
         process.join()
 
 
+def status_of(port: int, request: bytes) -> int:
+    """What one request is answered with."""
+    with socket.create_connection(("127.0.0.1", port)) as connection:
+        connection.sendall(request)
+        answer = _Answer(connection, perf_counter())
+        while not answer.whole():
+            pass
+        return answer.status
+
+
 class _Clients:
     def __init__(self, port: int, requests: Sequence[bytes], clients: int, pause: float) -> None:
         self._requests, self._pause = cycle(requests), pause

@@ -38,9 +38,11 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 
 @pytest.hookimpl(trylast=True)
 def pytest_runtest_teardown() -> None:
-    from tests.operators import forget_operators  # its models need settings
+    from tenants.actions.key_use import uses  # as what follows, it needs settings
+    from tests.operators import forget_operators
 
     forget_operators()
+    uses.forget()  # or its thread would put down later what the database has no more
 
 
 @pytest.fixture(scope="session", autouse=True)
