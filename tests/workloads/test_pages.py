@@ -2,16 +2,18 @@
 
 import html
 import re
+from datetime import timedelta
 
 import pytest
 
 from hq.authz.roles import Role
 from hq.db.context import tenant
+from hq.lib.clock import now
 from hq.lib.errors import Unauthenticated
 from tests.factories import ORIGIN, make_member, make_place, sign_in
 from tests.workloads.cluster import AUDIENCE, ISSUER, SUBJECT, Cluster, given
 from workloads import actions
-from workloads.models import Exchange, Trust
+from workloads.models import Exchange, Token, Trust
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -91,6 +93,20 @@ def test_a_trust_shows_what_it_accepts_and_its_exchanges_by_outcome(place, brows
     assert ("It was made for somebody else" in text(only), "A token was given" in text(only)) == (True, False)
     assert browser.get(at(place, f"{trust.id}?outcome=odd")).status_code == 400
     assert browser.get(at(place, f"{trust.id}?cursor=odd")).status_code == 400
+
+
+def test_figures_are_of_the_last_day_and_of_tokens_that_work(place, browser, cluster):
+    trust = cluster.trust(place)
+    given(trust.id, cluster.token())
+    refuse(trust, "no token")
+    with tenant(place.id):
+        Exchange.objects.update(at=now() - timedelta(hours=25))
+        Token.objects.update(expires_at=now())
+    page = text(browser.get(at(place, f"{trust.id}")))
+    for figure in ("Given 0", "Refused 0", "Tokens out 0"):
+        assert figure in page, figure
+    assert "refused for" not in browser.get(at(place)).content.decode()
+    assert "No token of HQ works now." in text(browser.get(at(place, f"{trust.id}/remove")))
 
 
 def test_many_exchanges_come_in_pages_that_keep_the_filter(place, browser, cluster, monkeypatch):
