@@ -14,6 +14,9 @@ from hq.authz.permissions import Permission
 from hq.authz.roles import Role
 from hq.db.context import tenant
 from hq.lib.clock import now
+from jobs.models import Job
+from keys import rings
+from keys.models import DataKey
 from tenants import actions
 from tenants.models import ApiKey, ApiKeyDay, ApiKeyNetwork, Membership, Organization
 from tenants.tasks import sweep
@@ -153,6 +156,28 @@ def test_of_an_organization_that_is_shut_nobody_is_told():
     with tenant(place.id):
         Organization.objects.filter(pk=place.id).update(state=Organization.State.SUSPENDED)
     assert said(place) == ([], 0)
+
+
+def test_without_the_organization_s_key_it_is_told_once_that_is_back():
+    """Nothing can be recorded meanwhile; and no look leaves a job that gave up."""
+    place = make_place()
+    create(place, expires_at=now() + timedelta(days=40))
+    later(place, 15)
+    with tenant(place.id):
+        rows = DataKey.objects.filter(organization_id=place.id, purpose="audit")
+        wrapped = {row.pk: bytes(row.wrapped) for row in rows}
+        for key, was in wrapped.items():
+            DataKey.objects.filter(pk=key).update(wrapped=was[::-1])
+    rings.forget(place.id)
+    assert said(place) == ([], 0)
+    with tenant(place.id):
+        job = Job.objects.get(kind="tenants.tell_of_keys")
+        assert (job.state, job.attempts, job.run_at > now() + timedelta(minutes=50)) == ("QUEUED", 0, True)
+        for key, was in wrapped.items():
+            DataKey.objects.filter(pk=key).update(wrapped=was)
+        Job.objects.filter(pk=job.pk).update(run_at=now())
+    rings.forget(place.id)
+    assert said(place) == ([("api_key:expiring", 30)], 1)
 
 
 @pytest.mark.django_db(transaction=True)
