@@ -24,6 +24,8 @@ from tests.operators import make_operator
 from tests.tenants.support_access import ask
 from tests.workloads.cluster import Cluster, given, refused
 from vault import actions as vault
+from webhooks.actions import create_endpoint, send_test
+from webhooks.models import Attempt, Delivery, Endpoint
 from workloads.models import Trust
 
 LITTLE, MUCH = 2, 12
@@ -47,6 +49,9 @@ PAGES = (
     "workloads/",
     "workloads/{trust}",
     "workloads/new?kind=other",
+    "webhooks/",
+    "webhooks/{webhook}",
+    "webhooks/{webhook}/deliveries/{delivery}",
     "support/",
     "directory/scim/",
     "directory/sso/",
@@ -79,6 +84,7 @@ def fill(place: Place, numbers: range) -> None:
             add_domain(actor=actor, name=f"domain{number}.example")
             create_connection(actor=actor, kind="okta", protocol="saml", name=f"connection {number}")
             use_the_first_key(place, number)
+            send_to_the_first_webhook(place, number)
 
 
 def give_to_one_of_each(place: Place, number: int) -> None:
@@ -114,6 +120,23 @@ def use_the_first_key(place: Place, number: int) -> None:
     ApiKeyDay.objects.create(organization_id=place.id, key_id=first.id, on=on, requests=number)
 
 
+def send_to_the_first_webhook(place: Place, number: int) -> None:
+    """One more webhook, one more delivery to the first, and one more attempt at its first delivery."""
+    actor = place.actor()
+    create_endpoint(actor=actor, name=f"webhook {number}", url="https://hooks.example/", events=["job:retried"])
+    send_test(actor=actor, endpoint_id=Endpoint.objects.order_by("pk")[0].id)
+    Attempt.objects.create(
+        organization_id=place.id,
+        delivery=Delivery.objects.order_by("pk")[0],
+        number=number + 1,
+        status=500,
+        milliseconds=number,
+        signed_at=now(),
+        signature="v1,",
+        answer="no",
+    )
+
+
 def statements(ask: Callable[[], object]) -> list[str]:
     """What is asked once everything that is remembered for a while is there."""
     ask()
@@ -131,10 +154,11 @@ def asked(client: Client, place: Place) -> dict[str, list[str]]:
     with tenant(place.id):
         key = ApiKey.objects.order_by("pk").values_list("pk", flat=True)[0]
         trust = Trust.objects.order_by("pk").values_list("pk", flat=True)[0]
+        delivery = Delivery.objects.order_by("pk")[0]
+    ids = {"key": key, "trust": trust, "webhook": delivery.endpoint_id, "delivery": delivery.id}
 
     def get(page: str) -> None:
-        path = page.replace("{key}", str(key)).replace("{trust}", str(trust))
-        response = client.get(f"/o/{place.slug}/live/{path}")
+        response = client.get(f"/o/{place.slug}/live/{page.format(**ids)}")
         assert response.status_code == 200, (page, response.status_code)
 
     return {page: statements(lambda page=page: get(page)) for page in PAGES}  # type: ignore[misc]

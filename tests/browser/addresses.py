@@ -26,6 +26,7 @@ from tests.factories import Place
 from tests.keys.support import settle
 from tests.operators import make_operator
 from tests.tenants.support_access import ask
+from webhooks import selectors as webhooks
 from workloads.models import Trust
 from workloads.selectors import list_exchanges, list_trusts
 
@@ -89,6 +90,13 @@ NO_PAGES = {
     "sso_callback",
     "sso_finish",
     "sso_metadata",
+    "webhooks:attempts",
+    "webhooks:body",
+    "webhooks:disable",
+    "webhooks:enable",
+    "webhooks:replay",
+    "webhooks:replay_progress",
+    "webhooks:test",
     "workloads:disable",
     "workloads:enable",
 } | {
@@ -160,6 +168,8 @@ def for_members(place: Place) -> dict[str, list[str]]:
         "directory:sso",
         "directory:new_connection",
         "directory:domains",
+        "webhooks:list",
+        "webhooks:new",
         "workloads:list",
     ):
         found[name] = [reverse(name, kwargs=where)]
@@ -245,7 +255,23 @@ def _with_rows(place: Place, where: dict[str, str]) -> dict[str, list[str]]:
         "sharing:share": [at("sharing:share", id=link.id) for link in links],
         "audit_event": [at("audit_event", index=wanted[tag]) for tag in ("member:role_changed", "object:updated")],
         "console:job": [reverse("console:job", kwargs={"job_id": job.id})],
-    } | _for_operators(place)
+    } | _for_webhooks(place, where) | _for_operators(place)
+
+
+def _for_webhooks(place: Place, where: dict[str, str]) -> dict[str, list[str]]:
+    """One that is tried without success and one that is switched off, as the demo makes them."""
+    with tenant(place.id):
+        rows = {row.name: row.id for row in webhooks.list_endpoints(place.actor())}
+        intake = rows["Claims intake"]
+        sent = webhooks.list_deliveries(place.actor(), intake)
+
+    def at(name: str, **row: UUID) -> str:
+        return reverse(f"webhooks:{name}", kwargs={**where, "id": intake, **row})
+
+    found = {f"webhooks:{name}": [at(name)] for name in ("change", "rotate", "remove", "replay_range")}
+    found["webhooks:endpoint"] = [at("endpoint", id=row) for row in rows.values()]
+    found["webhooks:delivery"] = [at("delivery", delivery_id=each.id) for each in sent[:2]]
+    return found
 
 
 def _for_operators(place: Place) -> dict[str, list[str]]:
