@@ -16,7 +16,7 @@ _EXACT = {"class": "is-mono", "spellcheck": "false", "autocomplete": "off", "aut
 _MINUTE = "%Y-%m-%dT%H:%M"
 SOME = "some"
 # Hours for which a former secret still signs. The longest is a week: longer than any holiday of one's own.
-GRACES = [(0, "At once"), (1, "1 hour"), (24, "1 day"), (72, "3 days"), (168, "7 days")]
+GRACES = [(0, "At once"), (1, "In 1 hour"), (24, "In 1 day"), (72, "In 3 days"), (168, "In 7 days")]
 
 
 class EndpointForm(OnceForm):
@@ -70,7 +70,7 @@ class GraceForm(forms.Form):
 
     current = forms.UUIDField(widget=forms.HiddenInput)
     grace_hours = forms.TypedChoiceField(
-        label="The former secret still signs for",
+        label="The former secret ends",
         choices=GRACES,
         coerce=int,
         initial=24,
