@@ -235,6 +235,7 @@ class DryRun(Endpoint):
     """What an exchange by a trust would do with a token."""
 
     own_context = True  # the issuer may be asked for its keys, and no transaction waits for that
+    only_asks = True
 
     @extend_schema(operation_id="try_workload_token", request=DryRunInput, responses=DryRunBody)
     def post(self, request: Request, id: UUID, **_: Any) -> Response:

@@ -27,13 +27,15 @@ class Endpoint(APIView):
     """A route below /v1. `public` ones (redeeming a link, the schema) ask for no credentials of an organization.
 
     Those with `own_conditions` meet If-Match and If-None-Match in what they call; for all others it is done here.
-    `shown_once` are the members of what POST answers that are secrets: nothing repeats them.
+    `shown_once` are the members of what POST answers that are secrets: nothing repeats them. Where POST `only_asks`,
+    nothing is done that could be done twice.
     """
 
     public: ClassVar[bool] = False
     own_context: ClassVar[bool] = False
     own_conditions: ClassVar[bool] = False
     shown_once: ClassVar[frozenset[str]] = frozenset()
+    only_asks: ClassVar[bool] = False
 
     @property
     def plain(self) -> HttpRequest:
@@ -65,7 +67,7 @@ class Endpoint(APIView):
     def act_once(self) -> None:
         """With an Idempotency-Key POST is done once, and answered as often as it comes. Raises Invalid, KeyNotTaken."""
         key = idempotency.key_of(self.plain)
-        if key is None:
+        if key is None or self.only_asks:
             return
         if not self.takes_idempotency_key():
             raise idempotency.KeyNotTaken
