@@ -142,7 +142,7 @@ def _walk(patterns: list[URLPattern | URLResolver], space: str) -> Iterator[str]
 def for_members(place: Place) -> dict[str, list[str]]:
     """Pages behind signing in, as the owner, who is an operator too."""
     where = {"org_slug": place.slug, "env_name": "live"}
-    found = _with_rows(place, where)
+    found = _with_rows(place, where) | _for_webhooks(place, where)
     for name in (
         "overview",
         "people",
@@ -255,7 +255,7 @@ def _with_rows(place: Place, where: dict[str, str]) -> dict[str, list[str]]:
         "sharing:share": [at("sharing:share", id=link.id) for link in links],
         "audit_event": [at("audit_event", index=wanted[tag]) for tag in ("member:role_changed", "object:updated")],
         "console:job": [reverse("console:job", kwargs={"job_id": job.id})],
-    } | _for_webhooks(place, where) | _for_operators(place)
+    } | _for_operators(place)
 
 
 def _for_webhooks(place: Place, where: dict[str, str]) -> dict[str, list[str]]:
