@@ -1,0 +1,63 @@
+"""Who comes over /v1: by an API key, by a token of another room, or as a service in a person's name."""
+
+from typing import Any
+from uuid import UUID
+
+from django.http import HttpRequest
+from django.urls import ResolverMatch
+
+from hq.authz.actor import Actor
+from hq.lib.errors import NotFound, Unauthenticated
+from hq.web.limits import charge, refuse_unknown
+from hq.web.request import identify, origin
+from hq.web.service_calls import comes_with_token, read_token
+from tenants import actions, registry
+
+
+def flag(match: ResolverMatch, name: str) -> bool:
+    """What a view says of itself: False unless it says so."""
+    view: Any = getattr(match.func, "view_class", None) or getattr(match.func, "cls", None) or match.func
+    return bool(getattr(view, name, False))
+
+
+def by_credentials(request: HttpRequest, match: ResolverMatch) -> Actor:
+    """The actor of a request with credentials of its own. Raises Unauthenticated, Denied, NotFound, TooMany."""
+    return _by_service(request, match) if comes_with_token(request) else _by_api_key(request, match)
+
+
+def _by_service(request: HttpRequest, match: ResolverMatch) -> Actor:
+    try:
+        claims = read_token(request, digest_is_checked=flag(match, "digest_is_checked"))
+    except Unauthenticated:
+        refuse_unknown(request)
+    actor = actions.authenticate_service_call(
+        user_id=claims.user_id,
+        service=claims.key_id,
+        organization_id=match.kwargs.get("organization_id"),
+        environment_id=match.kwargs.get("environment_id"),
+        origin=origin(request),
+    )
+    identify(request, actor)
+    charge(request, actor)
+    return actor
+
+
+def _by_api_key(request: HttpRequest, match: ResolverMatch) -> Actor:
+    scheme, _, secret = request.headers.get("Authorization", "").partition(" ")
+    if scheme.lower() != "bearer" or not secret:
+        raise Unauthenticated
+    authenticate = registry.authenticator(secret.strip()) or actions.authenticate_api_key
+    try:
+        actor = authenticate(secret=secret.strip(), origin=origin(request))
+    except Unauthenticated:
+        refuse_unknown(request)
+    except actions.NetworkNotAllowed as refusal:
+        identify(request, refusal.actor)
+        raise
+    identify(request, actor)  # whatever is refused from here on stands in the access log of the one who tried
+    charge(request, actor)
+    asked_environment: UUID | None = match.kwargs.get("environment_id")
+    asked_organization: UUID | None = match.kwargs.get("organization_id")
+    if asked_environment not in {None, actor.environment_id} or asked_organization not in {None, actor.organization_id}:
+        raise NotFound
+    return actor
