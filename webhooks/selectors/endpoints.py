@@ -1,7 +1,7 @@
 """Endpoints, their secrets, and how they were of late."""
 
 from collections.abc import Iterable, Sequence
-from datetime import timedelta
+from datetime import UTC, timedelta
 from uuid import UUID
 
 from django.db.models import Count, Q, QuerySet
@@ -81,7 +81,7 @@ def health_strip(actor: Actor, endpoint_ids: Iterable[UUID]) -> dict[UUID, Healt
         delivery__endpoint__in=_here(actor).filter(pk__in=list(endpoint_ids)),
     )
     found: dict[UUID, Health] = {endpoint_id: [(0, 0)] * HOURS for endpoint_id in endpoint_ids}
-    counted = rows.annotate(hour=TruncHour("at")).values("delivery__endpoint_id", "hour")
+    counted = rows.annotate(hour=TruncHour("at", tzinfo=UTC)).values("delivery__endpoint_id", "hour")
     for row in counted.annotate(all=Count("pk"), well=Count("pk", filter=ARRIVED)):
         hours = int((row["hour"] - first).total_seconds() // 3600)
         found[row["delivery__endpoint_id"]][hours] = (row["well"], row["all"] - row["well"])
