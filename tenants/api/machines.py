@@ -45,6 +45,7 @@ def api_key_body(key: ApiKey, days: Sequence[Day]) -> dict[str, Any]:
         "service_account_id": key.service_account_id,
         "made_by_key_id": key.made_by_key_id,
         "replaced_by_id": key.replaced_by_id,
+        "used_since_rotated": selectors.used_since_rotated(key),
         "state": selectors.key_state(key),
         "created_at": key.created_at,
         "expires_at": key.expires_at,

@@ -29,6 +29,7 @@ from tenants.selectors.machines import (
     read_api_key,
     read_service_account,
     revoked_with,
+    used_since_rotated,
 )
 from tenants.selectors.people import (
     INVITATION_STATES,
@@ -155,6 +156,7 @@ __all__ = [
     "read_member",
     "read_service_account",
     "revoked_with",
+    "used_since_rotated",
     "what_key_did",
     "what_leaves",
     "who_reaches",

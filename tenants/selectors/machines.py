@@ -38,6 +38,13 @@ def key_state(key: ApiKey) -> str:
     return "rotated" if key.state == "active" and key.replaced_by_id else key.state
 
 
+def used_since_rotated(key: ApiKey) -> bool | None:
+    """Whether something still used a key after its successor was made; None for one that was not rotated."""
+    if key.replaced_by is None:
+        return None
+    return key.last_used_at is not None and key.last_used_at > key.replaced_by.created_at
+
+
 def list_api_keys(
     actor: Actor,
     *,
@@ -49,7 +56,7 @@ def list_api_keys(
 ) -> Sequence[ApiKey]:
     """Keys of the actor's environment, newest first; up to limit + 1. `mine`: made by the actor's own person."""
     gate.require(actor, Permission.API_KEYS_READ)
-    rows = ApiKey.objects.filter(_here(actor)).select_related("created_by", "service_account")
+    rows = ApiKey.objects.filter(_here(actor)).select_related("created_by", "service_account", "replaced_by")
     if state:
         rows = rows.filter(in_key_state(state, now()))
     if service_account_id:
@@ -92,8 +99,8 @@ def revoked_with(key: ApiKey, *, lock: bool = False) -> list[ApiKey]:
     """
     seen, found, layer = {key.pk}, list[ApiKey](), [key.pk]
     while layer:
-        rows = ApiKey.objects.filter(Q(made_by_key__in=layer) | Q(replaced_by__in=layer), organization=key.organization)
-        rows = rows.exclude(pk__in=seen).order_by("pk")
+        rows = ApiKey.objects.filter(organization_id=key.organization_id).exclude(pk__in=seen).order_by("pk")
+        rows = rows.filter(Q(made_by_key__in=layer) | Q(replaced_by__in=layer))
         below = list(rows.select_for_update(no_key=True) if lock else rows)
         found += below
         layer = [one.pk for one in below]

@@ -53,6 +53,9 @@ class ApiKeyBody(Named):
     service_account_id = serializers.UUIDField(allow_null=True)
     made_by_key_id = serializers.UUIDField(allow_null=True, help_text="The key that made it, and that it ends with.")
     replaced_by_id = serializers.UUIDField(allow_null=True, help_text="The key that it was rotated into.")
+    used_since_rotated = serializers.BooleanField(
+        allow_null=True, help_text="Whether something still uses it; null for one that was not rotated."
+    )
     state = serializers.ChoiceField(
         choices=KEY_STATES, help_text="A rotated key works until `expires_at`, beside the one that replaced it."
     )

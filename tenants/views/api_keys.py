@@ -112,7 +112,7 @@ def api_key(request: TenantRequest, id: UUID, **_: str) -> HttpResponse:
         "first_at": min((network.first_at for network in networks), default=None),
         "made_keys": [(one, selectors.key_state(one)) for one in made[:50]],
         "replaces": [(one, selectors.key_state(one)) for one in selectors.list_replaced_by(actor, id)],
-        "used_since": key.replaced_by and key.last_used_at and key.last_used_at > key.replaced_by.created_at,
+        "used_since": selectors.used_since_rotated(key),
         "deeds": selectors.what_key_did(actor, key) if gate.allows(actor, Permission.AUDIT_READ) else None,
         "may_see_accounts": gate.allows(actor, Permission.ACCESS_READ),
         "may_see_links": gate.allows(actor, Permission.SHARES_READ),

@@ -108,9 +108,16 @@ def test_what_was_counted_in_fourteen_days_is_told_day_by_day(api):
 
 def test_a_client_rotates_its_own_key_switches_and_ends_the_old_one(api):
     [own] = api("get")["items"]
+    assert own["used_since_rotated"] is None
     new = api("post", f"/{own['id']}/rotate", {}, 201)
+    with tenant(api.place.id):
+        ApiKey.objects.filter(pk=own["id"]).update(last_used_at=now() - timedelta(hours=1))
+    assert api("get", f"/{own['id']}", secret=new["api_key"])["used_since_rotated"] is False
+    with tenant(api.place.id):
+        ApiKey.objects.filter(pk=own["id"]).update(last_used_at=now())
     assert (api.me(api.secret), api.me(new["api_key"])) == (200, 200)
     old = api("get", f"/{own['id']}")
+    assert old["used_since_rotated"] is True
     assert (old["state"], old["replaced_by_id"]) == ("rotated", new["id"])
     api("delete", f"/{own['id']}", status=204, secret=new["api_key"])
     assert (api.me(api.secret), api.me(new["api_key"])) == (401, 200)
