@@ -22,6 +22,7 @@ WORDS = {
     "keys:list": "Data keys",
     "people": "Priya Raman",
     "api_keys": "claims-triage",
+    "workloads:trust": "Another workload sent it",
     "support": "Opal Operator asks to be let in",
     "console:jobs": "tenants.provision",
     "console:organizations": "Alder Peak",

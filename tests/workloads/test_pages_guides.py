@@ -22,8 +22,12 @@ def _address(settings):
     settings.BASE_URL = HQ
 
 
-def code(kind, conditions, number=0):
-    return guides.steps(TRUST, kind, conditions)[number].code
+def steps(kind, conditions, seconds=900):
+    return guides.steps(kind, guides.Entrance(TRUST, conditions, seconds))
+
+
+def code(kind, conditions, seconds=900):
+    return steps(kind, conditions, seconds)[0].code
 
 
 def words(shell):
@@ -41,6 +45,10 @@ def words(shell):
 
 def aws(audience=HQ):
     return Conditions("https://x.tokens.sts.global.api.aws", "arn:aws:iam::123456789012:role/r", audience)
+
+
+def pod_of(account):
+    return Conditions("https://c.example", f"system:serviceaccount:claims:{account}", HQ)
 
 
 def azure(tenant="30000000-1111-2222-3333-44444444abcd"):
@@ -63,10 +71,10 @@ def test_every_platform_exchanges_at_the_token_address_for_this_trust(kind):
         "azure": azure(),
         "gcp": Conditions("https://accounts.google.com", "1" * 21, HQ),
         "github": github(),
-        "kubernetes": Conditions("https://c.example", "system:serviceaccount:claims:triage", HQ),
+        "kubernetes": pod_of("triage"),
         "other": Conditions("https://c.example", "s", HQ),
     }[kind]
-    told = "\n".join(step.code for step in guides.steps(TRUST, kind, conditions))
+    told = "\n".join(step.code for step in steps(kind, conditions))
     assert f"curl -fsS {HQ}/v1/oauth/token" in told
     assert f"-d audience={TRUST}" in told
     assert "grant_type=urn:ietf:params:oauth:grant-type:token-exchange" in told
@@ -94,7 +102,7 @@ def test_the_pod_has_the_tokens_audience_and_its_account():
     pod = yaml.safe_load(code("kubernetes", conditions))
     assert (pod["metadata"]["namespace"], pod["spec"]["serviceAccountName"]) == ("claims", "triage")
     [source] = pod["spec"]["volumes"][0]["projected"]["sources"]
-    assert source["serviceAccountToken"] == {"path": "token", "audience": HARM, "expirationSeconds": 600}
+    assert source["serviceAccountToken"] == {"path": "token", "audience": HARM, "expirationSeconds": 4500}
 
 
 def test_the_workflow_names_the_environment_and_asks_for_the_audience():
@@ -107,4 +115,11 @@ def test_the_workflow_names_the_environment_and_asks_for_the_audience():
 
 def test_conditions_of_another_shape_get_the_steps_of_any_issuer():
     odd = Conditions("https://c.example", HARM, HQ)
-    assert guides.steps(TRUST, "kubernetes", odd) == guides.steps(TRUST, "other", odd)
+    assert steps("kubernetes", odd) == steps("other", odd)
+
+
+def test_the_platforms_token_lives_as_long_as_hqs_is_to():
+    get, *_ = words(code("aws", aws(), seconds=300))
+    assert get[get.index("--duration-seconds") + 1] == "300"
+    assert "expirationSeconds: 4500" in code("kubernetes", pod_of("triage"))
+    assert "expirationSeconds: 600" in code("kubernetes", pod_of("triage"), seconds=60)

@@ -122,16 +122,25 @@ def exchange_line(trust_id: UUID, source: str = "-") -> str:
     )
 
 
-def steps(trust_id: UUID, kind: str, conditions: Conditions) -> list[Step]:
+@dataclass(frozen=True, slots=True)
+class Entrance:
+    """What the steps of one trust are about: whose tokens come in by it, and how long HQ's own work at most."""
+
+    trust_id: UUID
+    conditions: Conditions
+    seconds: int
+
+
+def steps(kind: str, by: Entrance) -> list[Step]:
     """How a workload gets its platform's token, exchanges it, and uses what it gets. Raises KeyError."""
-    known = form_of(kind, conditions) is not OtherForm
-    return [*_STEPS[kind if known else Kind.OTHER](trust_id, conditions), _USE]
+    known = form_of(kind, by.conditions) is not OtherForm
+    return [*_STEPS[kind if known else Kind.OTHER](by), _USE]
 
 
 _USE: Final = Step(
     title="Use HQ’s token",
-    text="The answer holds it as access_token, and how many seconds it works as expires_in. It goes where an API key"
-    " would. Ask for another one whenever it is over: there is nothing to renew and nothing to store.",
+    text="The answer holds it as access_token, and as expires_in how many seconds it works: never longer than the"
+    " platform’s own. It goes where an API key would. Ask for another one when it is over; there is nothing to store.",
     code=f'curl -fsS -H "Authorization: Bearer $HQ_TOKEN" {settings.BASE_URL}/v1/me',
     label="the command that uses the token",
 )
@@ -147,41 +156,41 @@ def _piped(get: str, trust_id: UUID, *, where: str) -> Step:
     )
 
 
-def _aws(trust_id: UUID, conditions: Conditions) -> list[Step]:
+def _aws(by: Entrance) -> list[Step]:
     get = (
-        "aws sts get-web-identity-token --signing-algorithm ES384 --duration-seconds 300 \\\n"
-        f"  --audience {shlex.quote(conditions.audience)} --query WebIdentityToken --output text"
+        f"aws sts get-web-identity-token --signing-algorithm ES384 --duration-seconds {by.seconds} \\\n"
+        f"  --audience {shlex.quote(by.conditions.audience)} --query WebIdentityToken --output text"
     )
     where = "On the machine, in the container or the function that runs as the role, with a region set: the global"
-    return [_piped(get, trust_id, where=f"{where} endpoint of STS does not give such tokens.")]
+    return [_piped(get, by.trust_id, where=f"{where} endpoint of STS does not give such tokens.")]
 
 
-def _gcp(trust_id: UUID, conditions: Conditions) -> list[Step]:
+def _gcp(by: Entrance) -> list[Step]:
     get = (
         "curl -fsS -H Metadata-Flavor:Google \\\n"
         '  "http://metadata.google.internal/computeMetadata/v1/instance/service-accounts/default/identity'
-        f'?audience={quote(conditions.audience, safe="")}"'
+        f'?audience={quote(by.conditions.audience, safe="")}"'
     )
-    return [_piped(get, trust_id, where="On the machine or in the container that runs as the service account.")]
+    return [_piped(get, by.trust_id, where="On the machine or in the container that runs as the service account.")]
 
 
-def _azure(trust_id: UUID, conditions: Conditions) -> list[Step]:
+def _azure(by: Entrance) -> list[Step]:
     get = (
         "curl -fsS -H Metadata:true \\\n"
         '  "http://169.254.169.254/metadata/identity/oauth2/token?api-version=2018-02-01'
-        f'&resource={quote(f"api://{conditions.audience}", safe="")}" \\\n'
+        f'&resource={quote(f"api://{by.conditions.audience}", safe="")}" \\\n'
         "| jq -j .access_token"
     )
     where = "On the machine that has the identity. If it has several, add &object_id= with this one’s to the address."
-    return [_piped(get, trust_id, where=where)]
+    return [_piped(get, by.trust_id, where=where)]
 
 
-def _github(trust_id: UUID, conditions: Conditions) -> list[Step]:
-    _, _, context = conditions.subject.split(":", 2)
+def _github(by: Entrance) -> list[Step]:
+    _, _, context = by.conditions.subject.split(":", 2)
     kind, _, name = context.partition(":")
     name = name.replace("%3A", ":")
     environment = f"    environment: {json.dumps(name)}\n" if kind == "environment" else ""
-    line = exchange_line(trust_id).replace("\n", "\n            ")
+    line = exchange_line(by.trust_id).replace("\n", "\n            ")
     job = (
         "permissions:\n"
         "  id-token: write\n"
@@ -194,7 +203,7 @@ def _github(trust_id: UUID, conditions: Conditions) -> list[Step]:
         "      - run: |\n"
         "          set -o pipefail\n"
         '          HQ_TOKEN=$(curl -fsS -H "Authorization: bearer $ACTIONS_ID_TOKEN_REQUEST_TOKEN" \\\n'
-        f'            "$ACTIONS_ID_TOKEN_REQUEST_URL&audience={quote(conditions.audience, safe="")}" \\\n'
+        f'            "$ACTIONS_ID_TOKEN_REQUEST_URL&audience={quote(by.conditions.audience, safe="")}" \\\n'
         "          | jq -j .value \\\n"
         f"          | {line} \\\n"
         "          | jq -r .access_token)\n"
@@ -215,8 +224,10 @@ def _github(trust_id: UUID, conditions: Conditions) -> list[Step]:
     ]
 
 
-def _kubernetes(trust_id: UUID, conditions: Conditions) -> list[Step]:
-    *_, namespace, account = conditions.subject.split(":")
+def _kubernetes(by: Entrance) -> list[Step]:
+    # Kubernetes renews it when a fifth of its life is left (and takes no less than 600): what the pod then reads still
+    # lives as long as HQ's token is to.
+    *_, namespace, account = by.conditions.subject.split(":")
     pod = (
         "apiVersion: v1\n"
         "kind: Pod\n"
@@ -238,8 +249,8 @@ def _kubernetes(trust_id: UUID, conditions: Conditions) -> list[Step]:
         "        sources:\n"
         "          - serviceAccountToken:\n"
         "              path: token\n"
-        f"              audience: {json.dumps(conditions.audience)}\n"
-        "              expirationSeconds: 600"
+        f"              audience: {json.dumps(by.conditions.audience)}\n"
+        f"              expirationSeconds: {max(600, 5 * by.seconds)}"
     )
     return [
         Step(
@@ -251,25 +262,25 @@ def _kubernetes(trust_id: UUID, conditions: Conditions) -> list[Step]:
         Step(
             title="Exchange it, in the pod",
             text="curl reads the file; the token stands in no command.",
-            code=exchange_line(trust_id, "/var/run/secrets/hq/token"),
+            code=exchange_line(by.trust_id, "/var/run/secrets/hq/token"),
             label="the command that exchanges the token",
         ),
     ]
 
 
-def _other(trust_id: UUID, conditions: Conditions) -> list[Step]:
+def _other(by: Entrance) -> list[Step]:
     return [
         Step(
             title="Get a token from the issuer, and exchange it",
-            text=f"Ask for one with the audience {conditions.audience}. Have it in a file called token, without a line"
-            " break at its end.",
-            code=exchange_line(trust_id, "token"),
+            text=f"Ask for one with the audience {by.conditions.audience}. Have it in a file called token, without a"
+            " line break at its end.",
+            code=exchange_line(by.trust_id, "token"),
             label="the command that exchanges the token",
         )
     ]
 
 
-_STEPS: Final[dict[str, Callable[[UUID, Conditions], list[Step]]]] = {
+_STEPS: Final[dict[str, Callable[[Entrance], list[Step]]]] = {
     Kind.AWS: _aws,
     Kind.GCP: _gcp,
     Kind.AZURE: _azure,

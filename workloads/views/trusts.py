@@ -14,7 +14,7 @@ from hq.web.request import TenantRequest
 from workloads import selectors
 from workloads.forms.base import told_life
 from workloads.selectors import pages
-from workloads.views.guides import steps
+from workloads.views.guides import Entrance, steps
 from workloads.views.reading import conditions_of, told
 
 PAGE = 50
@@ -57,7 +57,7 @@ def trust(request: TenantRequest, id: UUID, **where: str) -> HttpResponse:
     context = {
         "trust": found,
         "conditions": conditions,
-        "steps": steps(found.id, found.kind, conditions),
+        "steps": steps(found.kind, Entrance(found.id, conditions, found.seconds)),
         "life": told_life(found.seconds),
         "was_changed": found.changed_at - found.created_at > timedelta(seconds=1),
         "figures": pages.get_figures(actor, id),
