@@ -37,10 +37,12 @@ TOLERATED: dict[str, list[str | int]] = {
     "negative_data_rejection": ["4xx"],
 }
 # Operations whose bodies or queries have rules that no schema tells: paths of objects, members and files that have to
-# be there, one of several members of a body, a token that has to be true.
+# be there, one of several members of a body, a token that has to be true, an address that can be fetched.
 RULES = {
+    "change_webhook",
     "create_api_key",
     "create_share",
+    "create_webhook",
     "delete_object",
     "exchange_token",
     "explain_access",
@@ -55,6 +57,7 @@ RULES = {
     "put_object",
     "put_shared_object",
     "get_shared_object",
+    "replay_webhook",
     "restore_object",
 }
 
