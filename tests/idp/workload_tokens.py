@@ -164,6 +164,7 @@ UNFIT: dict[str, tuple[str, Forge]] = {
     "made after its end": ("time", _timed(iat=50, exp=20)),
     "not valid yet": ("time", _timed(nbf=2 * MINUTE)),
     "nbf is a text": ("time", _claimed(nbf="now")),
+    "nbf is true": ("time", _claimed(nbf=True)),
     "another audience": ("audience", _claimed(aud="https://other.example")),
     "no audience": ("audience", _claimed(aud=ABSENT)),
     "empty audience": ("audience", _claimed(aud=[])),

@@ -188,6 +188,13 @@ def test_many_at_once_wait_for_one_asking(issuer):
     assert issuer.times == 1
 
 
+def test_who_gets_their_turn_late_takes_what_the_one_before_got(issuer):
+    late = issuer.process()  # it has looked, and found nothing
+    issuer.process().published(issuer.uri)
+    assert kids(late._asked(issuer.uri, None).keys) == {kid("first")}
+    assert issuer.times == 1
+
+
 def planted(issuer, name):
     return json.dumps(KeySet([oidc.key(name)]).as_dict(private=False)).encode()
 
