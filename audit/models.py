@@ -64,6 +64,7 @@ class AuditEvent(Model):
         ]
         indexes = [
             models.Index(fields=["organization_id", "environment_id", "at"], name="audit_event_at"),
+            models.Index(fields=["organization_id", "environment_id", "actor_id", "index"], name="audit_event_actor"),
             models.Index(fields=["organization_id", "request_id"], name="audit_event_request"),
         ]
 
@@ -182,6 +183,7 @@ class AccessEntry(Model):
     class Meta:
         indexes = [
             models.Index(fields=["organization_id", "environment_id", "at"], name="audit_access_at"),
+            models.Index(fields=["organization_id", "environment_id", "actor_id", "id"], name="audit_access_actor"),
             models.Index(fields=["organization_id", "request_id"], name="audit_access_request"),
         ]
 
