@@ -180,6 +180,9 @@ def test_a_key_without_access_read_sees_the_rules_below_its_own_and_explains_not
     assert [one["prefix"] for one in Api(place, made.secret).get("acl")["items"]] == ["else/", "team/"]
     own = Api(place, make_api_key_of(place, ann))
     assert [one["prefix"] for one in own.get("acl")["items"]] == ["team/"]
+    elsewhere, here = (one["id"] for one in Api(place, made.secret).get("acl")["items"])
+    assert own.get(f"acl/{here}")["prefix"] == "team/"
+    assert own.call("get", f"acl/{elsewhere}").status_code == 404
     body = {"prefix": "team/x/", "level": "write", "member_id": str(ben.id)}
     assert own.post("acl", body).status_code == 201
     assert own.post("acl", body | {"prefix": "else/x/"}).status_code == 403
