@@ -26,7 +26,7 @@ CURVES: Final = {"RS256": None, "ES256": "P-256", "ES384": "P-384"}
 MOST_CHARACTERS = 16 * 1024
 MOST_KID = 255
 LEEWAY = 60  # seconds by which the issuer's clock may be ahead
-LONGEST_LIFE = 24 * 3600  # seconds; what clouds and clusters make by themselves
+LONGEST_LIFE = 24 * 3600 + 300  # seconds; what clouds make by themselves, Entra with five minutes before the day
 
 # Headers that bring a key, lead to one, or change how the rest is read. Those of ours do none of it (RFC 8725, 3.10).
 _NOT_OURS: Final = ("crit", "jku", "jwk", "x5c", "x5u", "b64")

@@ -145,7 +145,7 @@ def answer(request: HttpRequest, problem: errors.Problem) -> HttpResponse:
 
 
 def _template(status: int) -> str:
-    return f"{status}.html" if status in {400, 403, 404, 409, 413, 429, 503} else "400.html"
+    return f"{status}.html" if status in {400, 403, 404, 409, 413, 429, 500, 503} else "400.html"
 
 
 def handler400(request: HttpRequest, exception: BaseException | None = None) -> HttpResponse:
@@ -161,9 +161,8 @@ def handler404(request: HttpRequest, exception: BaseException | None = None) -> 
 
 
 def handler500(request: HttpRequest) -> HttpResponse:
-    if is_api(request):
-        return answer(request, InternalError())
-    return render(request, "500.html", {"request_id": request_id(request)}, status=500)
+    fault = InternalError()
+    return _Refused(fault) if connection.in_atomic_block else answer(request, fault)
 
 
 def csrf_failure(request: HttpRequest, reason: str = "") -> HttpResponse:

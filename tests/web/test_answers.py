@@ -4,12 +4,13 @@ import json
 
 import pytest
 from django.conf import settings
+from django.db import connection
 
 from audit.models import AccessEntry
 from hq.db.context import tenant
 from hq.db.models import PLATFORM_ID
 from hq.web import problems
-from tests.factories import make_api_key, make_place
+from tests.factories import make_api_key, make_place, sign_in
 
 pytestmark = pytest.mark.django_db
 
@@ -150,6 +151,23 @@ def test_a_fault_of_ours_tells_nothing_but_the_request_id(client, monkeypatch):
     response = client.get("/v1/me", headers=bearer(make_api_key(place)))
     assert response.status_code == 500
     assert b"hunter2" not in response.content
+    assert response["X-Request-Id"].encode() in response.content
+
+
+def test_a_fault_of_ours_on_a_page_is_told_on_a_page(client, monkeypatch):
+    """The transaction is broken by then, and the page reads the database for its frame."""
+    from tenants import selectors
+
+    def broken(*_args, **_more):
+        connection.cursor().execute("SELECT no_such_function()")
+
+    place = make_place()
+    client = sign_in(place.owner)
+    client.raise_request_exception = False
+    monkeypatch.setattr(selectors, "list_api_keys", broken)
+    response = client.get(f"/o/{place.slug}/live/api-keys/")
+    assert response.status_code == 500
+    assert b"Something broke" in response.content
     assert response["X-Request-Id"].encode() in response.content
 
 
