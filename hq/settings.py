@@ -319,6 +319,7 @@ SPECTACULAR_SETTINGS = {
     "DESCRIPTION": "A vault and trust control plane: objects, share links, people, machines, and a checkable trail.",
     "VERSION": VERSION,
     "OAS_VERSION": "3.1.1",
+    "ENUM_GENERATE_CHOICE_DESCRIPTION": False,  # the words stand in the schema
     "COMPONENT_SPLIT_PATCH": False,  # a PATCH names what it changes, and nothing of that may be left out
     "SERVE_INCLUDE_SCHEMA": False,
     "SCHEMA_PATH_PREFIX": "/v1",
