@@ -20,6 +20,7 @@ from tests.idp.loopback import served
 from tests.webhooks.pages import Portal, found, text
 from tests.webhooks.verifiers import Received, python
 from vault import actions as vault
+from webhooks import actions
 from webhooks.models import Delivery
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -207,9 +208,19 @@ def test_a_range_that_is_none_is_refused(portal, form, said):
     assert (answer.status_code, said in text(answer)) == (400, True)
 
 
-def test_a_job_that_is_not_of_this_endpoint_is_not_shown(portal, made):
-    assert portal.get(f"{made.endpoint.id}/replay", job=str(made.endpoint.id)).status_code == 404
-    assert portal.get(f"{made.endpoint.id}/replay", job="1").status_code == 404
+def test_a_job_that_is_not_of_this_endpoint_is_not_shown():
+    portal = Portal(make_place())
+    made, other = portal.made(), portal.made(name="Other")
+    with tenant(portal.place.id):
+        actor, ends = portal.place.actor(), timezone.now()
+        begins = ends - timedelta(hours=1)
+        job = actions.replay_range(
+            actor=actor, endpoint_id=other.endpoint.id, since=begins, until=ends, failed_only=True
+        )
+    assert portal.get(f"{other.endpoint.id}/replay", job=str(job.id)).status_code == 200
+    for none in (str(job.id), str(made.endpoint.id), "1"):
+        assert portal.get(f"{made.endpoint.id}/replay", job=none).status_code == 404, none
+    assert "Waits for a worker." not in text(portal.get(f"{made.endpoint.id}"))
 
 
 def test_the_log_is_filtered_by_the_address_and_goes_on_page_by_page(portal, receiver, monkeypatch):
@@ -234,7 +245,7 @@ def test_the_log_is_filtered_by_the_address_and_goes_on_page_by_page(portal, rec
     assert "No delivery matches" in text(portal.get(here, state="PENDING"))
     for wrong in ({"state": "LOST"}, {"day": "someday"}, {"cursor": "x"}):
         assert portal.get(here, **wrong).status_code == 400, wrong
-    monkeypatch.setattr("webhooks.views.endpoint.PAGE", 1)
+    monkeypatch.setattr("webhooks.views.endpoint_page.PAGE", 1)
     first = portal.get(here, day=today.isoformat())
     older = found(r'href="(\?[^"]+)" rel="next"', first)
     assert f"day={today.isoformat()}" in older
