@@ -3,7 +3,7 @@
 from base64 import b64decode, urlsafe_b64encode
 from binascii import Error as Base64Error
 from collections.abc import Callable, Iterator, Sequence
-from typing import Any, ClassVar
+from typing import Any, ClassVar, cast
 from uuid import UUID
 
 from django.http import HttpRequest
@@ -139,9 +139,16 @@ class Input(serializers.Serializer[Any]):
     def to_internal_value(self, data: Any) -> Any:
         if isinstance(data, dict) and (unknown := set(data) - set(self.fields)):
             raise serializers.ValidationError({name: ["This member is not known here."] for name in sorted(unknown)})
-        if isinstance(data, dict) and (wrong := dict(self._inexact(data))):
+        wrong = dict(self._inexact(data)) if isinstance(data, dict) else {}
+        try:
+            value = super().to_internal_value(data)
+        except serializers.ValidationError as error:
+            if not wrong:
+                raise
+            raise serializers.ValidationError({**cast("dict[str, Any]", error.detail), **wrong}) from None
+        if wrong:
             raise serializers.ValidationError(wrong)
-        return super().to_internal_value(data)
+        return value
 
     def _inexact(self, data: dict[str, Any]) -> Iterator[tuple[str, list[str]]]:
         for name, value in data.items():
