@@ -12,7 +12,7 @@ from rest_framework.views import APIView
 from rest_framework_api_key.permissions import HasAPIKey
 
 from hq.web.request import origin
-from tenants.actions import authenticate_api_key
+from tenants.actions import authenticate_api_key, note_key_use
 
 
 class Thing(models.Model):
@@ -58,11 +58,12 @@ class Metadata(APIView):
 
 
 class HasOurKey(BasePermission):
-    """HQ's check of a key, and nothing else of HQ."""
+    """HQ's check of a key and its count, and nothing else of HQ."""
 
     def has_permission(self, request: Request, view: APIView) -> bool:
         _, _, secret = request.headers["Authorization"].partition(" ")
-        authenticate_api_key(secret=secret, origin=origin(request._request))  # noqa: SLF001 - DRF's own name for what it wraps
+        caller = origin(request._request)  # noqa: SLF001 - DRF's own name for what it wraps
+        note_key_use(authenticate_api_key(secret=secret, origin=caller))
         return True
 
 

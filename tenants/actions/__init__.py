@@ -8,6 +8,7 @@ from tenants.actions.groups import create_group, put_in_group, remove_group, ren
 from tenants.actions.keepers import Keepers
 from tenants.actions.key_alerts import alert_mail, list_keys_to_tell_of, note_new_network, tell_of_key
 from tenants.actions.key_checks import NetworkNotAllowed, authenticate_api_key
+from tenants.actions.key_use import note_key_use
 from tenants.actions.operators import demote_operator, promote_operator
 from tenants.actions.organizations import create_organization, provision, register_steps
 from tenants.actions.people import (
@@ -71,6 +72,7 @@ __all__ = [
     "invite_member",
     "list_keys_to_tell_of",
     "move_organization",
+    "note_key_use",
     "note_new_network",
     "operator_actor",
     "promote_operator",

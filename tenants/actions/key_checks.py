@@ -1,5 +1,6 @@
 """Recognises an API key (ACC-3): by a keyed digest of it first, then by Argon2id, and by its row every time."""
 
+import os
 import string
 from functools import lru_cache
 from typing import Any
@@ -14,7 +15,6 @@ from hq.db import lookups
 from hq.lib.clock import now
 from hq.lib.errors import Denied, Unauthenticated
 from tenants.actions.key_memory import Verified
-from tenants.actions.key_use import uses
 from tenants.models import Organization, Policy
 from tenants.selectors import is_within
 
@@ -22,6 +22,7 @@ ALPHABET = string.ascii_letters + string.digits
 SECRET_LENGTH = 32
 
 _verified = Verified()
+os.register_at_fork(after_in_child=_verified.forget)
 
 
 class NetworkNotAllowed(Denied):
@@ -69,9 +70,7 @@ def authenticate_api_key(*, secret: str, origin: Origin) -> Actor:
         raise Unauthenticated
     actor = _actor(found, origin)
     if found["networks"] and not is_within(origin.ip, found["networks"]):
-        uses.note(actor, refused=True)
         raise NetworkNotAllowed(actor)
-    uses.note(actor)
     return actor
 
 

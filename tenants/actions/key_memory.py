@@ -43,6 +43,10 @@ class Verified:
 
     def __init__(self, clock: Callable[[], float] = monotonic) -> None:
         self._clock = clock
+        self.forget()
+
+    def forget(self) -> None:
+        """Begin anew, as after a fork: a lock held by a thread that the child lacks would never be let go."""
         self._own_pepper = os.urandom(32)
         self._until: OrderedDict[bytes, float] = OrderedDict()
         self._flights: dict[bytes, _Flight] = {}

@@ -195,6 +195,7 @@ def _is_new(use: Use, network: str, at: datetime) -> bool:
 
 
 uses = Uses(put_down)
+note_key_use = uses.note
 os.register_at_fork(after_in_child=uses.forget)
 # Unlike atexit, also in the processes of the web server.
 Finalize(None, uses.sweep, exitpriority=10)

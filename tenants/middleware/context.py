@@ -56,14 +56,17 @@ class TenantContext:
         fresh.seen_at = int(time())  # a session is not idle while something is on its way
         fresh.user = get_user(fresh)
         try:
-            actor = self._identify(fresh, match)
+            actor = self._identify(fresh, match, again=True)
         except Problem:
             return None
         return actor if isinstance(actor, Actor) else None
 
-    def _identify(self, request: HttpRequest, match: ResolverMatch) -> Actor | HttpResponse | None:
+    def _identify(
+        self, request: HttpRequest, match: ResolverMatch, *, again: bool = False
+    ) -> Actor | HttpResponse | None:
+        actor: Actor | HttpResponse | None
         if is_api(request):
-            actor: Actor | HttpResponse | None = None if flag(match, "public") else by_credentials(request, match)
+            actor = None if flag(match, "public") else by_credentials(request, match, again=again)
         elif "org_slug" in match.kwargs:
             if not request.user.is_authenticated:
                 return redirect_to_login(request.get_full_path())

@@ -7,6 +7,7 @@ from django.http import HttpRequest
 from django.urls import ResolverMatch
 
 from hq.authz.actor import Actor
+from hq.authz.permissions import AuthMethod
 from hq.lib.errors import NotFound, Unauthenticated
 from hq.web.limits import charge, refuse_unknown
 from hq.web.request import identify, origin
@@ -20,12 +21,17 @@ def flag(match: ResolverMatch, name: str) -> bool:
     return bool(getattr(view, name, False))
 
 
-def by_credentials(request: HttpRequest, match: ResolverMatch) -> Actor:
-    """The actor of a request with credentials of its own. Raises Unauthenticated, Denied, NotFound, TooMany."""
-    return _by_service(request, match) if comes_with_token(request) else _by_api_key(request, match)
+def by_credentials(request: HttpRequest, match: ResolverMatch, *, again: bool = False) -> Actor:
+    """The actor of a request with credentials of its own. One that asks `again`, for its stream, is counted once.
+
+    Raises Unauthenticated, Denied, NotFound, TooMany.
+    """
+    if comes_with_token(request):
+        return _by_service(request, match, again)
+    return _by_api_key(request, match, again)
 
 
-def _by_service(request: HttpRequest, match: ResolverMatch) -> Actor:
+def _by_service(request: HttpRequest, match: ResolverMatch, again: bool) -> Actor:
     try:
         claims = read_token(request, digest_is_checked=flag(match, "digest_is_checked"))
     except Unauthenticated:
@@ -37,12 +43,11 @@ def _by_service(request: HttpRequest, match: ResolverMatch) -> Actor:
         environment_id=match.kwargs.get("environment_id"),
         origin=origin(request),
     )
-    identify(request, actor)
-    charge(request, actor)
+    _count(request, actor, again)
     return actor
 
 
-def _by_api_key(request: HttpRequest, match: ResolverMatch) -> Actor:
+def _by_api_key(request: HttpRequest, match: ResolverMatch, again: bool) -> Actor:
     scheme, _, secret = request.headers.get("Authorization", "").partition(" ")
     if scheme.lower() != "bearer" or not secret:
         raise Unauthenticated
@@ -53,11 +58,21 @@ def _by_api_key(request: HttpRequest, match: ResolverMatch) -> Actor:
         refuse_unknown(request)
     except actions.NetworkNotAllowed as refusal:
         identify(request, refusal.actor)
+        actions.note_key_use(refusal.actor, refused=True)
         raise
-    identify(request, actor)  # whatever is refused from here on stands in the access log of the one who tried
-    charge(request, actor)
+    _count(request, actor, again)
     asked_environment: UUID | None = match.kwargs.get("environment_id")
     asked_organization: UUID | None = match.kwargs.get("organization_id")
     if asked_environment not in {None, actor.environment_id} or asked_organization not in {None, actor.organization_id}:
         raise NotFound
     return actor
+
+
+def _count(request: HttpRequest, actor: Actor, again: bool) -> None:
+    """Whatever is refused from here on stands in the access log of the one who tried. Raises TooMany."""
+    identify(request, actor)
+    if again:
+        return
+    charge(request, actor)
+    if actor.method is AuthMethod.API_KEY:
+        actions.note_key_use(actor)

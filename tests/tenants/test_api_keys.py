@@ -191,16 +191,6 @@ def test_an_analyst_makes_no_keys():
         actions.create_api_key(actor=place.actor(Role.ANALYST), name="x", scopes=READ)
 
 
-def test_its_use_is_noted_with_the_address():
-    place = make_place()
-    made = create(place)
-    authenticate(made.secret)
-    with tenant(place.id):
-        key = ApiKey.objects.get(pk=made.key.pk)
-    assert key.last_used_at is not None
-    assert key.last_used_ip == ORIGIN.ip
-
-
 def test_somebody_who_was_removed_in_the_meantime_makes_none():
     place = make_place()
     member = make_member(place, Role.DEVELOPER)

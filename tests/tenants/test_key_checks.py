@@ -12,9 +12,11 @@ from hq.authz.actor import Origin
 from hq.crypto import passwords
 from hq.db.context import tenant
 from hq.db.models import PLATFORM_ID
+from hq.env import Rate
 from hq.lib.clock import now
 from hq.lib.errors import Unauthenticated
 from tenants.actions.key_checks import NetworkNotAllowed, authenticate_api_key
+from tenants.actions.key_use import uses
 from tenants.models import ApiKey, ApiKeyDay
 from tests.factories import ORIGIN, make_api_key, make_place
 
@@ -95,10 +97,24 @@ def test_from_a_network_that_is_not_named_it_is_refused_with_the_address_and_its
     line = last_line(place.id)
     with tenant(place.id):
         key = ApiKey.objects.get()
+    uses.sweep()
+    with tenant(place.id):
         day = ApiKeyDay.objects.get()
     assert (line.status, line.actor_id, line.ip) == (403, key.id, ELSEWHERE)
     assert key.last_used_ip != ELSEWHERE
-    assert day.requests >= 1
+    assert (day.requests, day.refused) == (3, 1)
+
+
+def test_a_request_is_counted_and_charged_once_though_its_stream_asks_again(place, secret, settings):
+    settings.LIMIT_KEY = Rate(1, 3600)
+    request = me(secret).wsgi_request
+    assert [request.again().id == request.actor.id for _ in range(3)] == [True] * 3
+    uses.sweep()
+    with tenant(place.id):
+        assert (ApiKeyDay.objects.get().requests, ApiKey.objects.get().last_used_ip) == (1, HERE)
+    assert me(secret).status_code == 429
+    change(place, revoked_at=now())
+    assert request.again() is None
 
 
 def test_no_address_is_no_network(place, secret):

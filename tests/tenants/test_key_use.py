@@ -1,5 +1,6 @@
 """What keys are used for is counted here and put down now and then."""
 
+from collections import Counter
 from dataclasses import replace
 from datetime import timedelta
 from threading import Event
@@ -12,12 +13,12 @@ from hq.authz.actor import Origin
 from hq.db.context import tenant
 from hq.lib.clock import now
 from tenants.actions.key_checks import authenticate_api_key
-from tenants.actions.key_use import Uses, network_around, put_down
+from tenants.actions.key_use import Use, Uses, network_around, put_down
 from tenants.models import ApiKey, ApiKeyDay, ApiKeyNetwork
 from tests.factories import ORIGIN, make_api_key, make_place
 
 pytestmark = pytest.mark.django_db
-HOUR = 3600.0
+HOUR, HOME = 3600.0, "203.0.113.0/24"
 
 
 @pytest.fixture
@@ -27,7 +28,11 @@ def place():
 
 @pytest.fixture
 def actor(place):
-    return authenticate_api_key(secret=make_api_key(place), origin=ORIGIN)
+    actor = authenticate_api_key(secret=make_api_key(place), origin=ORIGIN)
+    put_down(
+        Use(place.id, actor.id, last=(now(), actor), requests=Counter([now().date()]), seen={HOME: (now(), actor)})
+    )
+    return actor
 
 
 def coming_from(actor, ip, agent="curl/8"):
@@ -85,7 +90,7 @@ def test_refusals_are_counted_apart_and_tell_nothing_of_where_a_key_is_used(plac
     assert counted(place) == [(1, 2)]
     with tenant(place.id):
         assert ApiKey.objects.get().last_used_ip == ORIGIN.ip
-        assert [row.network for row in ApiKeyNetwork.objects.all()] == ["203.0.113.0/24"]
+        assert [row.network for row in ApiKeyNetwork.objects.all()] == [HOME]
 
 
 def test_a_new_network_is_put_down_at_once_and_recorded_but_for_the_first(place, actor):
@@ -95,7 +100,7 @@ def test_a_new_network_is_put_down_at_once_and_recorded_but_for_the_first(place,
     with tenant(place.id):
         networks = list(ApiKeyNetwork.objects.order_by("first_at").values_list("network", flat=True))
         events = [event.detail["after"] for event in AuditEvent.objects.filter(tag="api_key:new_network")]
-    assert networks == ["203.0.113.0/24", "198.51.100.0/24"]
+    assert networks == [HOME, "198.51.100.0/24"]
     assert events == [{"network": "198.51.100.0/24"}]
 
 
