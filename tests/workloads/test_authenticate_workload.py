@@ -9,15 +9,16 @@ from hq.authz.permissions import AUTH_METHODS, AuthMethod, Permission
 from hq.authz.roles import GRANTS, Role
 from hq.db.context import tenant
 from hq.lib.clock import now
+from hq.lib.errors import Unauthenticated
 from tenants import actions as tenants
 from tenants.models import Organization
-from tests.factories import make_api_key, make_place
+from tests.factories import ORIGIN, make_api_key, make_place
 from tests.tenants.support import only_rules
 from tests.workloads.support import Machines, make_machines, terms
 from vault import actions as vault
 from workloads import actions
 from workloads.actions.trusts import GIVEN
-from workloads.models import Token
+from workloads.models import Token, Trust
 
 pytestmark = pytest.mark.django_db(transaction=True)
 ALL = frozenset(GIVEN)
@@ -166,3 +167,16 @@ def test_a_new_name_of_the_trust_ends_nothing(machines: Machines):
         said.pop("kind")
         actions.change_trust(actor=machines.owner, trust_id=machines.trust.id, **said)
     assert machines.use(secret).json()["actor"]["label"] == "renamed"
+
+
+def test_a_trust_that_is_off_opens_nothing_even_by_a_token_that_was_left(machines: Machines):
+    secret = machines.exchange()
+    with tenant(machines.place.id):
+        Trust.objects.update(disabled_at=now())
+    assert status(machines, secret) == 401
+
+
+def test_what_cannot_be_a_token_is_not_looked_for(django_assert_num_queries):
+    for secret in ("hqw_", "hqw_" + "x" * 44, "hqw_" + "-" * 43, "hqw_" + "\u0660" * 43):
+        with django_assert_num_queries(0), pytest.raises(Unauthenticated):
+            actions.authenticate_workload(secret=secret, origin=ORIGIN)

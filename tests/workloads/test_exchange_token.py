@@ -186,6 +186,7 @@ def test_a_body_that_is_no_form_is_refused(body):
         "/v1/oauth/token", body.encode("latin-1"), content_type="application/x-www-form-urlencoded"
     )
     assert (answer.status_code, answer.json()["error"]) == (400, "invalid_request")
+    assert answer.json()["error_description"].startswith("Send a form"), "It was read as one."
 
 
 @pytest.mark.django_db(transaction=True)  # such a refusal undoes what the request did
