@@ -99,7 +99,7 @@ class DeliveryList(serializers.Serializer[Any]):
     next_cursor = serializers.CharField(allow_null=True)
 
 
-class AttemptBody(serializers.Serializer[Any]):
+class DeliveryAttemptBody(serializers.Serializer[Any]):
     number = serializers.IntegerField()
     at = serializers.DateTimeField()
     status = serializers.IntegerField(allow_null=True, help_text="Of the answer; null where none came.")
@@ -114,7 +114,7 @@ class DeliveryLifeBody(DeliveryBody):
     headers = serializers.DictField(
         child=serializers.CharField(), help_text="Those of the last attempt that the signature is about."
     )
-    tries = AttemptBody(many=True, help_text="Every attempt, oldest first.")
+    tries = DeliveryAttemptBody(many=True, help_text="Every attempt, oldest first.")
 
 
 class ReplayBody(serializers.Serializer[Any]):

@@ -21,6 +21,7 @@ from tests.jobs.support import until
 from tests.webhooks.support import NETWORK, Receiver, again, attempts, deliveries, hook, send_all
 from webhooks import actions
 from webhooks.actions import deliveries as trying
+from webhooks.actions import sending
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -64,7 +65,7 @@ def test_one_that_goes_on_after_its_lease_notes_nothing(
     """It was stopped for longer than its lease while it sent; meanwhile another has sent it too."""
     monkeypatch.setattr(jobs, "BACKOFF_BASE", timedelta())
     hook(place, receiver.url)
-    real = trying.send
+    real = sending.send
 
     def send(letter: Any) -> Any:
         outcome = real(letter)

@@ -49,7 +49,7 @@ def happen(place: Place, made: Made) -> Delivery:
 
 
 def told_by_mail() -> list[str]:
-    return [message.subject for message in mail.outbox]
+    return [str(message.subject) for message in mail.outbox]
 
 
 def switchings(place: Place) -> list[Any]:
