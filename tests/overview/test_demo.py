@@ -24,6 +24,7 @@ from tests.factories import Place
 from tests.keys.support import settle
 from vault import selectors as vault
 from vault.models import ObjectVersion
+from webhooks import selectors as webhooks
 from workloads import selectors as workloads
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -59,6 +60,17 @@ def test_it_fills_every_page():
         [trust] = workloads.list_trusts(actor)
         exchanges = workloads.list_exchanges(actor, trust_id=trust.id)
         assert [(each.given, each.reason) for each in exchanges] == [(False, "subject"), (True, "")]
+        hooks = {row.name: row for row in webhooks.list_endpoints(actor)}
+        assert {name: row.state for name, row in hooks.items()} == {
+            "Claims intake": "ENABLED",
+            "Former dashboard": "DISABLED",
+        }
+        sent = webhooks.list_deliveries(actor, hooks["Claims intake"].id)
+        assert [(each.tag, each.state) for each in sent] == [
+            ("webhook:tested", "FAILED"),
+            ("object:updated", "PENDING"),
+            ("object:created", "PENDING"),
+        ]
         stored = vault.list_objects(actor, limit=200)
         assert {version.number for version in stored if isinstance(version, ObjectVersion)} == {1, 2}
         assert len(vault.list_deleted(actor)) == 1
