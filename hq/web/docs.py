@@ -9,6 +9,7 @@ from drf_spectacular.generators import SchemaGenerator
 
 from hq.web.conditions import tagged
 from hq.web.portal import public
+from hq.web.problems import marked
 
 
 @cache
@@ -37,9 +38,15 @@ def _resolved(node: dict[str, Any]) -> dict[str, Any]:
 def _kind(node: dict[str, Any]) -> str:
     """What a member is, in words."""
     if "$ref" in node:
-        return "object"
+        known = _resolved(node)
+        return _kind(known) if "enum" in known else "object"
     if "allOf" in node:
         return _kind(node["allOf"][0])
+    for several in ("anyOf", "oneOf"):
+        if several in node:
+            return " or ".join(dict.fromkeys(_kind(each) for each in node[several]))
+    if "enum" in node:
+        return " or ".join("null" if word is None else str(word) for word in node["enum"])
     kinds = node.get("type", "any")
     word = " or ".join(kinds) if isinstance(kinds, list) else str(kinds)
     return (
@@ -57,7 +64,7 @@ def _members(content: dict[str, Any]) -> list[dict[str, Any]]:
     node = _resolved(body.get("schema", {}))
     required = set(node.get("required", []))
     return [
-        {"name": name, "kind": _kind(value), "required": name in required, "text": value.get("description", "")}
+        {"name": name, "kind": _kind(value), "required": name in required, "text": marked(value.get("description", ""))}
         for name, value in node.get("properties", {}).items()
     ]
 
@@ -74,8 +81,12 @@ def _operation(method: str, path: str, operation: dict[str, Any]) -> dict[str, A
         "id": operation["operationId"],
         "method": method.upper(),
         "path": path,
-        "text": operation.get("description", ""),
-        "parameters": [parameter for parameter in operation.get("parameters", []) if parameter["in"] != "path"],
+        "text": marked(operation.get("description", "")),
+        "parameters": [
+            parameter | {"description": marked(parameter.get("description", ""))}
+            for parameter in operation.get("parameters", [])
+            if parameter["in"] != "path"
+        ],
         "request": _members(request),
         "request_types": list(request),
         "answers": answers,

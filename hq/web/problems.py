@@ -43,12 +43,16 @@ WHAT_TO_DO = {
 }
 
 
+SEND_AGAIN = "Send the very same request again after as many seconds as `Retry-After` says."
+
+
 @dataclass
 class Kind:
     """One code: its status and what its classes say. Two rooms may use the same word for two cases."""
 
     code: str
     status: int
+    waits: bool
     sentences: list[str] = field(default_factory=list)
     more: list[str] = field(default_factory=list)
 
@@ -59,15 +63,15 @@ class Kind:
     @property
     def meaning(self) -> list[SafeString]:
         """What it says, and what more there is to know."""
-        return [_marked(text) for text in self.sentences + self.more]
+        return [marked(text) for text in self.sentences + self.more]
 
     @property
     def advice(self) -> SafeString:
         """What to do about it. Every status that a problem has stands in the table; a test looks."""
-        return _marked(WHAT_TO_DO[self.status])
+        return marked(SEND_AGAIN if self.waits else WHAT_TO_DO[self.status])
 
 
-def _marked(text: str) -> SafeString:
+def marked(text: str) -> SafeString:
     """What stands between backticks is marked as code."""
     parts = text.split("`")
     forms = ("{}", "<code>{}</code>")
@@ -86,7 +90,7 @@ def kinds() -> dict[str, Kind]:
     for each in _classes():
         # Not `each()`: some are made of a case, and what is told here is of every case.
         blank = each.__new__(each)
-        kind = found.setdefault(blank.code, Kind(blank.code, blank.status))
+        kind = found.setdefault(blank.code, Kind(blank.code, blank.status, blank.wait is not None))
         paragraphs = [" ".join(part.split()) for part in (inspect.getdoc(each) or "").split("\n\n")]
         kind.sentences += [paragraphs[0]] if paragraphs[0] not in kind.sentences else []
         kind.more += [part for part in paragraphs[1:] if part not in kind.more]
@@ -114,4 +118,5 @@ def problems(request: HttpRequest) -> HttpResponse:
     groups: dict[int, list[Kind]] = {}
     for kind in kinds().values():
         groups.setdefault(kind.status, []).append(kind)
-    return render(request, "docs/problems.html", {"groups": list(groups.values())})
+    told = [(marked(WHAT_TO_DO[status]), found) for status, found in groups.items()]
+    return render(request, "docs/problems.html", {"groups": told})
