@@ -6,7 +6,7 @@ import pytest
 
 from hq.web.logs import LineFormatter
 
-TOKENS = ["hqs_AbC-123_x", "hqt_AbC123", "hqi_AbC123", "hqo_AbC123", "hd_live_AbC123", "hd_test_AbC123"]
+TOKENS = ["hqs_AbC-123_x", "hqt_AbC123", "hqi_AbC123", "hqo_AbC123", "hqw_AbC123", "hd_live_AbC123", "hd_test_AbC123"]
 
 
 def told(message, *arguments, **more):

@@ -5,6 +5,7 @@ from datetime import timedelta
 import pytest
 import requests
 from django.test import Client
+from joserfc import jws
 
 from audit.models import AuditEvent
 from hq.db.context import tenant
@@ -129,6 +130,21 @@ def test_whatever_the_reason_a_stranger_reads_the_same(machines: Machines):
     assert [each.reason for each in off.exchanges()] == ["disabled"]
     assert [each.reason for each in ended.exchanges()] == ["account"]
     assert (gone.kept(), shut.kept()) == ((0, 0, 0), (0, 0, 0))
+
+
+def test_a_trust_that_is_not_there_costs_the_same_signature(machines: Machines, monkeypatch):
+    """Or the time would tell which trusts there are."""
+    looked_at: list[object] = []
+    check = jws.deserialize_compact
+
+    def counted(token, *args, **more):
+        looked_at.append(token)
+        return check(token, *args, **more)
+
+    monkeypatch.setattr(jws, "deserialize_compact", counted)
+    stranger = signed(machines.claims(), oidc.key("a stranger's"), kid=oidc.key("first").kid)
+    assert machines.ask(stranger).json() == machines.ask(stranger, audience=str(machines.place.id)).json() == REFUSED
+    assert looked_at == [stranger, stranger]
 
 
 def test_the_trust_may_be_named_by_its_address(machines: Machines, settings):
