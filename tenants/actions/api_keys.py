@@ -25,7 +25,7 @@ from tenants.actions.key_alerts import LOOK_AFTER, warning_due
 from tenants.actions.key_checks import ALPHABET, SECRET_LENGTH, look_up_value
 from tenants.actions.policy import read_network
 from tenants.models import ApiKey, Membership, Organization
-from tenants.selectors.machines import newest_of, revoked_with
+from tenants.selectors.machines import ends_with, revoked_with
 
 # The end of the year 9999 is no time any more in a zone that is ahead, and the page of all keys could not show it.
 LONGEST_LIFE = timedelta(days=36_525)
@@ -299,8 +299,11 @@ def _successor(old: ApiKey, maker: ApiKey | None, person_id: UUID, new_id: UUID)
 
     A key that rotates itself gives its successor the maker that it has; a person who rotates is a maker of their own.
     """
-    made_by = old.made_by_key if maker is not None and maker.pk == old.pk else maker
-    last = newest_of(made_by).expires_at if made_by else None
+    bound = made_by = maker
+    if maker is not None and maker.pk == old.pk:
+        made_by = old.made_by_key
+        bound = ends_with(made_by, old) if made_by else None
+    last = bound.expires_at if bound else None
     expires_at = now() + (old.expires_at - old.created_at) if old.expires_at else None
     return ApiKey(
         id=new_id,

@@ -121,10 +121,11 @@ def _mail_about(key: ApiKey, tag: Tag, value: object) -> None:
 
 
 def alert_mail(organization_id: UUID, *, key_id: UUID, person_id: UUID, tag: str, value: str) -> EmailMessage | None:
-    """The mail, or None where the key or the person has gone meanwhile. In the organization's context."""
+    """The mail, or None where the key has gone meanwhile, or the person has left. In the organization's context."""
     rows = ApiKey.objects.filter(organization_id=organization_id, pk=key_id, revoked_at=None)
     key = rows.select_related("environment", "service_account").first()
-    person = User.objects.filter(pk=person_id, is_active=True).first()
+    members = Membership.objects.filter(organization_id=organization_id).values("user_id")
+    person = User.objects.filter(pk__in=members, is_active=True).filter(pk=person_id).first()
     if key is None or person is None:
         return None
     organization = Organization.objects.get(pk=organization_id)

@@ -85,11 +85,17 @@ def read_api_key(actor: Actor, key_id: UUID) -> ApiKey:
     return key
 
 
-def newest_of(key: ApiKey) -> ApiKey:
-    """What it was rotated into in the end; the key itself if it was not. Asks no permission: for this room only."""
-    while key.replaced_by_id is not None:
-        key = ApiKey.objects.get(organization_id=key.organization_id, pk=key.replaced_by_id)
-    return key
+def ends_with(maker: ApiKey, made: ApiKey) -> ApiKey:
+    """The key that one which `maker` made ends with: the maker, or what that was rotated into.
+
+    One that was to end with its maker does, in the maker's grace too: or who holds a key that leaked and was rotated
+    would make others with it, and stay. Asks no permission: for this room only.
+    """
+    while maker.replaced_by_id is not None:
+        if maker.expires_at and made.expires_at and made.expires_at <= maker.expires_at:
+            return maker
+        maker = ApiKey.objects.get(organization_id=maker.organization_id, pk=maker.replaced_by_id)
+    return maker
 
 
 def revoked_with(key: ApiKey, *, lock: bool = False) -> list[ApiKey]:
