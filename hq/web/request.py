@@ -55,7 +55,7 @@ def source_ip(request: HttpRequest) -> str | None:
         if len(hops) >= settings.TRUSTED_PROXIES:
             candidate = hops[-settings.TRUSTED_PROXIES]
     try:
-        return str(ip_address(candidate))
+        return str(ip_address(candidate.partition("%")[0]))  # a zone is of the link it came by, and no column holds one
     except ValueError:
         return None
 

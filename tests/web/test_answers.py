@@ -205,3 +205,10 @@ def test_x_forwarded_for_counts_only_as_far_as_declared_proxies(client, settings
     assert source_ip(request) == "127.0.0.1"
     settings.TRUSTED_PROXIES = 1
     assert source_ip(rf.get("/")) == "127.0.0.1"  # whoever came in beside the proxy
+
+
+def test_an_address_on_a_link_of_ours_is_kept_without_its_zone(client, settings):
+    settings.TRUSTED_PROXIES = 1
+    assert client.get("/v1/me", headers={"x-forwarded-for": "fe80::1%eth0"}).status_code == 401
+    with tenant(PLATFORM_ID):
+        assert AccessEntry.objects.latest("id").ip == "fe80::1"
