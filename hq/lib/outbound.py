@@ -390,6 +390,10 @@ class OutboundSession(Session):
         except InvalidURL:
             raise AddressNotValid from None
 
+    def resolve_redirects(self, *_: Any, **__: Any) -> Iterator[Response]:
+        """None is followed. Where one would lead is not even read: it is any bytes, and may be no address at all."""
+        return iter(())
+
 
 def fetch(session: OutboundSession, url: str, *, accept: str) -> bytes:
     """Get the document at the address. Raises NotFetched: the type and the words tell why."""

@@ -96,7 +96,7 @@ def _wait(response: Response) -> timedelta:
         return min(timedelta(seconds=int(said[:9])), LONGEST_WAIT)
     try:
         at = parsedate_to_datetime(said)
-    except ValueError:
+    except (ValueError, OverflowError):  # a year or a zone beyond all numbers
         return timedelta()
     at = at if at.tzinfo else at.replace(tzinfo=UTC)  # "-0000" says UTC without saying where
     return max(timedelta(), min(at - now(), LONGEST_WAIT))
