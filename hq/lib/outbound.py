@@ -121,11 +121,7 @@ class Exchange:
         self.allowance = MOST_HEADER_BYTES
 
     def remaining(self) -> float:
-        """Tell the seconds that are left.
-
-        Raises:
-            TooSlow: there are none.
-        """
+        """Tell the seconds that are left. Raises TooSlow where there are none."""
         seconds = self.ends_at - monotonic()
         if seconds <= 0:
             raise TooSlow

@@ -25,7 +25,7 @@ from tests.webhooks.support import (
     try_again,
 )
 from webhooks import actions
-from webhooks.actions import Made
+from webhooks.actions import Made, sending
 from webhooks.actions import deliveries as trying
 from webhooks.actions.events import note_event
 from webhooks.models import Delivery, Endpoint
@@ -220,6 +220,26 @@ def test_one_that_came_in_while_it_was_switched_off_is_cancelled(place: Place, m
         Delivery.objects.filter(pk=delivery.pk).update(state="PENDING", finished_at=None)
     assert try_again(delivery).state == "CANCELLED"
     assert (receiver.got, attempts(delivery)) == ([], [])
+
+
+@pytest.mark.parametrize("ending", [(500, "CANCELLED"), (410, "CANCELLED"), (204, "DELIVERED")])
+def test_one_that_is_switched_off_while_something_is_sent_is_not_tried_again(
+    place: Place, made: Made, receiver: Receiver, ending: tuple[int, str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    status, state = ending
+
+    def send(letter: Any) -> Any:
+        outcome = sending.send(letter)
+        with tenant(place.id):
+            actions.disable_endpoint(actor=place.actor(), endpoint_id=made.endpoint.id)
+        return outcome
+
+    monkeypatch.setattr(trying, "send", send)
+    receiver.then = (status, {}, b"")
+    delivery = try_again(happen(place, made))
+    assert (delivery.state, delivery.attempts, delivery.next_at) == (state, 1, None)
+    assert endpoint_of(made).disabled_reason == "BY_HAND"
+    assert len(switchings(place)) == 1
 
 
 def test_what_waits_goes_to_the_new_address(place: Place, made: Made, receiver: Receiver) -> None:

@@ -106,10 +106,10 @@ def _note_try(job: RunningJob, delivery_id: UUID, letter: Letter, outcome: Outco
             job.complete()
             return
         _note(delivery, letter, outcome, replay=False)
-        if delivery.state != Delivery.State.PENDING:  # it was switched off, or sent by hand, in between
-            job.complete()
-        elif outcome.arrived:
+        if outcome.arrived:
             _arrive(job, delivery)
+        elif delivery.state != Delivery.State.PENDING:  # it was switched off, or arrived by hand, in between
+            job.complete()
         else:
             _fail(job, delivery, outcome)
 
