@@ -187,12 +187,17 @@ def revoke_api_key(*, actor: Actor, key_id: UUID) -> int:
     return len(others)
 
 
-def end_api_keys_of(actor: Actor, person_id: UUID) -> int:
-    """Revoke what a leaving person made for themselves, in every environment. Keys of service accounts stay."""
+def end_api_keys_of(actor: Actor, person_id: UUID) -> list[str]:
+    """Revoke what a leaving person made for themselves, in every environment. Keys of service accounts stay.
+
+    Returns their names, for the trail: whoever looks for what ended a key finds it there.
+    """
     own = ApiKey.objects.filter(
         organization_id=actor.organization_id, created_by_id=person_id, service_account=None, revoked_at=None
     )
-    return own.update(revoked_at=now())
+    names = list(own.order_by("pk").values_list("name", flat=True))
+    own.update(revoked_at=now())
+    return names
 
 
 def clean_networks(networks: Sequence[str]) -> list[str]:

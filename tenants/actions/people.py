@@ -310,11 +310,11 @@ def remove_member(*, actor: Actor, member_id: UUID) -> None:
     if actor.method is not AuthMethod.DIRECTORY:
         _may_assign(actor, Role(membership.role))
     _keep_an_owner(actor, membership)
-    end_api_keys_of(actor, membership.user_id)
+    keys = end_api_keys_of(actor, membership.user_id)
     _end_invitations_of(membership, None)
     for end in departures():
         end(actor, membership.id)
-    before = {"role": membership.role, "email": membership.user.email}
+    before = {"role": membership.role, "email": membership.user.email, "keys": keys}
     label = membership.user.label
     membership.delete()
     recorder.record(actor, Tag.MEMBER_REMOVED, target=Target("member", member_id, label), before=before)

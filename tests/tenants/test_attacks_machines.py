@@ -1,9 +1,10 @@
-"""Attacks on API keys (ACC-3): staying for longer than a key does, and mails to who has left."""
+"""Attacks on API keys (ACC-3): staying for longer than a key does, leaving no trace, mails to who has left."""
 
 import pytest
 from django.core import mail
 from django.test import Client
 
+from audit.models import AuditEvent
 from hq.authz.permissions import Permission
 from hq.authz.roles import Role
 from hq.db.context import tenant
@@ -62,6 +63,15 @@ def test_what_a_key_made_before_it_was_rotated_goes_on_with_its_successor():
     rotate(place, maker, grace_hours=1)
     again = rotate(place, made, actor=by(made))
     assert (again.key.expires_at, again.key.made_by_key_id) == (None, maker.key.id)
+
+
+def test_the_trail_names_the_keys_that_end_with_a_member():
+    place = make_place()
+    member = make_member(place, Role.DEVELOPER)
+    create(place, actor=place.actor(Role.DEVELOPER, member))
+    with tenant(place.id):
+        actions.remove_member(actor=place.actor(), member_id=Membership.objects.get(user=member).id)
+        assert AuditEvent.objects.get(tag="member:removed").detail["before"]["keys"] == ["backup"]
 
 
 def test_nobody_is_mailed_of_a_key_once_they_have_left():
