@@ -217,10 +217,14 @@ def _takes_turn(job: RunningJob, at_once: int) -> bool:
     """Tell whether it may run now; else it waits until another of its organization has ended. Raises LeaseLost."""
     with tenant(job.organization_id):
         _lock_turns(job)
-        if _alike(job).filter(state=Job.State.RUNNING).exclude(message__in=["", WAITING]).count() < at_once:
+        others = _alike(job).filter(state=Job.State.RUNNING).exclude(id=job.id)
+        if others.exclude(message__in=["", WAITING]).count() < at_once:
             job.mine().update(message=LET_RUN)
             return True
-        job.put_back(now() + PATIENCE, WAITING)
+        at = now()
+        job.put_back(at + PATIENCE, WAITING)
+        # All else that is due would be told the same, one by one, before anything newer of another organization.
+        _alike(job).filter(state=Job.State.QUEUED, run_at__lte=at).update(run_at=at + PATIENCE, message=WAITING)
         return False
 
 
