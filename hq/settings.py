@@ -133,7 +133,13 @@ DATABASES = {"default": links.database(DATABASE_URL, role=DB_ROLE, pool=env.flag
 REDIS_URL = env.text("HQ_REDIS_URL", "unix:///nonexistent/valkey.sock?db=0")
 PLAINTEXT_REDIS = env.flag("HQ_PLAINTEXT_REDIS", default=False)
 CACHES = {
-    "default": {"BACKEND": "django.core.cache.backends.redis.RedisCache", "LOCATION": REDIS_URL, "KEY_PREFIX": "hq"}
+    "default": {
+        "BACKEND": "django.core.cache.backends.redis.RedisCache",
+        "LOCATION": REDIS_URL,
+        "KEY_PREFIX": "hq",
+        "VERSION": 2,  # 1: pickled, until 0.3.0
+        "OPTIONS": {"serializer": "hq.web.cache.Serializer"},
+    }
 }
 
 CELERY_BROKER_URL = links.broker(REDIS_URL)
