@@ -12,11 +12,11 @@ from hashlib import sha256
 from typing import Any, Protocol
 
 import orjson
-from django.db import connection
 from django.http import HttpRequest
 from rest_framework.response import Response
 
 from hq.authz.actor import Actor
+from hq.db.locks import try_hold
 from hq.lib.errors import Invalid, Problem, Refused
 from hq.web.renderers import JSONRenderer
 
@@ -118,10 +118,8 @@ def _digest(*parts: bytes) -> bytes:
 
 def _begin(name: bytes) -> None:
     """Until the transaction ends nobody else does this. Nobody waits for it either. Raises RequestInFlight."""
-    with connection.cursor() as cursor:
-        cursor.execute("SELECT pg_try_advisory_xact_lock(hashtextextended(%s, 0))", [f"hq.idempotency:{name.hex()}"])
-        if not cursor.fetchone()[0]:
-            raise RequestInFlight
+    if not try_hold(f"hq.idempotency:{name.hex()}"):
+        raise RequestInFlight
 
 
 def _kept(response: Response, asked: bytes, shown_once: frozenset[str]) -> Kept:
