@@ -9,11 +9,23 @@ from typing import Any, Self
 from django.db import DEFAULT_DB_ALIAS, connections
 from django.db.backends.utils import CursorWrapper
 from psycopg import Cursor
+from psycopg.errors import FeatureNotSupported
+from psycopg.pq import TransactionStatus
 
 
 class _Preparing(Cursor[Any]):
     def execute(self, query: Any, params: Any = None, **_: Any) -> Self:
-        return super().execute(query, params, prepare=True)
+        """What gives other columns since it was planned is planned anew: a migration need not wait for old processes.
+
+        In a transaction nothing can be tried twice; undoing it makes psycopg forget the plans, and the next one holds.
+        """
+        try:
+            return super().execute(query, params, prepare=True)
+        except FeatureNotSupported:
+            if self.connection.info.transaction_status is not TransactionStatus.IDLE:
+                raise
+            super().execute("DEALLOCATE ALL", prepare=False)
+            return super().execute(query, params, prepare=True)
 
     def _convert_query(self, query: Any, params: Any = None) -> Any:
         self._query = super()._convert_query(query, params)  # where Django's log of queries reads it

@@ -1,16 +1,18 @@
 """Statements of the hot path: kept by the server, seen by Django, and rows of them as the ORM makes them."""
 
 import pytest
-from django.db import IntegrityError, connection, transaction
+from django.db import IntegrityError, NotSupportedError, connection, connections, transaction
 from django.db.transaction import TransactionManagementError
 from django.test.utils import CaptureQueriesContext
 
+from hq.db import lookups
 from hq.db.context import current_tenant, tenant
 from hq.db.prepared import prepared
 from hq.db.rows import Columns, Insert
 from hq.lib.ids import new_id
 from tenants.models import ApiKey
 from tests.factories import make_api_key, make_place
+from tests.operators import as_owner
 
 pytestmark = pytest.mark.django_db
 
@@ -100,3 +102,36 @@ def test_what_the_database_refuses_leaves_no_row_and_no_setting():
     with pytest.raises(IntegrityError), transaction.atomic():
         Insert(ApiKey)(key)
     assert current_tenant() is None
+
+
+def migrate(*statements):
+    with as_owner(), connections["default"].cursor() as cursor:
+        for statement in statements:
+            cursor.execute(statement)
+
+
+@pytest.fixture
+def looked_up():
+    """Makes a function whose answer has another type from then on."""
+    drop = "DROP FUNCTION IF EXISTS public.changing()"
+
+    def make(kind):
+        migrate(
+            drop, f"CREATE FUNCTION public.changing() RETURNS TABLE (one {kind}) LANGUAGE sql AS 'SELECT 1::{kind}'"
+        )
+
+    yield make
+    migrate(drop)
+
+
+@pytest.mark.django_db(transaction=True)
+def test_what_a_migration_changed_is_planned_anew(looked_up):
+    looked_up("int")
+    assert lookups.call("changing") == [{"one": 1}]
+    looked_up("text")
+    assert lookups.call("changing") == [{"one": "1"}]
+    looked_up("int")
+    with pytest.raises(NotSupportedError), transaction.atomic():
+        lookups.call("changing")
+    with transaction.atomic():
+        assert lookups.call("changing") == [{"one": 1}]
