@@ -306,7 +306,7 @@ def _kind(value: object) -> type | None:
 
 
 def _check_once(jti: object) -> Check:
-    if not isinstance(jti, str) or not 0 < len(jti) <= MOST_KID:
+    if not isinstance(jti, str) or not 0 < len(jti) <= MOST_KID or not jti.isprintable():
         return Check("once", passed=False, detail="The token has no id of its own (jti), so it could be used twice.")
     return Check("once", passed=True, detail="The token has an id of its own, so it can be used only once.")
 
