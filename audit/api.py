@@ -13,7 +13,7 @@ from audit.forms import FilterForm
 from audit.models import AccessEntry, AuditEvent
 from audit.selectors import Filters
 from hq.lib.errors import Invalid
-from hq.web.api import Endpoint, page, page_arguments, uuid_cursor
+from hq.web.api import Endpoint, number_cursor, page, page_arguments, uuid_cursor
 
 COMMON = [
     *(OpenApiParameter(name, str) for name in ("actor_id", "ip", "request_id", "cursor")),
@@ -157,10 +157,7 @@ class Events(Endpoint):
     def get(self, request: Request, **_: Any) -> Response:
         filters = filters_of(request)
         cursor, limit = page_arguments(request)
-        if cursor and not (cursor.isascii() and cursor.isdigit()):
-            raise Invalid("The cursor is not one of ours.")
-        before = int(cursor[:18]) if cursor else None
-        rows = selectors.list_events(self.actor, filters, before=before, limit=limit)
+        rows = selectors.list_events(self.actor, filters, before=number_cursor(cursor), limit=limit)
         return page(rows, limit, event_body, lambda event: str(event.index))
 
 

@@ -168,10 +168,14 @@ def _decode_cursor(raw: str) -> str:
     try:
         return b64decode(raw.encode() + b"=" * (-len(raw) % 4), altchars=b"-_", validate=True).decode()
     except (Base64Error, UnicodeError, ValueError):
-        raise Invalid(
-            "The cursor is not one of ours.",
-            errors=[{"pointer": "/cursor", "detail": "Use next_cursor as it was given."}],
-        ) from None
+        raise _not_our_cursor() from None
+
+
+def _not_our_cursor() -> Invalid:
+    return Invalid(
+        "The cursor is not one of ours.",
+        errors=[{"pointer": "/cursor", "detail": "Use next_cursor as it was given."}],
+    )
 
 
 def page_arguments(request: Request) -> tuple[str, int]:
@@ -208,16 +212,22 @@ def choice_argument(request: Request, name: str, choices: Sequence[str]) -> str:
 
 
 def uuid_cursor(cursor: str) -> UUID | None:
-    """A cursor that is a row's id."""
+    """A cursor that is a row's id. Raises Invalid."""
     if not cursor:
         return None
     try:
         return UUID(cursor)
     except ValueError:
-        raise Invalid(
-            "The cursor is not one of ours.",
-            errors=[{"pointer": "/cursor", "detail": "Use next_cursor as it was given."}],
-        ) from None
+        raise _not_our_cursor() from None
+
+
+def number_cursor(cursor: str) -> int | None:
+    """A cursor that is a row's place among others. Raises Invalid."""
+    if not cursor:
+        return None
+    if not (cursor.isascii() and cursor.isdigit() and len(cursor) <= 18):  # what a bigint surely holds
+        raise _not_our_cursor()
+    return int(cursor)
 
 
 def page(

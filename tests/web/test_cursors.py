@@ -117,6 +117,13 @@ def test_a_cursor_of_another_organization_shows_nothing_of_it():
     assert empty <= {"list_webhook_deliveries", "list_webhooks", "list_workload_exchanges", "list_workload_trusts"}
 
 
+def test_a_cursor_that_is_refused_is_pointed_at():
+    answer = ask(
+        World(), "list_audit_events", "v1/environments/<uuid:environment_id>/audit/events", cursor=encoded("x")
+    )
+    assert answer.json()["errors"] == [{"pointer": "/cursor", "detail": "Use next_cursor as it was given."}]
+
+
 def test_what_is_no_cursor_is_refused_or_a_place_where_nothing_comes_after():
     world = World()
     for operation, route in lists():
