@@ -110,8 +110,7 @@ class Client:
 
     def json(self, method: str, route: str, **more: Any) -> Json:
         """As `request`, read to its end; an empty answer is an empty object."""
-        with self.request(method, route, **more) as answer:
-            raw = answer.read()
+        raw = _read(self.request(method, route, **more))
         return cast("Json", json.loads(raw)) if raw else {}
 
     def items(self, route: str, **query: Any) -> Iterator[Json]:
@@ -133,8 +132,7 @@ class Client:
 
     def get_object(self, path: str, *, version: int | None = None) -> bytes:
         """All of an object. For a large one, read `open_object` in pieces."""
-        with self.open_object(path, version=version) as answer:
-            return answer.read()
+        return _read(self.open_object(path, version=version))
 
     def open_object(self, path: str, *, version: int | None = None) -> HTTPResponse:
         """An object as a stream, with its headers (`ETag`, `X-HQ-Version`)."""
@@ -190,12 +188,20 @@ def _quoted(path: str) -> str:
     return quote(path, safe="/").replace("{", "%7B").replace("}", "%7D")
 
 
+def _read(answer: HTTPResponse | HTTPError) -> bytes:
+    """All of an answer. Raises NotReached."""
+    try:
+        with answer:
+            return answer.read()
+    except (HTTPException, OSError) as error:
+        raise NotReached(f"The answer broke off: {error}") from error
+
+
 def _problem(answer: HTTPError) -> Problem:
-    with answer:
-        try:
-            document = json.loads(answer.read())
-        except ValueError:
-            document = {}
+    try:
+        document = json.loads(_read(answer))
+    except (ValueError, NotReached):
+        document = {}
     return Problem(answer.code, document if isinstance(document, dict) else {}, dict(answer.headers))
 
 
