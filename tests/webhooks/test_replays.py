@@ -10,6 +10,7 @@ from audit.models import AuditEvent
 from hq.db.context import tenant
 from hq.lib.clock import now
 from hq.lib.errors import Invalid, NotFound
+from jobs import actions as jobs
 from jobs.models import Job
 from tests.factories import Place, make_place, run_jobs
 from tests.webhooks import verifiers
@@ -232,6 +233,21 @@ def test_whoever_takes_it_over_goes_on_where_it_was(
     ids = [delivery.id for delivery in five]
     assert put_in == [*ids[:4], *ids[2:]]
     send_all()
+    assert sent_again(five) == [1, 1, 1, 1, 1]
+
+
+def test_a_long_range_lets_others_pass(
+    place: Place, made: Made, five: list[Delivery], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(room, "BATCH", 1)
+    monkeypatch.setattr(room, "BATCHES", 2)
+    job = replay_range(place, made)
+    assert jobs.run_one("w")
+    halted = again(job)
+    assert (halted.state, halted.attempts, halted.done, halted.total) == ("QUEUED", 0, 2, 5)
+    run_jobs()
+    send_all()
+    assert again(job).result == {"replayed": 5}
     assert sent_again(five) == [1, 1, 1, 1, 1]
 
 

@@ -12,6 +12,7 @@ from audit.tags import Tag
 from hq.authz import gate
 from hq.authz.actor import Actor
 from hq.authz.permissions import Permission
+from hq.lib.clock import now
 from hq.lib.errors import Invalid, NotFound, Refused
 from hq.lib.ids import new_id
 from jobs import actions as jobs
@@ -21,7 +22,7 @@ from webhooks.actions.events import SEND_ONCE
 from webhooks.models import Delivery, Endpoint
 
 REPLAY_RANGE = "webhooks.replay_range"
-BATCH = 100
+BATCH, BATCHES = 100, 10
 NOT_ARRIVED = (Delivery.State.FAILED, Delivery.State.CANCELLED)
 ENDED = (*NOT_ARRIVED, Delivery.State.DELIVERED)
 
@@ -78,22 +79,27 @@ def replay_range(*, actor: Actor, endpoint_id: UUID, since: datetime, until: dat
 
 
 def replay_batches(job: RunningJob) -> None:
-    """Put every match in to be sent again. A worker that takes over goes on after the last batch that was kept."""
-    done, more = int(job.payload.get("done", 0)), True
+    """Put every match in to be sent again. A worker that takes over goes on after the last batch that was kept.
+
+    A month of everything is long: after so many batches whatever else waits for a worker goes first.
+    """
+    done = int(job.payload.get("done", 0))
     with job.step():
         total = done + _matching(job).count()
-    while more:
+    for left in reversed(range(BATCHES)):
         with job.step():
             batch = list(_matching(job).select_related("endpoint").order_by("pk")[:BATCH])
             for delivery in batch:
                 _send_again(delivery, delivery.endpoint)
-            done, more = done + len(batch), len(batch) == BATCH
+            done += len(batch)
             job.progress(done, max(total, done))
-            if more:
-                job.payload |= {"after": str(batch[-1].pk), "done": done}
-                job.mine().update(payload=job.payload)
-            else:
+            if len(batch) < BATCH:
                 job.complete({"replayed": done})
+                return
+            job.payload |= {"after": str(batch[-1].pk), "done": done}
+            job.mine().update(payload=job.payload)
+            if not left:
+                job.again(now())
 
 
 def _matching(job: RunningJob) -> QuerySet[Delivery]:
