@@ -43,7 +43,7 @@ def test_each_attempt_stands_in_its_hour_wherever_the_reader_is(zone):
     with tenant(portal.place.id), timezone.override(zone):
         delivery = actions.send_test(actor=actor, endpoint_id=made.endpoint.id)
         begins = now().replace(minute=0, second=0, microsecond=0)
-        for number, (hours, status) in enumerate([(0, 200), (1, 500), (23, 200), (24, 200)]):
+        for number, (hours, status) in enumerate([(0, 200), (1, 500), (23, 200), (24, 200), (-1, 200)]):
             Attempt.objects.create(
                 organization_id=portal.place.id,
                 delivery=delivery,

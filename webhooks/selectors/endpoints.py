@@ -77,6 +77,7 @@ def health_strip(actor: Actor, endpoint_ids: Iterable[UUID]) -> dict[UUID, Healt
     rows = Attempt.objects.filter(
         organization_id=actor.organization_id,
         at__gte=first,
+        at__lt=last + timedelta(hours=1),  # the hour may turn meanwhile, and a worker's clock be ahead
         replay=False,
         delivery__endpoint__in=_here(actor).filter(pk__in=list(endpoint_ids)),
     )
