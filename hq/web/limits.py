@@ -13,7 +13,7 @@ from django.conf import settings
 from django.http import HttpRequest, HttpResponse
 
 from hq.authz.actor import Actor
-from hq.lib.errors import TooMany, Unauthenticated
+from hq.lib.errors import Denied, TooMany, Unauthenticated
 from hq.limits.buckets import Bucket, LimitsUnavailable, Verdict, take, tightest
 from hq.web.errors import answer, is_api
 from hq.web.request import source_ip
@@ -70,13 +70,14 @@ def charge(request: HttpRequest, actor: Actor) -> None:
     )
 
 
-def refuse_unknown(request: HttpRequest) -> NoReturn:
-    """Turn away credentials that nobody has. Raises Unauthenticated; TooMany for an address that comes with many.
+def refuse_unknown(request: HttpRequest, refusal: Denied | None = None) -> NoReturn:
+    """Turn away credentials that nobody has, or that are not accepted from here, by the `refusal` that says so.
 
-    Only such are counted here, so valid keys are let in from the same address as before.
+    Only such are counted here, so valid keys are let in from the same address as before. Raises Unauthenticated or the
+    refusal; TooMany for an address that comes with many.
     """
     _charge(request, Bucket("unknown", network_of(source_ip(request)), *settings.LIMIT_UNKNOWN), told=False)
-    raise Unauthenticated
+    raise refusal or Unauthenticated
 
 
 def _of_address(request: HttpRequest) -> Bucket:

@@ -59,7 +59,7 @@ def _by_api_key(request: HttpRequest, match: ResolverMatch, again: bool) -> Acto
     except actions.NetworkNotAllowed as refusal:
         identify(request, refusal.actor)
         actions.note_key_use(refusal.actor, refused=True)
-        raise
+        refuse_unknown(request, refusal)
     _count(request, actor, again)
     asked_environment: UUID | None = match.kwargs.get("environment_id")
     asked_organization: UUID | None = match.kwargs.get("organization_id")

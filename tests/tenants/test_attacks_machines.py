@@ -1,13 +1,14 @@
-"""Attacks on API keys (ACC-3): staying for longer than a key does, leaving no trace, mails to who has left."""
+"""Attacks on API keys (ACC-3): staying for longer than a key does, leaving no trace or too many, mails to who left."""
 
 import pytest
 from django.core import mail
 from django.test import Client
 
-from audit.models import AuditEvent
+from audit.models import AccessEntry, AuditEvent
 from hq.authz.permissions import Permission
 from hq.authz.roles import Role
 from hq.db.context import tenant
+from hq.env import Rate
 from tenants import actions
 from tenants.models import ApiKey, Membership
 from tests.factories import ORIGIN, make_member, make_place, run_jobs
@@ -72,6 +73,21 @@ def test_the_trail_names_the_keys_that_end_with_a_member():
     with tenant(place.id):
         actions.remove_member(actor=place.actor(), member_id=Membership.objects.get(user=member).id)
         assert AuditEvent.objects.get(tag="member:removed").detail["before"]["keys"] == ["backup"]
+
+
+def test_a_leaked_key_floods_no_log_from_where_it_is_not_accepted(settings):
+    settings.LIMIT_UNKNOWN = Rate(3, 3600)
+    place = make_place()
+    bound, valid = create(place, networks=["203.0.113.0/24"]), create(place)
+    thief = Client(REMOTE_ADDR="2001:db8:a11:bad::1")
+
+    def ask(made):
+        return thief.get("/v1/me", headers={"authorization": f"Bearer {made.secret}"}).status_code
+
+    assert [ask(bound) for _ in range(6)] == [403, 403, 403, 429, 429, 429]
+    with tenant(place.id):
+        assert list(AccessEntry.objects.order_by("id").values_list("status", flat=True)) == [403, 403, 403, 429]
+    assert ask(valid) == 200
 
 
 def test_nobody_is_mailed_of_a_key_once_they_have_left():
