@@ -4,17 +4,15 @@ from typing import Any
 
 from hq.db.prepared import prepared
 
-_columns: dict[str, list[str]] = {}  # by function: to ask the driver for them each time costs as much as the call
-
 
 def call(function: str, *arguments: Any) -> list[dict[str, Any]]:
     """Every row that the function returns, as a mapping by column. The name is ours, never a caller's."""
     marks = ", ".join(["%s"] * len(arguments))
     with prepared() as cursor:
         cursor.execute(f"SELECT * FROM public.{function}({marks})", arguments)  # noqa: S608 - the name is a constant of our code
-        columns = _columns.get(function) or _columns.setdefault(
-            function, [one.name for one in cursor.description or ()]
-        )
+        # Of every answer, as a migration may give a function other columns; `description` costs as much as the call.
+        result = cursor.pgresult
+        columns = [result.fname(at).decode() for at in range(result.nfields)]
         return [dict(zip(columns, row, strict=True)) for row in cursor.fetchall()]
 
 

@@ -112,12 +112,12 @@ def migrate(*statements):
 
 @pytest.fixture
 def looked_up():
-    """Makes a function whose answer has another type from then on."""
+    """Makes a function whose answer has another column from then on."""
     drop = "DROP FUNCTION IF EXISTS public.changing()"
 
-    def make(kind):
+    def make(kind, name="one"):
         migrate(
-            drop, f"CREATE FUNCTION public.changing() RETURNS TABLE (one {kind}) LANGUAGE sql AS 'SELECT 1::{kind}'"
+            drop, f"CREATE FUNCTION public.changing() RETURNS TABLE ({name} {kind}) LANGUAGE sql AS 'SELECT 1::{kind}'"
         )
 
     yield make
@@ -130,6 +130,8 @@ def test_what_a_migration_changed_is_planned_anew(looked_up):
     assert lookups.call("changing") == [{"one": 1}]
     looked_up("text")
     assert lookups.call("changing") == [{"one": "1"}]
+    looked_up("text", name="two")
+    assert lookups.call("changing") == [{"two": "1"}]
     looked_up("int")
     with pytest.raises(NotSupportedError), transaction.atomic():
         lookups.call("changing")
