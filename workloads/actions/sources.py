@@ -1,5 +1,7 @@
 """Where an issuer's keys come from: the address that it names itself, or a set that somebody pasted."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 from joserfc.jwk import KeySet
@@ -21,12 +23,14 @@ def find_source(issuer: str, pasted: str | None) -> dict[str, str]:
     Raises:
         BadTrust: what was pasted is no set of public keys.
         NotFetched, NotAProvider, NotTrusted: the issuer does not publish any, or cannot be asked.
+        Unavailable: it could not be remembered that it was asked.
     """
     if pasted:
         return {"keys": _checked(pasted)}
     with outbound() as session:
         uri = find_key_set(session, issuer)
-    key_sets.published(uri)
+    with _remembered():
+        key_sets.published(uri)
     return {"jwks_uri": uri}
 
 
@@ -53,11 +57,18 @@ def key_finder(source: dict[str, Any]) -> FindKeys:
     uri = source["jwks_uri"]
 
     def find(kid: str) -> KeySet:
-        try:
+        with _remembered():
             keys = key_sets.published(uri)
             known = not kid or any(key.kid == kid for key in keys)
             return keys if known else key_sets.newer(uri, kid)
-        except RedisError as error:
-            raise Unavailable from error
 
     return find
+
+
+@contextmanager
+def _remembered() -> Iterator[None]:
+    """Whom nobody remembers to have asked is not asked. Raises Unavailable."""
+    try:
+        yield
+    except RedisError as error:
+        raise Unavailable from error
