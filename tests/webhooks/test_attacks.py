@@ -1,9 +1,12 @@
-"""Receivers that answer so as to break whoever asked."""
+"""Receivers that answer so as to break whoever asked, and addresses that are no longer taken."""
 
 import pytest
+from pytest_django.fixtures import Settings
 
+from hq.db.context import tenant
 from tests.factories import Place
 from tests.webhooks.support import Receiver, attempts, deliveries, hook, send_all
+from webhooks import actions
 
 pytestmark = pytest.mark.django_db
 
@@ -56,3 +59,17 @@ def test_whatever_the_head_says_the_attempt_is_noted(place: Place, receiver: Rec
     hook(place, receiver.url)
     send_all()
     assert len(attempts(deliveries(place)[0])) == 1
+
+
+@pytest.mark.parametrize("moved", [False, True])
+def test_one_at_an_address_that_is_no_longer_taken_can_be_moved_and_removed(
+    place: Place, receiver: Receiver, settings: Settings, *, moved: bool
+) -> None:
+    made = hook(place, receiver.url)
+    settings.PRODUCTION = True
+    with tenant(place.id):
+        of = {"actor": place.actor(), "endpoint_id": made.endpoint.id}
+        if moved:
+            actions.change_endpoint(**of, name="Moved", url="https://receiver.example/", events=["*"])
+        actions.remove_endpoint(**of)
+    assert deliveries(place) == []
