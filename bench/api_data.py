@@ -1,6 +1,5 @@
 """What `bin/bench api` asks for: an organization with a file and keys, and beside it a row and a key for the peer."""
 
-import secrets as chance
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -16,10 +15,12 @@ from django.utils import timezone
 from bench.access_data import administrator
 from bench.api_load import get
 from hq.authz.permissions import SCOPES
+from hq.crypto.secrets import random_word
 from hq.db.context import tenant
 from tenants.actions import create_api_key
 from tenants.actions.api_keys import MadeKey
-from tenants.actions.key_checks import ALPHABET, SECRET_LENGTH
+from tenants.actions.key_checks import PREFIXES, SECRET_LENGTH
+from tenants.models import LIVE
 from tests.factories import Place, make_place
 from vault.actions import put_object
 
@@ -65,7 +66,7 @@ class Data:
 
 def unknown_secret() -> str:
     """As well formed as any, and nobody's."""
-    return "hd_live_" + "".join(chance.choice(ALPHABET) for _ in range(SECRET_LENGTH))
+    return random_word(PREFIXES[LIVE], SECRET_LENGTH)
 
 
 def make_key(place: Place) -> MadeKey:

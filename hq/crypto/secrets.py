@@ -3,6 +3,9 @@
 import hashlib
 import hmac
 import secrets
+import string
+
+_ALPHANUMERIC = string.ascii_letters + string.digits
 
 
 def random_token(prefix: str = "", size: int = 32) -> str:
@@ -14,6 +17,23 @@ def random_token(prefix: str = "", size: int = 32) -> str:
     if size < 16:
         raise ValueError("A secret has at least 16 random bytes.")
     return prefix + secrets.token_urlsafe(size)
+
+
+def random_word(prefix: str, length: int) -> str:
+    """Make a secret of so many letters and digits, after a prefix: people copy it whole by a double click.
+
+    Raises:
+        ValueError: fewer than 22 characters are asked for; such a secret could be guessed.
+    """
+    if length < 22:
+        raise ValueError("A secret has at least 22 letters and digits.")
+    return prefix + "".join(secrets.choice(_ALPHANUMERIC) for _ in range(length))
+
+
+def is_word(text: str, prefix: str, length: int) -> bool:
+    """Tell whether `random_word` could have made it."""
+    body = text.removeprefix(prefix)
+    return len(text) == len(prefix) + length and len(body) == length and body.isascii() and body.isalnum()
 
 
 def digest(token: str | bytes) -> bytes:

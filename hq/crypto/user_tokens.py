@@ -19,12 +19,11 @@ import base64
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
-from secrets import token_urlsafe
 from typing import Final
 from urllib.parse import quote
 from uuid import UUID
 
-from hq.crypto.secrets import equal, keyed_digest
+from hq.crypto.secrets import equal, keyed_digest, random_token
 
 VERSION: Final = "v1"
 LIFE: Final = 60  # seconds
@@ -84,7 +83,7 @@ def mint(
     Raises:
         ValueError: the secret is shorter than 32 bytes, or one of the others is not as it has to be.
     """
-    token_id = token_id or token_urlsafe(TOKEN_ID_BYTES)
+    token_id = token_id or random_token(size=TOKEN_ID_BYTES)
     if not _KEY_ID.fullmatch(key_id):
         raise ValueError("A key id has up to 32 letters, digits, - and _.")
     known = [VERSION, key_id, str(user_id), str(at), token_id]

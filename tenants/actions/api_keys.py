@@ -1,6 +1,5 @@
 """API keys (ACC-3): made once and shown once, rotated, revoked. How they are recognised again is in `key_checks`."""
 
-import secrets as system_random
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -17,12 +16,13 @@ from hq.authz.actor import Actor
 from hq.authz.permissions import SCOPES, AuthMethod, Permission
 from hq.authz.roles import GRANTS, Role, addable
 from hq.crypto import passwords
+from hq.crypto.secrets import random_word
 from hq.lib.clock import now
 from hq.lib.errors import Denied, FieldError, Invalid, Refused
 from hq.lib.ids import new_id as make_id
 from tenants import selectors
 from tenants.actions.key_alerts import LOOK_AFTER, warning_due
-from tenants.actions.key_checks import ALPHABET, SECRET_LENGTH, look_up_value
+from tenants.actions.key_checks import PREFIXES, SECRET_LENGTH, look_up_value
 from tenants.actions.policy import read_network
 from tenants.models import ApiKey, Membership, Organization
 from tenants.selectors.machines import ends_with, revoked_with
@@ -325,7 +325,7 @@ def _successor(old: ApiKey, maker: ApiKey | None, person_id: UUID, new_id: UUID)
 def _make(actor: Actor, key: ApiKey) -> MadeKey:
     """Give the row its secret, and put it down. Raises KeyAlreadyMade."""
     environment = selectors.get_environment(actor)
-    secret = f"hd_{environment.name}_" + "".join(system_random.choice(ALPHABET) for _ in range(SECRET_LENGTH))
+    secret = random_word(PREFIXES[environment.name], SECRET_LENGTH)
     key.organization_id, key.environment_id = actor.organization_id, environment.id
     key.lookup, key.hash, key.hint = look_up_value(secret), passwords.hash_secret(secret), secret[-4:]
     # Of what is near already when the key is made, nobody has to be told.

@@ -1,7 +1,6 @@
 """Recognises an API key (ACC-3): by a keyed digest of it first, then by Argon2id, and by its row every time."""
 
 import os
-import string
 from functools import lru_cache
 from typing import Any
 
@@ -15,10 +14,10 @@ from hq.db import lookups
 from hq.lib.clock import now
 from hq.lib.errors import Denied, Unauthenticated
 from tenants.actions.key_memory import Verified
-from tenants.models import Organization, Policy
+from tenants.models import LIVE, TEST, Organization, Policy
 from tenants.selectors import is_within
 
-ALPHABET = string.ascii_letters + string.digits
+PREFIXES = {LIVE: "hd_live_", TEST: "hd_test_"}
 SECRET_LENGTH = 32
 
 _verified = Verified()
@@ -49,11 +48,7 @@ def look_up_value(secret: str) -> bytes:
 
 
 def _well_formed(secret: str) -> bool:
-    for prefix in ("hd_live_", "hd_test_"):
-        if secret.startswith(prefix):
-            body = secret.removeprefix(prefix)
-            return len(body) == SECRET_LENGTH and all(character in ALPHABET for character in body)
-    return False
+    return any(secrets.is_word(secret, prefix, SECRET_LENGTH) for prefix in PREFIXES.values())
 
 
 def authenticate_api_key(*, secret: str, origin: Origin) -> Actor:

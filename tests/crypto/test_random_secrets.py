@@ -2,7 +2,7 @@ import hashlib
 
 import pytest
 
-from hq.crypto.secrets import digest, equal, keyed_digest, random_token
+from hq.crypto.secrets import digest, equal, is_word, keyed_digest, random_token, random_word
 
 
 def test_it_makes_a_new_token_each_time():
@@ -16,9 +16,28 @@ def test_it_writes_all_its_random_bytes_after_the_prefix(size, characters):
     assert len(token.removeprefix("hd_live_")) == characters
 
 
+def test_it_makes_a_new_word_each_time_and_knows_its_form():
+    words = {random_word("hqw_", 43) for _ in range(1000)}
+    assert len(words) == 1000
+    assert all(is_word(word, "hqw_", 43) for word in words)
+
+
+A_WORD = "hqw_" + "a" * 43
+OTHERS = [A_WORD[4:], A_WORD[:-1], A_WORD + "a", A_WORD[:-1] + "-", A_WORD[:-1] + "\u00e4", ""]
+
+
+@pytest.mark.parametrize(
+    "other", [A_WORD[4:], A_WORD[:-1], A_WORD + "a", A_WORD[:-1] + "-", A_WORD[:-1] + "\u00e4", ""]
+)
+def test_what_is_no_word_is_known_too(other):
+    assert not is_word(other, "hqw_", 43)
+
+
 def test_it_refuses_secrets_that_could_be_guessed():
     with pytest.raises(ValueError):
         random_token(size=15)
+    with pytest.raises(ValueError):
+        random_word("hd_live_", 21)
 
 
 def test_it_digests_text_as_its_utf_8_bytes():

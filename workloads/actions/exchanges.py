@@ -4,8 +4,6 @@ Whoever asks has shown nothing yet. So a refusal looks the same whatever its rea
 and what is not refused by a trust's own organization costs about as much as what is.
 """
 
-import secrets as system_random
-import string
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
@@ -23,7 +21,7 @@ from hq.authz import gate
 from hq.authz.actor import Actor, Origin
 from hq.authz.permissions import AuthMethod, Permission
 from hq.authz.roles import Role, addable, granted
-from hq.crypto.secrets import digest
+from hq.crypto.secrets import digest, is_word, random_word
 from hq.db import lookups
 from hq.db.context import tenant
 from hq.db.sealing import on_behalf_of
@@ -38,7 +36,6 @@ from workloads.actions.trusts import target_of
 from workloads.models import Exchange, Token, Trust, UsedToken
 
 PREFIX = "hqw_"
-ALPHABET = string.ascii_letters + string.digits
 SECRET_LENGTH = 43  # 256 bits
 # Refusals of one trust that are kept in an hour: who only knows its id must not fill the organization's list.
 MOST_REFUSALS = 200
@@ -191,7 +188,7 @@ def _first_use(trust: Trust, jti: str, ends_at: datetime) -> bool:
 
 
 def _issue(actor: Actor, trust: Trust, verdict: Verdict, scopes: list[str], seconds: int) -> Issued:
-    secret = PREFIX + "".join(system_random.choice(ALPHABET) for _ in range(SECRET_LENGTH))
+    secret = random_word(PREFIX, SECRET_LENGTH)
     at = now()
     token = Token.objects.create(
         organization_id=trust.organization_id,
@@ -283,7 +280,7 @@ def _not_used(actor: Actor, trust_id: UUID, verdict: Verdict) -> Check:
 
 def authenticate_workload(*, secret: str, origin: Origin) -> Actor:
     """The actor that a token of ours stands for. All that it stands on is read every time. Raises Unauthenticated."""
-    found = lookups.one("workloads_find_token", digest(secret)) if _well_formed(secret) else None
+    found = lookups.one("workloads_find_token", digest(secret)) if is_word(secret, PREFIX, SECRET_LENGTH) else None
     if found is None or found["expires_at"] <= now() or not tenants.lets_in(found["state"]):
         raise Unauthenticated
     if found["disabled_at"] is not None or found["ended_at"] is not None:
@@ -304,11 +301,6 @@ def authenticate_workload(*, secret: str, origin: Origin) -> Actor:
         role=Role.SERVICE_ACCOUNT,
         origin=origin,
     )
-
-
-def _well_formed(secret: str) -> bool:
-    body = secret.removeprefix(PREFIX)
-    return len(body) == SECRET_LENGTH and len(secret) == len(PREFIX) + SECRET_LENGTH and {*body} <= {*ALPHABET}
 
 
 @cache
