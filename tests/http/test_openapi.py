@@ -13,7 +13,7 @@ from hq.db.context import tenant
 from hq.web import docs
 from sharing import actions as sharing
 from tests.factories import ORIGIN
-from tests.test_permission_matrix import World
+from tests.world import World
 
 pytestmark = pytest.mark.django_db(transaction=True)
 KINDS = {"index": "int", "job_id": "uuid", "environment_id": "uuid", "organization_id": "uuid", "path": "path"}

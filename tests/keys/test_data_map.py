@@ -24,7 +24,8 @@ from tests.database import as_superuser
 from tests.factories import make_api_key, make_member, make_place, sign_in
 from tests.keys.conftest import provisioner, reader
 from tests.routes import every_route
-from tests.test_permission_matrix import PAGES, PLACE, V1, World
+from tests.test_permission_matrix import PAGES, PLACE, V1
+from tests.world import World
 
 pytestmark = pytest.mark.django_db(transaction=True)
 # Members of answers that are called like a secret column: shown once and never again, or no secret here.

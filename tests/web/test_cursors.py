@@ -14,7 +14,7 @@ from sharing import actions as sharing
 from tenants import actions
 from tenants.models import Membership
 from tests.factories import make_member
-from tests.test_permission_matrix import World
+from tests.world import World
 from vault import actions as vault
 
 pytestmark = pytest.mark.django_db(transaction=True)

@@ -7,8 +7,9 @@ import pytest
 
 from hq.db.context import tenant
 from tenants.models import Answer
-from tests.test_permission_matrix import V1, World
+from tests.test_permission_matrix import V1
 from tests.web.idempotent import new_key
+from tests.world import World
 
 pytestmark = pytest.mark.django_db(transaction=True)
 # What every secret of HQ's begins with.

@@ -1,0 +1,125 @@
+"""A place with one of everything, for tests that walk every route."""
+
+import json
+import re
+from uuid import uuid4
+
+from django.test import Client
+
+from directory.actions.connections import create_connection
+from directory.actions.domains import add_domain
+from directory.actions.scim_tokens import create_scim_token
+from hq.authz.levels import Level
+from hq.authz.permissions import SCOPES, Permission
+from hq.authz.roles import Role
+from hq.db.context import tenant
+from jobs.models import Job
+from keys import actions as key_actions
+from keys.models import Cmk, Rotation
+from sharing import actions as sharing
+from tenants import actions
+from tenants.models import ApiKey, Membership
+from tests.factories import make_member, make_place
+from tests.keys.support import rotate, statement_of
+from tests.operators import make_operator
+from tests.tenants.support_access import ask
+from tests.workloads.cluster import refused
+from tests.workloads.support import terms
+from vault import actions as vault
+from webhooks.actions import create_endpoint, send_test
+from workloads.actions.trusts import create_trust
+
+
+class World:
+    """A place with one of everything, and a client."""
+
+    def __init__(self, name="Matrix"):
+        self.place = make_place(name)
+        self.client = Client()
+        owner = self.place.actor()
+        vault.put_object(actor=owner, path="a/b", chunks=[b"content"])
+        self.member = make_member(self.place, Role.DEVELOPER)
+        with tenant(self.place.id):
+            self.share = sharing.create_share(actor=owner, paths=["a/b"]).link.id
+            self.invitation = actions.invite_member(actor=owner, email="i@example.com", role=Role.ANALYST).invitation.id
+            self.key = actions.create_api_key(
+                actor=owner, name="spare", scopes=frozenset({Permission.OBJECTS_READ})
+            ).key.id
+            self.membership = Membership.objects.get(user=self.member).id
+            self.group = actions.create_group(actor=owner, name="Group").id
+            actions.put_in_group(actor=owner, group_id=self.group, membership_ids=[self.membership])
+            self.account = actions.create_service_account(actor=owner, name="Machine").id
+            self.trust = create_trust(actor=owner, service_account_id=self.account, **terms()).id
+            self.webhook = create_endpoint(
+                actor=owner, name="Hook", url="https://hook.example/", events=["*"]
+            ).endpoint.id
+            self.delivery = send_test(actor=owner, endpoint_id=self.webhook).id
+            self.rule = actions.give_access(actor=owner, prefix="c/", level=Level.READ, group_id=self.group).id
+            self.job = Job.objects.values_list("id", flat=True).order_by("id")[0]
+            self.cmk = Cmk.objects.get(organization_id=self.place.id).id
+            self.scim_token = create_scim_token(actor=owner).token.id
+            self.domain = add_domain(actor=owner, name=f"{name.lower()}.example").id
+            self.connection = create_connection(actor=owner, kind="okta", protocol="saml", name="Okta").id
+        self.statement = statement_of(rotate(self.place)).id
+        self.exchange = refused(self.place, self.trust).id
+        self.request = ask(self.place, make_operator()).id
+        # Nothing is destroyed by it: it is asked for, and taken back by the first who may.
+        self.wish = key_actions.request_destruction(actor=owner, key_id=self.cmk, days=30, reason="x", erase=True).id
+        with tenant(self.place.id):
+            self.secret = actions.create_api_key(actor=owner, name="all", scopes=SCOPES & owner.permissions).secret
+
+    def url(self, route):
+        ids = {"shares/": self.share, "api-keys/": self.key, "members/": self.membership, "people/": self.membership}
+        ids |= {"invitations/": self.invitation, "statements/": self.statement, "/keys/": self.cmk}
+        ids |= {"tokens/": self.scim_token, "sso/": self.connection, "domains/": self.domain}
+        ids |= {"groups/": self.group, "access/": self.rule, "acl/": self.rule, "service-accounts/": self.account}
+        ids |= {"webhooks/": self.webhook}
+        ids |= {"workload-trusts/": self.trust, "workloads/": self.trust, "exchanges/": self.exchange}
+        ids |= {"rotations/": self.rotation, "destructions/": self.wish, "support/": self.request}
+        filled = route.replace("<uuid:environment_id>", str(self.place.live_id)).replace("<path:path>", "a/b")
+        filled = filled.replace("<uuid:organization_id>", str(self.place.id)).replace("<uuid:job_id>", str(self.job))
+        filled = filled.replace("<slug:org_slug>", self.place.slug).replace("<env:env_name>", "live")
+        filled = (
+            filled.replace("<uuid:member_id>", str(self.membership))
+            .replace("<uuid:delivery_id>", str(self.delivery))
+            .replace("<int:index>", "1")
+            .replace("<int:version>", "1")
+        )
+        for word, known in ids.items():
+            filled = filled.replace(f"{word}<uuid:id>", f"{word}{known}")
+        return "/" + re.sub(r"<uuid:\w+>", str(uuid4()), filled)
+
+    def filled(self, body):
+        """With the ids that a body asks for."""
+        if isinstance(body, bytes):
+            return body
+        ids = {"<member>": self.membership, "<group>": self.group, "<delivery>": self.delivery}
+        text = json.dumps(body)
+        for word, known in ids.items():
+            text = text.replace(word, str(known))
+        return text
+
+    @property
+    def rotation(self):
+        """The newest: that of the beginning, or one that an act before has begun."""
+        with tenant(self.place.id):
+            return Rotation.objects.values_list("id", flat=True).order_by("-id").first() or uuid4()
+
+    def with_scopes(self, scopes):
+        with tenant(self.place.id):
+            ApiKey.objects.filter(name="all").update(scopes=sorted(scopes))
+
+    def act(self, act, secret=None):
+        asks = act.route.endswith(("object-metadata", "object-versions", "acl/explain"))
+        url = self.url(act.route) + ("?path=a/b" if asks else "")
+        raw = isinstance(act.body, bytes)
+        more = (
+            {}
+            if act.body is None
+            else {
+                "data": self.filled(act.body),
+                "content_type": "application/octet-stream" if raw else "application/json",
+            }
+        )
+        headers = {"authorization": f"Bearer {secret or self.secret}"}
+        return getattr(self.client, act.method.lower())(url, headers=headers, **more)
