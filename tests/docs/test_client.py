@@ -9,7 +9,8 @@ from tests.lib.loopback import saying, serving
 
 # It is no package of HQ's: whoever needs it copies the file.
 FILE = Path(__file__).resolve().parent.parent.parent / "client" / "hq_client.py"
-Client, NotReached, Problem = map(run_path(str(FILE)).get, ("Client", "NotReached", "Problem"))
+CLIENT = run_path(str(FILE))
+Client, NotReached, Problem = CLIENT["Client"], CLIENT["NotReached"], CLIENT["Problem"]
 
 
 def broken_off(status: bytes):
