@@ -34,9 +34,9 @@ GARBAGE = [
     "====",
     "%00",
     "a" * 5000,
-    *map(
-        encoded,
-        [
+    *(
+        encoded(position)
+        for position in (
             "0",
             "-1",
             "1.5",
@@ -55,7 +55,7 @@ GARBAGE = [
             "'; DROP TABLE tenants_group; --",
             b"\xff\xfe",
             b"\xed\xa0\x80",
-        ],
+        )
     ),
 ]
 
