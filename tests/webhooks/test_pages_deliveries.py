@@ -167,6 +167,7 @@ def test_one_is_sent_again_under_its_id_and_the_page_waits_for_the_answer(portal
     assert "On its way" not in text(done)
     assert len({came.headers["webhook-id"] for came in receiver.came}) == 1
     assert portal.get(f"{page}/replay").status_code == 405
+    assert portal.get(f"{page}?after={'9' * 5000}").status_code == 200
 
 
 def test_a_range_is_sent_again_with_a_bar_of_how_far_it_is(portal, receiver, made):

@@ -50,7 +50,7 @@ def _attempts(request: TenantRequest, sent: Sent, where: dict[str, str]) -> dict
     """
     row, count = sent.delivery, len(sent.attempts)
     asked = request.GET.get("after", "")
-    after = asked if asked.isascii() and asked.isdigit() else ""
+    after = asked if asked.isascii() and asked.isdigit() and len(asked) <= 5 else ""
     again = bool(after) and count <= int(after)
     return {
         "endpoint": row.endpoint,
