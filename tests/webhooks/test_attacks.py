@@ -1,5 +1,7 @@
 """Receivers that answer so as to break whoever asked, and addresses that are no longer taken."""
 
+from typing import Any
+
 import pytest
 from pytest_django.fixtures import Settings
 
@@ -68,7 +70,7 @@ def test_one_at_an_address_that_is_no_longer_taken_can_be_moved_and_removed(
     made = hook(place, receiver.url)
     settings.PRODUCTION = True
     with tenant(place.id):
-        of = {"actor": place.actor(), "endpoint_id": made.endpoint.id}
+        of: dict[str, Any] = {"actor": place.actor(), "endpoint_id": made.endpoint.id}
         if moved:
             actions.change_endpoint(**of, name="Moved", url="https://receiver.example/", events=["*"])
         actions.remove_endpoint(**of)
