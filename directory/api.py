@@ -20,7 +20,9 @@ from directory.actions.scim_tokens import authenticate_directory
 from directory.selectors.scim import base_url
 from hq.authz.actor import Actor
 from hq.db.sealing import KeyUnavailable, on_behalf_of
-from hq.lib.errors import Invalid, Unauthenticated
+from hq.lib.errors import Invalid, TooMany, Unauthenticated
+from hq.web.errors import ask_to_wait
+from hq.web.limits import charge, refuse_unknown
 from hq.web.request import identify, origin
 
 _TOO_LARGE = PayloadTooLargeException(detail=f"A body has at most {scim.MOST_BYTES} bytes")
@@ -32,12 +34,13 @@ class Scim(View):
 
     def dispatch(self, request: HttpRequest, *args: Any, organization_id: UUID, path: str = "") -> HttpResponse:
         try:
-            actor = authenticate_directory(
-                secret=_bearer(request), organization_id=organization_id, origin=origin(request)
-            )
+            actor = self._known(request, organization_id)
         except Unauthenticated:
             return _answer(scim.refused(UnauthorizedException(detail="This token is not one of this organization")))
-        identify(request, actor)
+        except TooMany as many:
+            refusal = _answer(scim.refused(many))
+            ask_to_wait(refusal, many.wait)
+            return refusal
         with on_behalf_of(actor.kind, actor.id):
             served = _serve(actor, request, path)
             try:
@@ -45,6 +48,17 @@ class Scim(View):
             except KeyUnavailable as error:
                 return _answer(scim.refused(error))  # the access log has it, and nothing else was kept either
         return _answer(served.response)
+
+    def _known(self, request: HttpRequest, organization_id: UUID) -> Actor:
+        """The directory that asks, counted as every other machine. Raises Unauthenticated, TooMany."""
+        caller = origin(request)
+        try:
+            actor = authenticate_directory(secret=_bearer(request), organization_id=organization_id, origin=caller)
+        except Unauthenticated:
+            refuse_unknown(request)
+        identify(request, actor)
+        charge(request, actor)
+        return actor
 
 
 def _bearer(request: HttpRequest) -> str:

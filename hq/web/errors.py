@@ -120,11 +120,11 @@ def problem_response(error: Exception, context: dict[str, Any]) -> Response | No
     response = Response(problem_document(request, problem), status=problem.status, content_type=MEDIA_TYPE)
     if problem.status == HTTPStatus.UNAUTHORIZED:
         response["WWW-Authenticate"] = 'Bearer realm="hq"'
-    _ask_to_wait(response, problem.wait)
+    ask_to_wait(response, problem.wait)
     return response
 
 
-def _ask_to_wait(response: HttpResponse | Response, wait: float | None) -> None:
+def ask_to_wait(response: HttpResponse | Response, wait: float | None) -> None:
     """Whole seconds, rounded up: who comes back then is let in."""
     if wait:
         response["Retry-After"] = str(ceil(wait))
@@ -140,7 +140,7 @@ def answer(request: HttpRequest, problem: errors.Problem) -> HttpResponse:
     else:
         context = {"problem": problem, "request_id": request_id(request)}
         response = render(request, _template(problem.status), context, status=problem.status)
-    _ask_to_wait(response, problem.wait)
+    ask_to_wait(response, problem.wait)
     return response
 
 

@@ -17,6 +17,7 @@ from directory.models import ScimToken
 from directory.selectors.scim import list_tokens
 from hq.authz.roles import Role
 from hq.db.context import tenant
+from hq.env import Rate
 from hq.lib.errors import Denied
 from hq.lib.ids import new_id
 from tenants.models import Organization
@@ -128,3 +129,20 @@ def test_the_access_log_names_the_directory_and_when_it_last_asked_is_kept(direc
         line = AccessEntry.objects.latest("at")
         assert (line.actor_kind, line.status, line.method) == ("directory", 404, "directory")
         assert ScimToken.objects.get().last_used_at
+
+
+def test_a_directory_is_counted_and_told_when_to_come_again(directory, settings):
+    settings.LIMIT_KEY = Rate(2, 3600)
+    answers = [directory.send("GET", "Users") for _ in range(3)]
+    assert [answer.status_code for answer in answers] == [200, 200, 429]
+    assert int(answers[2]["Retry-After"]) >= 1
+    assert answers[2].json()["schemas"] == ["urn:ietf:params:scim:api:messages:2.0:Error"]
+
+
+def test_many_tokens_that_nobody_has_are_turned_away_and_the_right_one_is_not(directory, settings):
+    settings.LIMIT_UNKNOWN = Rate(2, 3600)
+    mine, directory.token = directory.token, "hqd_" + "x" * 43
+    directory.client.defaults["REMOTE_ADDR"] = "192.0.2.41"
+    assert [directory.send("GET", "Users").status_code for _ in range(3)] == [401, 401, 429]
+    directory.token = mine
+    assert directory.send("GET", "Users").status_code == 200
