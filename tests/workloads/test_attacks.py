@@ -42,7 +42,7 @@ def test_an_id_that_no_text_can_carry_is_none(jti: str):
         {"nbf": {}},
     ],
 )
-def test_whatever_a_token_says_it_is_refused_and_noted(lies: dict):
+def test_whatever_a_token_says_it_is_refused_and_noted(lies):
     machines = make_machines()
     answer = machines.ask(machines.token(**lies))
     assert (answer.status_code, answer.json()["error"]) == (400, REFUSED)
