@@ -8,7 +8,6 @@ from webhooks.selectors.endpoints import (
     health_strip,
     list_endpoints,
     list_secrets,
-    live_secrets,
     lock_endpoints,
 )
 
@@ -23,6 +22,5 @@ __all__ = [
     "list_endpoints",
     "list_secrets",
     "list_tags",
-    "live_secrets",
     "lock_endpoints",
 ]

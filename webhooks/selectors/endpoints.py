@@ -50,7 +50,7 @@ def count_endpoints(actor: Actor) -> int:
 
 def lock_endpoints(actor: Actor) -> None:
     """Until the transaction ends nobody else adds one to the actor's environment."""
-    hold(f"webhooks.endpoints:{environment_of(actor)}")
+    hold(f"hq.webhooks:{environment_of(actor)}")
 
 
 def list_secrets(actor: Actor, endpoint_id: UUID) -> Sequence[Secret]:

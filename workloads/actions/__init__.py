@@ -5,8 +5,6 @@ from workloads.actions.kinds import BadTrust
 from workloads.actions.trusts import (
     AlreadySo,
     ScopeNotYours,
-    TooManyTrusts,
-    TrustAlreadyMade,
     change_trust,
     create_trust,
     disable_trust,
@@ -21,8 +19,6 @@ __all__ = [
     "Issued",
     "NotExchanged",
     "ScopeNotYours",
-    "TooManyTrusts",
-    "TrustAlreadyMade",
     "authenticate_workload",
     "change_trust",
     "create_trust",
