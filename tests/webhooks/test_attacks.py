@@ -6,7 +6,8 @@ import pytest
 from pytest_django.fixtures import Settings
 
 from hq.db.context import tenant
-from tests.factories import Place
+from tests.factories import Place, make_place
+from tests.webhooks.pages import Portal
 from tests.webhooks.support import Receiver, attempts, deliveries, hook, send_all
 from webhooks import actions
 
@@ -75,3 +76,10 @@ def test_one_at_an_address_that_is_no_longer_taken_can_be_moved_and_removed(
             actions.change_endpoint(**of, name="Moved", url="https://receiver.example/", events=["*"])
         actions.remove_endpoint(**of)
     assert deliveries(place) == []
+
+
+def test_a_type_of_event_that_no_text_can_be_is_refused() -> None:
+    portal = Portal(make_place())
+    made = portal.made()
+    assert portal.get(f"{made.endpoint.id}?event=%00").status_code == 400
+    assert portal.get(f"{made.endpoint.id}?event=none:such").status_code == 200

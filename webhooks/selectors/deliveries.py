@@ -8,7 +8,7 @@ from uuid import UUID
 
 from hq.authz.actor import Actor
 from hq.crypto import webhooks as crypto
-from hq.lib.errors import NotFound
+from hq.lib.errors import Invalid, NotFound
 from webhooks.models import Attempt, Delivery
 from webhooks.selectors.endpoints import get_endpoint
 
@@ -38,8 +38,10 @@ def list_deliveries(
     before: UUID | None = None,
     limit: int = 50,
 ) -> Sequence[Delivery]:
-    """Deliveries to one endpoint, newest first; up to limit + 1. Raises Denied, NotFound."""
+    """Deliveries to one endpoint, newest first; up to limit + 1. Raises Denied, NotFound, Invalid."""
     endpoint = get_endpoint(actor, endpoint_id)
+    if not tag.isprintable():  # the database takes no NUL
+        raise Invalid("There is no such type of event.")
     asked: dict[str, Any] = {"state": state, "tag": tag, "at__gte": since, "at__lt": until, "pk__lt": before}
     rows = Delivery.objects.filter(organization_id=actor.organization_id, endpoint_id=endpoint.id)
     return list(rows.filter(**{name: value for name, value in asked.items() if value}).order_by("-pk")[: limit + 1])
