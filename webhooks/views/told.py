@@ -50,10 +50,12 @@ _HINTS = {
     403: "The receiver, or what stands before it, refuses requests from HQ. Look at its rules and its firewall.",
     404: "There is nothing at this address. Compare the path with the receiver’s.",
     405: "The receiver takes no POST at this address.",
-    410: "It asks HQ to send nothing more, so HQ switched the endpoint off.",
+    410: "It asks HQ to send nothing more.",
     413: "The body is too large for the receiver. Bodies are small; look at its limit.",
-    429: "The receiver has too much to do. HQ waits as long as it asked.",
+    429: "The receiver has too much to do.",
 }
+# What HQ then did by itself.
+_THEN = {410: " So HQ switched the endpoint off.", 429: " HQ waits as long as it asked, a day at most."}
 
 
 def _hint(attempt: Attempt) -> str:
@@ -63,7 +65,8 @@ def _hint(attempt: Attempt) -> str:
     if attempt.arrived:
         return ""
     if status in _HINTS:
-        return _HINTS[status]
+        # What is sent by hand switches nothing off and is not tried again.
+        return _HINTS[status] if attempt.replay else f"{_HINTS[status]}{_THEN.get(status, '')}"
     if 300 <= status < 400:
         return "HQ follows no redirect: it could lead anywhere. Enter the address that it leads to."
     return "The receiver failed while it worked on it. Its own log says why." if status >= 500 else ""
