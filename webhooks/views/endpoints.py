@@ -104,7 +104,7 @@ def change_endpoint(request: TenantRequest, id: UUID, **where: str) -> HttpRespo
         except (Invalid, Refused) as problem:
             _blame(form, problem)
         else:
-            tell(request, f"{data['name']} changed. It counts from the next event on.", where)
+            tell(request, f"{data['name']} changed. What waits to be sent goes to this address too.", where)
             return to("webhooks:endpoint", where, id=id)
     context = {"endpoint": row, **_choosing(form, offered)}
     return render(request, "webhooks/change.html", context, status=400 if form.errors else 200)
