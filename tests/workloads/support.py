@@ -9,7 +9,6 @@ from urllib.parse import quote
 from uuid import UUID
 
 from django.test import Client
-from joserfc.jwk import RSAKey
 
 from hq.authz.actor import Actor
 from hq.authz.permissions import Permission
@@ -118,7 +117,3 @@ def make_machines(place: Place | None = None, **changes: Any) -> Machines:
         account = tenants.create_service_account(actor=place.actor(), name=f"builder-{next(_numbers)}").id
         trust = actions.create_trust(actor=place.actor(), **{"service_account_id": account} | terms(**changes))
     return Machines(place, account, trust)
-
-
-def strangers_key() -> RSAKey:
-    return RSAKey.generate_key(2048, {"kid": "stranger", "use": "sig"})
