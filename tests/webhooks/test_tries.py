@@ -89,14 +89,17 @@ def test_no_two_wait_for_as_long() -> None:
 
 
 @pytest.fixture
-def asked_to_wait(place: Place, made: Made, receiver: Receiver) -> Callable[[int, str], float]:
-    """How many seconds it waits, where it would be five."""
+def asked_to_wait(
+    place: Place, made: Made, receiver: Receiver, monkeypatch: pytest.MonkeyPatch
+) -> Callable[[int, str], float]:
+    """How many seconds it waits, where it would be five; however long the test takes."""
+    clock = pass_time(monkeypatch)
 
     def ask(status: int, after: str) -> float:
         receiver.answer(status, Retry_After=after)
         delivery = try_again(happen(place, made))
         assert delivery.next_at is not None
-        return (delivery.next_at - now()).total_seconds()
+        return float((delivery.next_at - clock["now"]).total_seconds())
 
     return ask
 
