@@ -21,7 +21,8 @@ from tests.webhooks.pages import Portal, found, text
 from tests.webhooks.verifiers import Received, python
 from vault import actions as vault
 from webhooks import actions
-from webhooks.models import Delivery
+from webhooks.models import Attempt, Delivery
+from webhooks.views import told
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -263,3 +264,11 @@ def test_a_delivery_is_found_below_its_own_endpoint_only(portal, receiver, made)
         assert portal.get(f"{made.endpoint.id}/deliveries/{delivery}{page}").status_code in {200, 302}
         assert portal.get(f"{other.endpoint.id}/deliveries/{delivery}{page}").status_code == 404
     assert portal.post(f"{other.endpoint.id}/deliveries/{delivery}/replay").status_code == 404
+
+
+@pytest.mark.parametrize(("status", "then"), [(410, "switched the endpoint off"), (429, "waits as long as it asked")])
+def test_what_hq_does_by_itself_is_not_said_of_an_attempt_by_hand(status, then):
+    by_itself, by_hand = (
+        told.of(Attempt(number=1, status=status, milliseconds=1, replay=replay)).hint for replay in (False, True)
+    )
+    assert (then in by_itself, then in by_hand) == (True, False)
