@@ -39,7 +39,9 @@ class AccessLog:
         actor: Actor | None = getattr(request, "actor", None)
         organization_id: UUID = actor.organization_id if actor else PLATFORM_ID
         match = request.resolver_match
-        touched = {key: str(value)[:1100] for key, value in (match.kwargs if match else {}).items() if key in RECORDED}
+        # Some routes take the path of an object as a parameter.
+        parts = {"path": request.GET.get("path")} | (match.kwargs if match else {})
+        touched = {key: str(value)[:1100] for key, value in parts.items() if key in RECORDED and value is not None}
         line: dict[str, Any] = {
             "actor": actor,
             "origin": caller,

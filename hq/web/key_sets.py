@@ -14,7 +14,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from hashlib import sha256
 from struct import Struct
-from threading import Lock
+from threading import BoundedSemaphore, Lock
 from time import monotonic, sleep, time
 from typing import Final
 
@@ -35,6 +35,7 @@ ASK_AGAIN_AFTER = 30  # seconds
 UNKNOWN_FOR = 300  # seconds
 MOST_BYTES = 256 * 1024
 MOST_COPIES = 64  # in one process; more lie in Valkey
+SEATS = 8  # of the threads of a process may wait for issuers; the others have requests to serve
 _LOOK_AGAIN_AFTER = 0.05  # seconds
 
 _ASKING: Final = "asking"
@@ -101,6 +102,7 @@ class KeySets:
         self._ask, self._clock = ask, clock
         self._copies: OrderedDict[str, Copy] = OrderedDict()
         self._lock = Lock()
+        self._seats = BoundedSemaphore(SEATS)
 
     def published(self, uri: str) -> KeySet:
         """The keys at the address as they were within ten minutes; within a day, while they cannot be had.
@@ -165,6 +167,17 @@ class KeySets:
     # ---- asking
 
     def _asked(self, uri: str, held: Copy | None, *, kid: str | None = None) -> Copy | None:
+        """As `_seated`, by a few threads at once: issuers that answer slowly must not take all that serve requests."""
+        if not self._seats.acquire(blocking=False):
+            if held is None or kid is not None:
+                raise AskedJustNow
+            return None
+        try:
+            return self._seated(uri, held, kid=kid)
+        finally:
+            self._seats.release()
+
+    def _seated(self, uri: str, held: Copy | None, *, kid: str | None) -> Copy | None:
         """What the address says now. None: it cannot be asked again yet, or could not be had and a copy is held.
 
         A first reading does not count as asking again: a key may have been changed right after it.

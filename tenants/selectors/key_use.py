@@ -94,7 +94,7 @@ def _touched(requests: Sequence[Any]) -> list[Touched]:
     """The paths that requests were let to, the last touched first."""
     found: dict[str, Touched] = {}
     for entry in requests:
-        path = (entry.detail or {}).get("path") if "/objects/" in entry.route and entry.status < 400 else None
+        path = (entry.detail or {}).get("path") if "/object" in entry.route and entry.status < 400 else None
         if path is None:
             continue
         touched = found.setdefault(path, Touched(path, 0, 0, entry.at))

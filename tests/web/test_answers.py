@@ -125,6 +125,14 @@ def test_every_request_leaves_a_line_refused_ones_too(client):
         assert AccessEntry.objects.get(request_id=refused["X-Request-Id"]).status == 401
 
 
+@pytest.mark.django_db(transaction=True)
+def test_a_line_names_the_object_also_where_its_path_is_a_parameter(client):
+    place = make_place()
+    client.get(f"/v1/environments/{place.live_id}/object-metadata?path=a/b", headers=bearer(make_api_key(place)))
+    with tenant(place.id):
+        assert AccessEntry.objects.get(route__contains="object-metadata").detail["path"] == "a/b"
+
+
 def test_nothing_secret_is_in_the_access_log(client):
     place = make_place()
     client.get("/s/hqs_secretsecretsecret")

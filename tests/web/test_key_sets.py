@@ -3,7 +3,7 @@
 import json
 import re
 from concurrent.futures import ThreadPoolExecutor
-from threading import Event
+from threading import Barrier, Event
 from time import time
 
 import pytest
@@ -15,7 +15,7 @@ from werkzeug import Response
 from hq.lib.openid import NotTrusted, UnknownKey
 from hq.lib.outbound import AddressNotPublic, NotFetched, NotReached, Redirected, TooLarge
 from hq.web import key_sets
-from hq.web.key_sets import ASK_AGAIN_AFTER, FRESH, UNKNOWN_FOR, USABLE, AskedJustNow, KeySets, place
+from hq.web.key_sets import ASK_AGAIN_AFTER, FRESH, SEATS, UNKNOWN_FOR, USABLE, AskedJustNow, KeySets, place
 from tests.idp import oidc
 from tests.idp.browsing import LOOPBACK, ask_again, forget_keys
 from tests.idp.fixtures import provider
@@ -186,6 +186,33 @@ def test_many_at_once_wait_for_one_asking(issuer):
         go_on.set()
         assert {frozenset(kids(each.result())) for each in [first, *others]} == {frozenset({kid("first")})}
     assert issuer.times == 1
+
+
+def test_slow_issuers_take_only_some_of_the_threads(issuer):
+    begun, over = Barrier(SEATS + 1), Event()
+
+    def slow(uri):
+        if uri != issuer.uri:
+            begun.wait(10)
+            assert over.wait(10)
+        return issuer(issuer.uri)
+
+    process = KeySets(ask=slow, clock=lambda: issuer.at)
+    process.published(issuer.uri)
+    issuer.later(FRESH + 1)
+    others = [f"{issuer.uri}/{number}" for number in range(SEATS + 1)]
+    for uri in others:
+        ask_again(uri)
+        cache.delete(place(uri))
+    with ThreadPoolExecutor(SEATS) as pool:
+        waiting = [pool.submit(process.published, uri) for uri in others[:SEATS]]
+        begun.wait(10)
+        assert kids(process.published(issuer.uri)) == {kid("first")}  # the copy at hand
+        with pytest.raises(AskedJustNow):
+            process.published(others[SEATS])
+        over.set()
+        assert all(each.result() for each in waiting)
+    assert issuer.times == 1 + SEATS
 
 
 def test_who_gets_their_turn_late_takes_what_the_one_before_got(issuer):

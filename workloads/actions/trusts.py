@@ -14,6 +14,7 @@ from hq.authz.actor import Actor, environment_of
 from hq.authz.permissions import AUTH_METHODS, AuthMethod, Permission
 from hq.authz.roles import GRANTS, Role, addable
 from hq.crypto.secrets import digest
+from hq.db.locks import hold
 from hq.lib.clock import now
 from hq.lib.errors import Denied, NotFound, Refused
 from hq.lib.ids import new_id
@@ -77,6 +78,7 @@ def create_trust(
     """
     gate.require(actor, Permission.WORKLOADS_MANAGE)
     here = Trust.objects.filter(organization_id=actor.organization_id, environment_id=environment_of(actor))
+    hold(f"hq.workloads:{environment_of(actor)}")
     if here.count() >= MOST_TRUSTS:
         raise TooManyTrusts
     trust = Trust(
