@@ -70,16 +70,21 @@ class _NoRedirects(HTTPRedirectHandler):
         return None
 
 
+def _checked(address: str) -> str:
+    """The address without a slash at its end. Raises ValueError for one that a secret cannot be sent to in the open."""
+    parts = urlsplit(address)
+    if parts.scheme != "https" and parts.hostname not in {"localhost", "127.0.0.1", "::1"}:
+        raise ValueError("Keys and tokens go over https only.")
+    return address.rstrip("/")
+
+
 class Client:
     """`key` is an API key or a token, or a function that gives one: it is asked before each request."""
 
     def __init__(
         self, address: str, key: str | Callable[[], str], *, environment: str = "", seconds: float = SECONDS
     ) -> None:
-        parts = urlsplit(address)
-        if parts.scheme != "https" and parts.hostname not in {"localhost", "127.0.0.1", "::1"}:
-            raise ValueError("A key goes over https only.")
-        self.address = address.rstrip("/")
+        self.address = _checked(address)
         self.environment = environment
         self.seconds = seconds
         self._key = key if callable(key) else lambda: key
@@ -228,10 +233,10 @@ def exchange_token(address: str, trust: str, token: str, *, scope: str = "") -> 
         "audience": trust,
         **({"scope": scope} if scope else {}),
     }
-    url = f"{address.rstrip('/')}/v1/oauth/token"
+    url = f"{_checked(address)}/v1/oauth/token"
     return _post(url, urlencode(form).encode(), "application/x-www-form-urlencoded")
 
 
 def redeem(address: str, token: str) -> Json:
     """Open a share link: `session_token`, which reads its `paths` for 15 minutes. It works once."""
-    return _post(f"{address.rstrip('/')}/v1/shares/redeem", json.dumps({"token": token}).encode(), "application/json")
+    return _post(f"{_checked(address)}/v1/shares/redeem", json.dumps({"token": token}).encode(), "application/json")

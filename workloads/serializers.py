@@ -17,9 +17,7 @@ class TrustBody(serializers.Serializer[Any]):
     audience = serializers.CharField(help_text="What tokens have to name in `aud`, and nothing else.")
     subject = serializers.CharField(help_text="What tokens have to name in `sub`.")
     claims = serializers.DictField(help_text="Claims that have to be there and equal, by name. A dot leads into one.")
-    jwks_uri = serializers.CharField(
-        allow_null=True, help_text="Where its keys are; null if they were pasted."
-    )
+    jwks_uri = serializers.CharField(allow_null=True, help_text="Where its keys are; null if they were pasted.")
     service_account_id = serializers.UUIDField()
     scopes = serializers.ListField(child=serializers.CharField())
     seconds = serializers.IntegerField(min_value=1, max_value=LONGEST_SECONDS)

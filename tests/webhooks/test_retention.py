@@ -11,7 +11,7 @@ from jobs.models import Job
 from keys import rings
 from tests.factories import Place, make_place, run_jobs
 from tests.webhooks.support import Receiver, again, attempts, deliveries, hook, send_all, try_again
-from webhooks.actions import retention
+from webhooks.actions import retention, send_test
 from webhooks.models import Attempt, Delivery, Message
 from webhooks.tasks import sweep
 
@@ -74,6 +74,23 @@ def test_without_the_key_it_waits_and_counts_no_try(
         assert (job.state, job.attempts) == ("QUEUED", 0)
         assert timedelta(minutes=4) < job.run_at - now() <= timedelta(minutes=5)
     assert try_again(delivery).state == "DELIVERED"
+
+
+def test_without_the_key_a_test_waits_too(place: Place, receiver: Receiver, monkeypatch: pytest.MonkeyPatch) -> None:
+    made = hook(place, receiver.url, "share:created")
+    with tenant(place.id):
+        delivery = send_test(actor=place.actor(), endpoint_id=made.endpoint.id)
+    with monkeypatch.context() as patched:
+        rings.forget()
+        patched.setattr(sealing, "_source", sealing._NoSource())
+        send_all()
+        with tenant(place.id):
+            job = Job.objects.get(kind="webhooks.send_once")
+        assert (again(delivery).state, job.state, job.attempts) == ("PENDING", "QUEUED", 0)
+        with tenant(place.id):
+            Job.objects.filter(pk=job.pk).update(run_at=now())
+    send_all()
+    assert again(delivery).state == "DELIVERED"
 
 
 def test_without_the_key_for_days_it_is_given_up(

@@ -55,7 +55,11 @@ def deliver(job: RunningJob) -> None:
 def send_once(job: RunningJob) -> None:
     """Send it a single time, whatever the state of its endpoint: by hand, or as a test. It says nothing of health."""
     delivery_id = UUID(job.payload["delivery"])
-    letter = _write(job, delivery_id, by_hand=True)
+    try:
+        letter = _write(job, delivery_id, by_hand=True)
+    except KeyUnavailable:
+        _wait_for_key(job, delivery_id)
+        return
     if letter is not None:
         _note_sending(job, delivery_id, letter, send(letter))
 
@@ -90,7 +94,8 @@ def _wait_for_key(job: RunningJob, delivery_id: UUID) -> None:
     with job.step():
         delivery = _locked(job, delivery_id)
         if delivery is not None and now() - delivery.at > KEY_PATIENCE:
-            _finish(delivery, Delivery.State.FAILED)
+            if delivery.state == Delivery.State.PENDING:  # one that is sent again may have arrived before
+                _finish(delivery, Delivery.State.FAILED)
             delivery = None
         if delivery is None:
             job.complete()
