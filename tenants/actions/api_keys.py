@@ -279,7 +279,7 @@ def _require_within(maker: ApiKey, networks: Sequence[str]) -> None:
 
 def _lies_in(network: IPv4Network | IPv6Network, around: Sequence[IPv4Network | IPv6Network]) -> bool:
     # Two kinds of addresses have nothing in common, and subnet_of() does not compare them.
-    return any(network.version == wide.version and network.subnet_of(wide) for wide in around)  # type: ignore[arg-type]
+    return any(network.version == wide.version and network.subnet_of(wide) for wide in around)  # type: ignore[arg-type]  # versions are equal
 
 
 def _require_no_longer(maker: ApiKey, expires_at: datetime | None) -> None:

@@ -38,11 +38,11 @@ def main() -> None:
 
     match sys.argv[1]:
         case "done, not kept":
-            Answers.keep = die  # type: ignore[method-assign]
+            Answers.keep = die  # type: ignore[method-assign]  # it dies there, or right after
         case "kept, not committed":
-            Answers.keep = after(Answers.keep)  # type: ignore[method-assign]
+            Answers.keep = after(Answers.keep)  # type: ignore[method-assign]  # it dies there, or right after
         case "committed, not sent":
-            TenantContext.__call__ = after(TenantContext.__call__)  # type: ignore[method-assign]
+            TenantContext.__call__ = after(TenantContext.__call__)  # type: ignore[method-assign]  # it dies there, or right after
     request = json.load(sys.stdin)
     answer = Client().post(request["url"], request["body"], content_type="application/json", headers=request["headers"])
     print("survived", answer.status_code, answer.content)
