@@ -1,10 +1,12 @@
 """What every answer carries, and how a refusal reads."""
 
 import json
+import sys
 
 import pytest
 from django.conf import settings
-from django.db import connection
+from django.core.signals import got_request_exception
+from django.db import ProgrammingError, connection
 
 from audit.models import AccessEntry
 from hq.db.context import tenant
@@ -163,8 +165,13 @@ def test_a_fault_of_ours_tells_nothing_but_the_request_id(client, monkeypatch):
 
 
 def test_a_fault_of_ours_on_a_page_is_told_on_a_page(client, monkeypatch):
-    """The transaction is broken by then, and the page reads the database for its frame."""
+    """The transaction is broken by then, and the page reads the database for its frame: no second fault."""
     from tenants import selectors
+
+    told = []
+
+    def note(**_more):
+        told.append(sys.exc_info()[0])
 
     def broken(*_args, **_more):
         connection.cursor().execute("SELECT no_such_function()")
@@ -173,7 +180,12 @@ def test_a_fault_of_ours_on_a_page_is_told_on_a_page(client, monkeypatch):
     client = sign_in(place.owner)
     client.raise_request_exception = False
     monkeypatch.setattr(selectors, "list_api_keys", broken)
-    response = client.get(f"/o/{place.slug}/live/api-keys/")
+    got_request_exception.connect(note)
+    try:
+        response = client.get(f"/o/{place.slug}/live/api-keys/")
+    finally:
+        got_request_exception.disconnect(note)
+    assert told == [ProgrammingError]
     assert response.status_code == 500
     assert b"Something broke" in response.content
     assert response["X-Request-Id"].encode() in response.content
