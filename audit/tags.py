@@ -15,17 +15,36 @@ class Tag(StrEnum):
     API_KEY_NEW_NETWORK = "api_key:new_network"
     API_KEY_REVOKED = "api_key:revoked"
     API_KEY_ROTATED = "api_key:rotated"
+    ARTIFACT_CHANGED = "artifact:changed"
+    ARTIFACT_CREATED = "artifact:created"
+    ARTIFACT_DEPLOYED = "artifact:deployed"
+    ARTIFACT_LINK_CREATED = "artifact_link:created"
+    ARTIFACT_LINK_OPENED = "artifact_link:opened"
+    ARTIFACT_LINK_REVOKED = "artifact_link:revoked"
+    ARTIFACT_REMOVED = "artifact:removed"
+    ARTIFACT_ROLLED_BACK = "artifact:rolled_back"
+    CREDENTIALS_ISSUED = "credentials:issued"
+    CREDENTIALS_REVOKED = "credentials:revoked"
     DIRECTORY_TOKEN_CREATED = "directory_token:created"
     DIRECTORY_TOKEN_REVOKED = "directory_token:revoked"
     DOMAIN_ADDED = "domain:added"
     DOMAIN_LAPSED = "domain:lapsed"
     DOMAIN_REMOVED = "domain:removed"
     DOMAIN_VERIFIED = "domain:verified"
+    ERASURE_APPROVED = "erasure:approved"
+    ERASURE_CANCELLED = "erasure:cancelled"
+    ERASURE_REQUESTED = "erasure:requested"
+    EXPORT_COMPLETED = "export:completed"
+    EXPORT_DOWNLOADED = "export:downloaded"
+    EXPORT_REMOVED = "export:removed"
+    EXPORT_REQUESTED = "export:requested"
     GROUP_CREATED = "group:created"
     GROUP_MEMBER_ADDED = "group:member_added"
     GROUP_MEMBER_REMOVED = "group:member_removed"
     GROUP_REMOVED = "group:removed"
     GROUP_RENAMED = "group:renamed"
+    HOLD_LIFTED = "hold:lifted"
+    HOLD_PLACED = "hold:placed"
     INVITATION_REVOKED = "invitation:revoked"
     JOB_DISCARDED = "job:discarded"
     JOB_RETRIED = "job:retried"
@@ -42,6 +61,7 @@ class Tag(StrEnum):
     KEY_ROTATION_PAUSED = "key:rotation_paused"
     KEY_ROTATION_REQUESTED = "key:rotation_requested"
     KEY_ROTATION_RESUMED = "key:rotation_resumed"
+    MEMBER_ERASED = "member:erased"
     MEMBER_INVITED = "member:invited"
     MEMBER_JOINED = "member:joined"
     MEMBER_REMOVED = "member:removed"
@@ -54,11 +74,14 @@ class Tag(StrEnum):
     OPERATOR_PROMOTED = "operator:promoted"
     ORGANIZATION_CLOSED = "organization:closed"
     ORGANIZATION_CREATED = "organization:created"
+    ORGANIZATION_ERASED = "organization:erased"
     ORGANIZATION_PROVISIONED = "organization:provisioned"
     ORGANIZATION_REOPENED = "organization:reopened"
     ORGANIZATION_RESUMED = "organization:resumed"
     ORGANIZATION_SUSPENDED = "organization:suspended"
     POLICY_CHANGED = "policy:changed"
+    RETENTION_CHANGED = "retention:changed"
+    RETENTION_ENFORCED = "retention:enforced"
     SERVICE_ACCOUNT_CREATED = "service_account:created"
     SERVICE_ACCOUNT_ENDED = "service_account:ended"
     SESSION_ENTERED = "session:entered"
@@ -77,6 +100,9 @@ class Tag(StrEnum):
     SUPPORT_REFUSED = "support:refused"
     SUPPORT_REQUESTED = "support:requested"
     SUPPORT_STARTED = "support:started"
+    UPLOAD_REQUEST_CLOSED = "upload_request:closed"
+    UPLOAD_REQUEST_CREATED = "upload_request:created"
+    UPLOAD_REQUEST_RECEIVED = "upload_request:received"
     WEBHOOK_CHANGED = "webhook:changed"
     WEBHOOK_CREATED = "webhook:created"
     WEBHOOK_DISABLED = "webhook:disabled"
@@ -104,17 +130,36 @@ TOLD = {
     Tag.API_KEY_NEW_NETWORK: ("globe", "saw the API key {} used from a new network"),
     Tag.API_KEY_REVOKED: ("ban", "revoked the API key {}"),
     Tag.API_KEY_ROTATED: ("refresh-cw", "rotated the API key {}"),
+    Tag.ARTIFACT_CHANGED: ("pen-line", "changed the artifact {}"),
+    Tag.ARTIFACT_CREATED: ("layers", "made the artifact {}"),
+    Tag.ARTIFACT_DEPLOYED: ("upload", "deployed to the artifact {}"),
+    Tag.ARTIFACT_LINK_CREATED: ("link-2", "made a link to the artifact {}"),
+    Tag.ARTIFACT_LINK_OPENED: ("lock-open", "opened a link to the artifact {}"),
+    Tag.ARTIFACT_LINK_REVOKED: ("ban", "revoked a link to the artifact {}"),
+    Tag.ARTIFACT_REMOVED: ("trash-2", "removed the artifact {}"),
+    Tag.ARTIFACT_ROLLED_BACK: ("rotate-ccw", "brought back a deployment of {}"),
+    Tag.CREDENTIALS_ISSUED: ("key-round", "got storage credentials for {}"),
+    Tag.CREDENTIALS_REVOKED: ("ban", "revoked storage credentials for {}"),
     Tag.DIRECTORY_TOKEN_CREATED: ("key-round", "made the directory’s token {}"),
     Tag.DIRECTORY_TOKEN_REVOKED: ("ban", "revoked the directory’s token {}"),
     Tag.DOMAIN_ADDED: ("globe", "added the domain {}"),
     Tag.DOMAIN_LAPSED: ("triangle-alert", "no longer found the record of the domain {}"),
     Tag.DOMAIN_REMOVED: ("trash-2", "removed the domain {}"),
     Tag.DOMAIN_VERIFIED: ("circle-check", "verified the domain {}"),
+    Tag.ERASURE_APPROVED: ("trash-2", "approved the erasure of {}"),
+    Tag.ERASURE_CANCELLED: ("rotate-ccw", "cancelled the erasure of {}"),
+    Tag.ERASURE_REQUESTED: ("trash-2", "asked for the erasure of {}"),
+    Tag.EXPORT_COMPLETED: ("circle-check", "finished the export {}"),
+    Tag.EXPORT_DOWNLOADED: ("download", "downloaded the export {}"),
+    Tag.EXPORT_REMOVED: ("trash-2", "removed the export {}"),
+    Tag.EXPORT_REQUESTED: ("file-archive", "asked for the export {}"),
     Tag.GROUP_CREATED: ("users", "made the group {}"),
     Tag.GROUP_MEMBER_ADDED: ("user-plus", "added people to the group {}"),
     Tag.GROUP_MEMBER_REMOVED: ("user-x", "took people out of the group {}"),
     Tag.GROUP_REMOVED: ("trash-2", "removed the group {}"),
     Tag.GROUP_RENAMED: ("users", "renamed the group {}"),
+    Tag.HOLD_LIFTED: ("lock-open", "lifted the legal hold {}"),
+    Tag.HOLD_PLACED: ("lock", "placed the legal hold {}"),
     Tag.INVITATION_REVOKED: ("ban", "took back the invitation of {}"),
     Tag.JOB_DISCARDED: ("trash-2", "discarded the job {}"),
     Tag.JOB_RETRIED: ("refresh-cw", "started the job {} again"),
@@ -131,6 +176,7 @@ TOLD = {
     Tag.KEY_ROTATION_PAUSED: ("pause", "paused the rotation of {}"),
     Tag.KEY_ROTATION_REQUESTED: ("refresh-cw", "started rotating {}"),
     Tag.KEY_ROTATION_RESUMED: ("play", "went on rotating {}"),
+    Tag.MEMBER_ERASED: ("user-x", "erased {}"),
     Tag.MEMBER_INVITED: ("user-plus", "invited {}"),
     Tag.MEMBER_JOINED: ("users", "joined"),
     Tag.MEMBER_REMOVED: ("user-x", "removed {}"),
@@ -143,11 +189,14 @@ TOLD = {
     Tag.OPERATOR_PROMOTED: ("user-plus", "made {} an operator"),
     Tag.ORGANIZATION_CLOSED: ("ban", "closed {}"),
     Tag.ORGANIZATION_CREATED: ("building-2", "made {}"),
+    Tag.ORGANIZATION_ERASED: ("trash-2", "erased {}"),
     Tag.ORGANIZATION_PROVISIONED: ("building-2", "made {} ready"),
     Tag.ORGANIZATION_REOPENED: ("rotate-ccw", "reopened {}"),
     Tag.ORGANIZATION_RESUMED: ("play", "resumed {}"),
     Tag.ORGANIZATION_SUSPENDED: ("pause", "suspended {}"),
     Tag.POLICY_CHANGED: ("pen-line", "changed the policy of {}"),
+    Tag.RETENTION_CHANGED: ("hourglass", "changed how long {} are kept"),
+    Tag.RETENTION_ENFORCED: ("hourglass", "removed {} at the end of their retention"),
     Tag.SERVICE_ACCOUNT_CREATED: ("bot", "made the service account {}"),
     Tag.SERVICE_ACCOUNT_ENDED: ("ban", "ended the service account {}"),
     Tag.SESSION_ENTERED: ("laptop", "came in"),
@@ -166,6 +215,9 @@ TOLD = {
     Tag.SUPPORT_REFUSED: ("x", "refused support access for {}"),
     Tag.SUPPORT_REQUESTED: ("headset", "asked for support access"),
     Tag.SUPPORT_STARTED: ("headset", "began support access"),
+    Tag.UPLOAD_REQUEST_CLOSED: ("ban", "closed the upload request “{}”"),
+    Tag.UPLOAD_REQUEST_CREATED: ("inbox", "made the upload request “{}”"),
+    Tag.UPLOAD_REQUEST_RECEIVED: ("inbox", "sent files for the upload request “{}”"),
     Tag.WEBHOOK_CHANGED: ("pen-line", "changed the webhook {}"),
     Tag.WEBHOOK_CREATED: ("plus", "made the webhook {}"),
     Tag.WEBHOOK_DISABLED: ("ban", "switched off the webhook {}"),
@@ -191,11 +243,20 @@ ORGANIZATION_WIDE = frozenset(
         Tag.DOMAIN_LAPSED,
         Tag.DOMAIN_REMOVED,
         Tag.DOMAIN_VERIFIED,
+        Tag.ERASURE_APPROVED,
+        Tag.ERASURE_CANCELLED,
+        Tag.ERASURE_REQUESTED,
+        Tag.EXPORT_COMPLETED,
+        Tag.EXPORT_DOWNLOADED,
+        Tag.EXPORT_REMOVED,
+        Tag.EXPORT_REQUESTED,
         Tag.GROUP_CREATED,
         Tag.GROUP_MEMBER_ADDED,
         Tag.GROUP_MEMBER_REMOVED,
         Tag.GROUP_REMOVED,
         Tag.GROUP_RENAMED,
+        Tag.HOLD_LIFTED,
+        Tag.HOLD_PLACED,
         Tag.INVITATION_REVOKED,
         Tag.JOB_DISCARDED,
         Tag.JOB_RETRIED,
@@ -212,6 +273,7 @@ ORGANIZATION_WIDE = frozenset(
         Tag.KEY_ROTATION_PAUSED,
         Tag.KEY_ROTATION_REQUESTED,
         Tag.KEY_ROTATION_RESUMED,
+        Tag.MEMBER_ERASED,
         Tag.MEMBER_INVITED,
         Tag.MEMBER_JOINED,
         Tag.MEMBER_REMOVED,
@@ -220,11 +282,14 @@ ORGANIZATION_WIDE = frozenset(
         Tag.OPERATOR_PROMOTED,
         Tag.ORGANIZATION_CLOSED,
         Tag.ORGANIZATION_CREATED,
+        Tag.ORGANIZATION_ERASED,
         Tag.ORGANIZATION_PROVISIONED,
         Tag.ORGANIZATION_REOPENED,
         Tag.ORGANIZATION_RESUMED,
         Tag.ORGANIZATION_SUSPENDED,
         Tag.POLICY_CHANGED,
+        Tag.RETENTION_CHANGED,
+        Tag.RETENTION_ENFORCED,
         Tag.SERVICE_ACCOUNT_CREATED,
         Tag.SERVICE_ACCOUNT_ENDED,
         Tag.SESSION_ENTERED,

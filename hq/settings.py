@@ -32,6 +32,14 @@ REGION = env.text("HQ_REGION", "local")
 KEY_PROVIDER = env.choice("HQ_KEY_PROVIDER", "embedded", "kms")
 KMS_REGION = env.text("HQ_KMS_REGION", REGION)
 KMS_ENDPOINT = env.text("HQ_KMS_ENDPOINT", "")
+# Where new buckets are made. What AWS signs with comes from boto3's own chain here too.
+STORE = env.choice("HQ_STORE", "embedded", "s3")
+S3_ENDPOINT = env.text("HQ_S3_ENDPOINT", "")
+# The one place outside the region where copies may lie (OPS-8); empty when there is none.
+BACKUP_REGION = env.text("HQ_BACKUP_REGION", "")
+# Where what people publish is served, each under a name of its own below this one: never from the portal's origin.
+EDGE_PORT = env.number("HQ_EDGE_PORT", PORT + 1)
+EDGE_URL = env.text("HQ_EDGE_URL", f"http://edge.localhost:{EDGE_PORT}").rstrip("/")
 ALLOWED_HOSTS = env.words("HQ_ALLOWED_HOSTS") or [
     _base.hostname or "localhost",
     *([] if PRODUCTION else ["localhost", "127.0.0.1"]),
@@ -58,6 +66,9 @@ INSTALLED_APPS = [
     "webhooks",
     "workloads",
     "sharing",
+    "artifacts",
+    "exports",
+    "retention",
     "console",
     "overview",
     "django.contrib.contenttypes",

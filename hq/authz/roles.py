@@ -32,11 +32,17 @@ _EVIDENCE = frozenset({P.AUDIT_READ, P.AUDIT_VERIFY, P.KEYS_READ})
 # Destroying a key takes two people: an owner who asks, and another owner or an admin who agrees.
 _KEYS = frozenset({P.KEYS_ROTATE, P.KEYS_MOVE, P.KEYS_APPROVE_DESTRUCTION})
 
+# Taking everything along, and ending everything. Erasing an organization takes a second owner, where there is one.
+_RECORDS = frozenset({P.RETENTION_CHANGE, P.HOLDS_CHANGE, P.MEMBERS_ERASE})
+_WHOLE = frozenset({P.ORGANIZATION_EXPORT, P.ORGANIZATION_ERASE, P.ORGANIZATION_APPROVE_ERASURE})
+_OWN = frozenset({P.EXPORTS_OWN})
+
 GRANTS: dict[Role, frozenset[P]] = {
-    Role.OWNER: _WORK | _MACHINES | _PEOPLE | _DOORS | _EVIDENCE | _KEYS | {P.KEYS_DESTROY},
-    Role.ADMIN: _WORK | _MACHINES | _PEOPLE | _DOORS | _EVIDENCE | _KEYS,
-    Role.ANALYST: _CONTENT,
+    Role.OWNER: _WORK | _MACHINES | _PEOPLE | _DOORS | _EVIDENCE | _KEYS | _RECORDS | _WHOLE | _OWN | {P.KEYS_DESTROY},
+    Role.ADMIN: _WORK | _MACHINES | _PEOPLE | _DOORS | _EVIDENCE | _KEYS | _RECORDS | _OWN,
+    Role.ANALYST: _CONTENT | _OWN,
     Role.AUDITOR: _EVIDENCE
+    | _OWN
     | {
         P.ORGANIZATION_READ,
         P.MEMBERS_READ,
@@ -46,7 +52,7 @@ GRANTS: dict[Role, frozenset[P]] = {
         P.SHARES_READ,
         P.JOBS_READ,
     },
-    Role.DEVELOPER: _WORK | _MACHINES,
+    Role.DEVELOPER: _WORK | _MACHINES | _OWN,
     Role.SERVICE_ACCOUNT: _CONTENT | {P.OBJECTS_WRITE},
 }
 

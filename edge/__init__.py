@@ -1,0 +1,1 @@
+"""What people publish, on host names of its own: a small application without sessions, forms or accounts."""
