@@ -12,6 +12,7 @@ import signal
 import socket
 import tempfile
 from collections.abc import Iterator
+from itertools import count, islice
 from pathlib import Path
 from typing import Any
 
@@ -68,6 +69,7 @@ def environment(worker: str, index: int) -> dict[str, str]:
         "HQ_REDIS_URL": services["HQ_REDIS_URL"].replace("db=0", f"db={index}"),
         "HQ_BASE_URL": f"http://localhost:{port}",
         "HQ_PORT": port,
+        "HQ_EDGE_PORT": str(free_port(index)),
         "HQ_STATIC_DIR": str(prepared.static_folder()),
         "HQ_LOG_LEVEL": "WARNING",
         # Every test comes from the same address; those of limits set their own.
@@ -78,23 +80,20 @@ def environment(worker: str, index: int) -> dict[str, str]:
     return {name: value for name, value in (given | ours).items() if os.environ.get(name) != value}
 
 
-_handed_out: set[int] = set()
+_asked = count(os.getpid() * 7)  # another run may share the range, so each starts at a place of its own
 
 
 def free_port(index: int) -> int:
-    """A free port of the worker's range. Another run may share the range, so each starts at a place of its own."""
+    """A free port of the worker's range. One that was handed out comes again last: its server may not listen yet."""
     first = FIRST_PORT + index * PORTS_PER_WORKER
-    for step in range(PORTS_PER_WORKER):
-        port = first + (os.getpid() * 7 + step) % PORTS_PER_WORKER
-        if port in _handed_out:
-            continue
+    for asked in islice(_asked, PORTS_PER_WORKER):
+        port = first + asked % PORTS_PER_WORKER
         with socket.socket() as probe:
             probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
             try:
                 probe.bind(("127.0.0.1", port))
             except OSError:
                 continue
-            _handed_out.add(port)
             return port
     pytest.exit(f"No free port from {first} to {first + PORTS_PER_WORKER}.", returncode=1)
 
