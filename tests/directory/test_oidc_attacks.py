@@ -23,7 +23,7 @@ FETCHED_ON_SAVING = [lie for lie in BODY_LIES if lie.startswith(("discovery", "k
 @pytest.fixture(autouse=True)
 def loopback(settings, monkeypatch):
     settings.OUTBOUND_NETWORKS = LOOPBACK
-    monkeypatch.setattr("hq.web.outbound.SECONDS", 0.5)
+    monkeypatch.setattr("hq.web.outbound.SECONDS", 2.0)
 
 
 @pytest.mark.parametrize("lies", [TOKEN_LIES, EMAIL_LIES, FETCHED_ON_SIGN_IN, CALLBACK_LIES], ids=len)

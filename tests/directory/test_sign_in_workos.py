@@ -17,7 +17,7 @@ pytestmark = pytest.mark.django_db(transaction=True)
 def broker(workos, settings, monkeypatch):
     settings.OUTBOUND_NETWORKS = LOOPBACK
     settings.WORKOS_ADDRESS = workos.address
-    monkeypatch.setattr("hq.web.outbound.SECONDS", 0.5)
+    monkeypatch.setattr("hq.web.outbound.SECONDS", 2.0)
 
 
 @pytest.mark.parametrize("bound", [{"connection": CONNECTION}, {"organization": ORGANIZATION}])

@@ -10,4 +10,4 @@ __all__ = ["honest_provider", "other_provider", "own_valkey", "provider"]
 @pytest.fixture
 def loopback(settings, monkeypatch):
     settings.OUTBOUND_NETWORKS = LOOPBACK
-    monkeypatch.setattr("hq.web.outbound.SECONDS", 0.5)
+    monkeypatch.setattr("hq.web.outbound.SECONDS", 2.0)
