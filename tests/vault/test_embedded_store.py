@@ -104,7 +104,7 @@ class TestEmbeddedStore(StoreContract):
         elif step == "fsync":
             monkeypatch.setattr(os, "fsync", full)
         else:
-            monkeypatch.setattr(embedded, "_make_folder", full)
+            monkeypatch.setattr(embedded, "make_folder", full)
         with pytest.raises(StorageFull):
             put(store, new_key(), bytes(300_000))
         monkeypatch.undo()

@@ -1,4 +1,4 @@
-"""Where sealed bytes are kept. `store_for` gives the store that a bucket lives in."""
+"""Where sealed bytes are kept. `store_for` gives the store that a bucket lives in, `stage_for` where its parts wait."""
 
 from pathlib import Path
 
@@ -6,8 +6,21 @@ from django.conf import settings
 
 from vault.store.base import ForeignKey, MissingBytes, ObjectStore, Pieces, StorageFull, Writer
 from vault.store.embedded import EmbeddedStore
+from vault.store.staging import EmbeddedStaging, PartAddress, Staged, Staging
 
-__all__ = ["ForeignKey", "MissingBytes", "ObjectStore", "Pieces", "StorageFull", "Writer", "store_for"]
+__all__ = [
+    "ForeignKey",
+    "MissingBytes",
+    "ObjectStore",
+    "PartAddress",
+    "Pieces",
+    "Staged",
+    "Staging",
+    "StorageFull",
+    "Writer",
+    "stage_for",
+    "store_for",
+]
 
 
 def store_for(kind: str) -> ObjectStore:
@@ -19,3 +32,15 @@ def store_for(kind: str) -> ObjectStore:
     if kind != "embedded":
         raise ValueError(f"There is no store {kind!r}.")
     return EmbeddedStore(Path(settings.DATA_DIR) / "objects")
+
+
+def stage_for(kind: str) -> Staging:
+    """Where the parts of uploads wait in that store. Raises ValueError."""
+    if kind != "embedded":
+        raise ValueError(f"There is no store {kind!r}.")
+    return embedded_staging()
+
+
+def embedded_staging() -> EmbeddedStaging:
+    """The one that takes parts in by itself."""
+    return EmbeddedStaging(Path(settings.DATA_DIR) / "objects", settings.BASE_URL)

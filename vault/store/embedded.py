@@ -4,7 +4,6 @@ A file is written in objects/<bucket>/unfinished/ and renamed when it is whole, 
 That folder is short, so what a crash left in it is found by looking, without walking through the bucket.
 """
 
-import errno
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -12,10 +11,10 @@ from io import FileIO
 from pathlib import Path
 
 from hq.crypto.stream import SealingWriter, open_stream
-from vault.store.base import MissingBytes, Pieces, StorageFull, Writer, check_key
+from vault.store.base import MissingBytes, Pieces, Writer, check_key
+from vault.store.files import make_folder, refusing_when_full, sync_folder
 
 UNFINISHED = "unfinished"
-_FULL = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
 
 
 class EmbeddedStore:
@@ -26,24 +25,24 @@ class EmbeddedStore:
 
     def make_bucket(self, bucket: str) -> None:
         for folder in (self._root, self._root / bucket, self._root / bucket / UNFINISHED):
-            _make_folder(folder)
+            make_folder(folder)
 
     @contextmanager
     def put(self, bucket: str, key: str, *, content_key: bytes, aad: bytes) -> Iterator[Writer]:
         draft, final = self._draft(bucket, key), self._final(bucket, key)
-        with _refusing_when_full():
+        with refusing_when_full():
             descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
         try:
             # Unbuffered: the sealing writer hands over 64 KiB at a time already.
             with FileIO(descriptor, "wb") as file:
-                with _refusing_when_full():
+                with refusing_when_full():
                     writer = SealingWriter(file, content_key, aad)
                 yield _FileWriter(writer)
-                with _refusing_when_full():
+                with refusing_when_full():
                     writer.finish()
                     os.fsync(descriptor)
-            with _refusing_when_full():
-                _make_folder(final.parent)
+            with refusing_when_full():
+                make_folder(final.parent)
             _rename(draft, final)
         except BaseException:
             draft.unlink(missing_ok=True)
@@ -98,7 +97,7 @@ class _FileWriter:
         return self._writer.size
 
     def write(self, data: bytes | memoryview, /) -> int:
-        with _refusing_when_full():
+        with refusing_when_full():
             return self._writer.write(data)
 
 
@@ -123,36 +122,9 @@ class _Pieces:
         self._file.close()
 
 
-@contextmanager
-def _refusing_when_full() -> Iterator[None]:
-    try:
-        yield
-    except OSError as error:
-        if error.errno in _FULL:
-            raise StorageFull from error
-        raise
-
-
-def _make_folder(folder: Path) -> None:
-    try:
-        folder.mkdir(mode=0o700)
-    except FileExistsError:
-        return
-    _sync_folder(folder.parent)
-
-
 def _rename(draft: Path, final: Path) -> None:
     try:
         draft.rename(final)
     except FileNotFoundError:
         raise MissingBytes from None  # deleted while it was written
-    _sync_folder(final.parent)
-
-
-def _sync_folder(folder: Path) -> None:
-    """A new name lasts only once the folder that holds it was written."""
-    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
+    sync_folder(final.parent)
