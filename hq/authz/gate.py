@@ -1,6 +1,6 @@
 """The one decision point: may this actor do that? Roles and access rules meet here, and nowhere else (ACC-2)."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 
 from hq.authz.actor import Actor
 from hq.authz.levels import Level, needed
@@ -14,6 +14,8 @@ def allows(actor: Actor, permission: Permission, *, path: str | None = None) -> 
 
     For showing and hiding, never instead of `require`.
     """
+    if path is not None and is_pinned(actor) and not gives(actor.pinned or (), path):
+        return False
     return _method_allows(actor, permission) and _granted(actor, permission, path)
 
 
@@ -32,22 +34,26 @@ def reaches(actor: Actor, permission: Permission) -> bool:
 def require(actor: Actor, permission: Permission, *, path: str | None = None) -> None:
     """Return, or raise Denied with the reason. Acts on an object name its path; without one it is asked of all paths.
 
-    A link is pinned to its paths: whatever else it asks for, or an act without a path, is not there.
+    A link is pinned to its files and folders: whatever else it asks for, or an act without a path, is not there.
     """
     if not _granted(actor, permission, path):
         raise _denied(permission)
     _require_method(actor, permission)
-    if (actor.method is AuthMethod.LINK or actor.pinned is not None) and path not in (actor.pinned or ()):
+    if is_pinned(actor) and not gives(actor.pinned or (), path):
         raise NotFound
 
 
 def reach(actor: Actor, permission: Permission) -> tuple[str, ...] | None:
     """Where the actor may do it: None is everywhere, else prefixes in C order of which none is below another.
 
+    For a link these are its folders. Its files are no prefixes: what is called like one and goes on is not given.
+
     Raises:
         Denied: nowhere.
-        NotFound: for a link, which lists nothing.
+        NotFound: for a link without a folder, which lists nothing.
     """
+    if is_pinned(actor):
+        return _folders(actor, permission)
     if permission in actor.permissions:
         require(actor, permission)
         return None
@@ -56,6 +62,32 @@ def reach(actor: Actor, permission: Permission) -> tuple[str, ...] | None:
         raise _denied(permission)
     _require_method(actor, permission)
     return prefixes
+
+
+def is_pinned(actor: Actor) -> bool:
+    """True for whoever came by a link: it gives its pins and nothing else."""
+    return actor.method is AuthMethod.LINK or actor.pinned is not None
+
+
+def gives(pins: Iterable[str], path: str | None) -> bool:
+    """True if one of these pins gives a path: a file exactly, a folder (it ends in "/") what lies below it.
+
+    A path that ends in "/" is a folder's, and given with the folder that it is or lies in.
+    """
+    return path is not None and any(path == pin or (pin.endswith("/") and path.startswith(pin)) for pin in pins)
+
+
+def _folders(actor: Actor, permission: Permission) -> tuple[str, ...]:
+    if permission not in actor.permissions:
+        raise _denied(permission)
+    _require_method(actor, permission)
+    kept: list[str] = []
+    for folder in sorted(pin for pin in actor.pinned or () if pin.endswith("/")):
+        if not gives(kept, folder):
+            kept.append(folder)
+    if not kept:
+        raise NotFound
+    return tuple(kept)
 
 
 def _granted(actor: Actor, permission: Permission, path: str | None) -> bool:

@@ -46,6 +46,44 @@ def test_a_link_reaches_its_paths_and_nothing_else():
             gate.require(link, Permission.OBJECTS_READ, path=path)
 
 
+@pytest.mark.parametrize(
+    ("path", "given"),
+    [
+        ("claims/a", True),
+        ("claims/2026/q3/b", True),
+        ("claims/", True),
+        ("claims/2026/", True),
+        ("claims", False),
+        ("claimsX/a", False),
+        ("claim/a", False),
+        ("", False),
+        ("a/b", True),
+        ("a/bc", False),
+        ("a/b/c", False),
+        (None, False),
+    ],
+)
+def test_a_link_gives_a_file_exactly_and_of_a_folder_what_lies_below(path, given):
+    link = replace(ACTOR, method=AuthMethod.LINK, pinned=frozenset({"a/b", "claims/"}))
+    assert gate.gives(link.pinned, path) is given
+    if path is not None:
+        assert gate.allows(link, Permission.OBJECTS_READ, path=path) is given
+    if given:
+        gate.require(link, Permission.OBJECTS_READ, path=path)
+    else:
+        with pytest.raises(NotFound):
+            gate.require(link, Permission.OBJECTS_READ, path=path)
+
+
+def test_a_link_lists_its_folders_only_and_never_everywhere():
+    link = replace(ACTOR, method=AuthMethod.LINK, pinned=frozenset({"z/", "a/b", "a/c/", "a/c/d/"}))
+    assert gate.reach(link, Permission.OBJECTS_READ) == ("a/c/", "z/")
+    with pytest.raises(Denied):
+        gate.reach(link, Permission.OBJECTS_WRITE)
+    with pytest.raises(NotFound):
+        gate.reach(replace(link, pinned=frozenset({"a/b"})), Permission.OBJECTS_READ)
+
+
 def test_a_link_without_paths_reaches_nothing():
     with pytest.raises(NotFound):
         gate.require(replace(ACTOR, method=AuthMethod.LINK), Permission.OBJECTS_READ, path="a/b")

@@ -11,7 +11,7 @@ from hq.authz.actor import Actor, environment_of
 from hq.authz.permissions import Permission
 from vault.models import ObjectVersion, StoredObject
 from vault.selectors.lists import NotOurCursor
-from vault.selectors.objects import current_of, objects_of
+from vault.selectors.objects import current_of, objects_of, refuse_links
 from vault.selectors.reach import HERE, LIES_WITHIN, WITHIN, lies_in, ranges_of, reach_of, split
 
 
@@ -31,8 +31,9 @@ def _position_of_deleted(after: str) -> tuple[datetime, UUID]:
 def list_deleted(actor: Actor, *, after: str = "", limit: int = 50) -> Sequence[ObjectVersion]:
     """Deleted objects that the actor may read, last deleted first, each with the version that would come back.
 
-    Up to limit + 1. `after` is `position_of_deleted()` of the last one seen. Raises NotOurCursor, Denied.
+    Up to limit + 1. `after` is `position_of_deleted()` of the last one seen. Raises NotOurCursor, Denied; NotFound for a link.
     """
+    refuse_links(actor)
     reach = reach_of(actor, Permission.OBJECTS_READ)
     position = _position_of_deleted(after) if after else None
     if reach is not None:
@@ -66,7 +67,7 @@ def _within(
 
 def find_restorable(actor: Actor, paths: Sequence[str]) -> list[str]:
     """Of these paths, clean or not, those that are deleted and that the actor may bring back. For showing only."""
-    if not (paths and gate.reaches(actor, Permission.OBJECTS_WRITE)):
+    if not (paths and gate.reaches(actor, Permission.OBJECTS_WRITE)) or gate.is_pinned(actor):
         return []
     reach = reach_of(actor, Permission.OBJECTS_WRITE)
     asked = [path for path in paths if "\0" not in path and lies_in(path, reach)]

@@ -16,7 +16,7 @@ Range = tuple[str, str]  # from the first up to, but without, the second
 
 
 def reach_of(actor: Actor, permission: Permission) -> Reach:
-    """Where the actor may do it. Raises Denied if that is nowhere, NotFound for a link, which lists nothing."""
+    """Where the actor may do it. Raises Denied if that is nowhere, NotFound for a link without a folder."""
     prefixes = gate.reach(actor, permission)
     return None if prefixes == ("",) else prefixes
 
