@@ -96,40 +96,40 @@ class TestMisplaced:
         other = Note.objects.create(organization_id=org, number=1, text="other")
         store(other, stored(note))
         with pytest.raises(Tampered, match=r"db\.Note\.text of row"):
-            again(other).text  # noqa: B018
+            again(other).text  # noqa: B018 - reading opens it
 
     def test_between_columns(self, note):
         store(note, stored(note, "other"))
         with pytest.raises(Tampered):
-            again(note).text  # noqa: B018
+            again(note).text  # noqa: B018 - reading opens it
 
     def test_between_tenants(self, note, source):
         source.keys[new := new_id()] = source.keys[note.organization_id]  # even if both had the same key
         with connection.cursor() as cursor:
             cursor.execute("UPDATE test_note SET organization_id = %s", [new])
         with pytest.raises(Tampered):
-            again(note).text  # noqa: B018
+            again(note).text  # noqa: B018 - reading opens it
 
     def test_between_tables(self, note, source):
         source.keys[PLATFORM_ID] = source.keys[note.organization_id]
         row = PlatformNote.objects.create(id=note.pk, text="x")
         store(row, stored(note))
         with pytest.raises(Tampered):
-            again(row).text  # noqa: B018
+            again(row).text  # noqa: B018 - reading opens it
 
     def test_cut_at_any_length(self, note):
         data = stored(note)
         for length in range(len(data)):
             store(note, data[:length])
             with pytest.raises(Tampered):
-                again(note).text  # noqa: B018
+                again(note).text  # noqa: B018 - reading opens it
 
     def test_any_bit_flipped(self, note):
         data = stored(note)
         for bit in range(len(data) * 8):
             store(note, bytes(byte ^ (1 << bit % 8 if i == bit // 8 else 0) for i, byte in enumerate(data)))
             with pytest.raises((Tampered, KeyUnavailable)):  # the latter: another key version is named
-                again(note).text  # noqa: B018
+                again(note).text  # noqa: B018 - reading opens it
 
     def test_saving_such_a_row_under_another_id_raises_and_writes_nothing(self, note):
         store(note, os.urandom(60))
@@ -142,7 +142,7 @@ class TestMisplaced:
     def test_the_log_names_the_place_and_nothing_secret(self, note, source, caplog):
         store(note, stored(note, "other"))
         with caplog.at_level(logging.DEBUG), pytest.raises(Tampered) as caught:
-            again(note).text  # noqa: B018
+            again(note).text  # noqa: B018 - reading opens it
         [record] = caplog.records
         assert (record.row_id, record.organization_id) == (str(note.pk), str(note.organization_id))
         said = f"{record.__dict__} {caught.value!r}"
@@ -179,7 +179,7 @@ class TestVersions:
     def test_an_unknown_version_is_named(self, note, source):
         store(note, b"\x01\0\0\0\x09" + stored(note)[5:])
         with pytest.raises(KeyUnavailable, match="Version 9 of this organization's metadata key"):
-            again(note).text  # noqa: B018
+            again(note).text  # noqa: B018 - reading opens it
         assert source.asked_again == 1
 
     def test_saving_an_untouched_row_of_an_older_version_brings_it_to_the_current_one(self, note, source):
@@ -198,7 +198,7 @@ class TestLaziness:
         row = again(note)
         assert row.number == 0
         with pytest.raises(KeyUnavailable):
-            row.text  # noqa: B018
+            row.text  # noqa: B018 - reading opens it
 
     def test_it_is_opened_once(self, note, source):
         row = again(note)

@@ -208,7 +208,7 @@ class TestRotation:
         rows = [key(person, str(number)).pk for number in range(5)]
         version = new_data_key(PLATFORM_ID, Purpose.PEOPLE)
         assert HOLDER.left(PLATFORM_ID, version) == 5
-        step = lambda: tenant(PLATFORM_ID)  # noqa: E731
+        step = lambda: tenant(PLATFORM_ID)  # noqa: E731 - used on the next lines only
         first = HOLDER.reseal(step, PLATFORM_ID, version, None, 2)
         assert first == Batch(2, 0, UUID(int=rows[1]))
         assert HOLDER.left(PLATFORM_ID, version) == 3

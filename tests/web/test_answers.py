@@ -104,7 +104,7 @@ def test_another_organizations_environment_looks_like_none(client):
     headers = bearer(make_api_key(place))
     foreign = client.get(f"/v1/environments/{other.live_id}/audit/events", headers=headers)
     absent = client.get(f"/v1/environments/{PLATFORM_ID}/audit/events", headers=headers)
-    strip = lambda response: {**json.loads(response.content), "instance": ""}  # noqa: E731
+    strip = lambda response: {**json.loads(response.content), "instance": ""}  # noqa: E731 - used on the next lines only
     assert (foreign.status_code, strip(foreign)) == (absent.status_code, strip(absent)) == (404, strip(absent))
 
 
