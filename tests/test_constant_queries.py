@@ -161,7 +161,7 @@ def asked(client: Client, place: Place) -> dict[str, list[str]]:
         response = client.get(f"/o/{place.slug}/live/{page.format(**ids)}")
         assert response.status_code == 200, (page, response.status_code)
 
-    return {page: statements(lambda page=page: get(page)) for page in PAGES}  # type: ignore[misc] - the default binds the page
+    return {page: statements(lambda page=page: get(page)) for page in PAGES}  # type: ignore[misc]  # the default binds the page
 
 
 def test_a_page_of_many_asks_no_more_than_a_page_of_few(place: Place) -> None:

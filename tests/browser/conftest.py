@@ -74,7 +74,7 @@ def _letters(file: Path) -> list[tuple[str, str]]:
 @pytest.fixture
 def mailbox(settings: object) -> Mailbox:
     """Django's test runner puts mail into memory; here it goes where it goes in development."""
-    settings.EMAIL_BACKEND = "hq.web.mail.DevelopmentBackend"  # type: ignore[attr-defined] - settings made from words
-    folder = Path(settings.EMAIL_FILE_PATH)  # type: ignore[attr-defined] - settings made from words
+    settings.EMAIL_BACKEND = "hq.web.mail.DevelopmentBackend"  # type: ignore[attr-defined]  # settings made from words
+    folder = Path(settings.EMAIL_FILE_PATH)  # type: ignore[attr-defined]  # settings made from words
     shutil.rmtree(folder, ignore_errors=True)
     return Mailbox(folder)

@@ -74,7 +74,7 @@ def read(job: Job) -> Job:
 
 
 def put(kind: str, organization_id: UUID | None = None, **arguments: object) -> Job:
-    return actions.enqueue(kind, organization_id=organization_id or new_id(), **{"payload": {}} | arguments)  # type: ignore[arg-type] - what tests give instead
+    return actions.enqueue(kind, organization_id=organization_id or new_id(), **{"payload": {}} | arguments)  # type: ignore[arg-type]  # what tests give instead
 
 
 def make_due(job: Job) -> None:

@@ -43,9 +43,9 @@ def test_it_is_discarded() -> None:
 def test_only_what_is_dead(verb: object) -> None:
     job = put("test.once")
     with pytest.raises(NotDead):
-        verb(actor=operator(), job_id=job.id)  # type: ignore[operator] - a verb of either kind
+        verb(actor=operator(), job_id=job.id)  # type: ignore[operator]  # a verb of either kind
     with pytest.raises(NotFound):
-        verb(actor=operator(), job_id=new_id())  # type: ignore[operator] - a verb of either kind
+        verb(actor=operator(), job_id=new_id())  # type: ignore[operator]  # a verb of either kind
     assert read(job).state == "QUEUED"
 
 

@@ -95,7 +95,7 @@ def test_without_the_permission_it_is_refused() -> None:
 )
 def test_the_operators_rooms_are_closed_to_others(verb: object) -> None:
     with pytest.raises(Denied):
-        verb(person(new_id(), *(set(Permission) - {Permission.OPERATOR_JOBS})))  # type: ignore[operator] - a selector of either kind
+        verb(person(new_id(), *(set(Permission) - {Permission.OPERATOR_JOBS})))  # type: ignore[operator]  # a selector of either kind
 
 
 def test_the_operator_pages_through_all_newest_first() -> None:

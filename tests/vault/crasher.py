@@ -74,7 +74,7 @@ def main() -> None:
         case "2":
             put._receive = before(put._receive)
         case "6":
-            Path.rename = before(Path.rename)  # type: ignore[method-assign] - dies there
+            Path.rename = before(Path.rename)  # type: ignore[method-assign]  # dies there
         case "7":
             embedded._rename = after(embedded._rename)
         case "8":

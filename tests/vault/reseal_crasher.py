@@ -86,13 +86,13 @@ def main() -> None:
     drafts.lively = lambda chunks, renew: pieces(chunks, at)
     match at:
         case "file: begun":
-            stream.SealingWriter.__init__ = after(stream.SealingWriter.__init__)  # type: ignore[method-assign] - dies there
+            stream.SealingWriter.__init__ = after(stream.SealingWriter.__init__)  # type: ignore[method-assign]  # dies there
         case "file: before the rename":
-            Path.rename = before(Path.rename)  # type: ignore[method-assign] - dies there
+            Path.rename = before(Path.rename)  # type: ignore[method-assign]  # dies there
         case "file: after the rename":
             embedded._rename = after(embedded._rename)
         case "old file: removed":
-            embedded.EmbeddedStore.delete = after(embedded.EmbeddedStore.delete)  # type: ignore[method-assign] - dies there
+            embedded.EmbeddedStore.delete = after(embedded.EmbeddedStore.delete)  # type: ignore[method-assign]  # dies there
         case "old row: removed":
             drafts.remove = after(drafts.remove)
     print("survived", StoredFiles().reseal(steps(organization_id, at), organization_id, version, None, 100))

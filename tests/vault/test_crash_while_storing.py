@@ -114,7 +114,7 @@ def test_the_reaper_itself_may_be_stopped_anywhere(
 
     def stopped(self: object, bucket: str, key: str) -> None:
         if at == "after the files":
-            delete(self, bucket, key)  # type: ignore[arg-type] - the unbound method
+            delete(self, bucket, key)  # type: ignore[arg-type]  # the unbound method
         raise ConnectionError
 
     monkeypatch.setattr(kind, "delete", stopped)

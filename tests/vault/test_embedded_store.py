@@ -86,7 +86,7 @@ class TestEmbeddedStore(StoreContract):
             return rename(self, target)
 
         key = new_key()
-        (store._root / BUCKET / key[-2:]).mkdir()  # type: ignore[attr-defined] - of this store only
+        (store._root / BUCKET / key[-2:]).mkdir()  # type: ignore[attr-defined]  # of this store only
         monkeypatch.setattr(os, "fsync", noted_fsync)
         monkeypatch.setattr(Path, "rename", noted_rename)
         put(store, key, b"x")
