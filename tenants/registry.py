@@ -5,6 +5,7 @@ from typing import Protocol
 from uuid import UUID
 
 from hq.authz.actor import Actor, Origin
+from hq.authz.permissions import Permission
 
 # Ends what a member had in a room above, in the transaction that removes them: the actor who removes, the membership.
 Departure = Callable[[Actor, UUID], None]
@@ -14,6 +15,9 @@ SsoAddress = Callable[[UUID], str]
 SsoConnection = Callable[[UUID], UUID | None]
 # The people who came in by it at least once.
 SsoPeople = Callable[[UUID], frozenset[UUID]]
+# What may be done now by whoever comes by tokens of a room above: the organization, and the actor's id. Nothing once
+# what they stand on has ended.
+ScopesNow = Callable[[UUID, UUID], frozenset[Permission]]
 
 
 class Authenticate(Protocol):
@@ -27,6 +31,7 @@ _addresses: list[SsoAddress] = []
 _connections: list[SsoConnection] = []
 _people: list[SsoPeople] = []
 _tokens: dict[str, Authenticate] = {}
+_scopes: dict[str, ScopesNow] = {}
 
 
 def on_departure(name: str, end: Departure) -> None:
@@ -72,3 +77,13 @@ def authenticates(prefix: str, authenticate: Authenticate) -> None:
 def authenticator(secret: str) -> Authenticate | None:
     """The room's function that knows tokens of this kind, or None."""
     return next((known for prefix, known in _tokens.items() if secret.startswith(prefix)), None)
+
+
+def stands_by(kind: str, scopes: ScopesNow) -> None:
+    """Actors of this kind are the room's that registers them. Twice the same kind: the last one."""
+    _scopes[kind] = scopes
+
+
+def scopes_now(kind: str, organization_id: UUID, actor_id: UUID) -> frozenset[Permission]:
+    """What an actor of that kind may do now, at most; nothing for a kind that no room knows. In its context."""
+    return _scopes[kind](organization_id, actor_id) if kind in _scopes else frozenset()

@@ -7,5 +7,7 @@ class WorkloadsConfig(AppConfig):
     def ready(self) -> None:
         from tenants import registry
         from workloads.actions.exchanges import PREFIX, authenticate_workload
+        from workloads.selectors.trusts import scopes_now
 
         registry.authenticates(PREFIX, authenticate_workload)
+        registry.stands_by("workload", scopes_now)

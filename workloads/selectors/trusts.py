@@ -30,6 +30,13 @@ def get_trust(actor: Actor, trust_id: UUID) -> Trust:
     return trust
 
 
+def scopes_now(organization_id: UUID, trust_id: UUID) -> frozenset[Permission]:
+    """What a trust gives now: nothing once it was removed or switched off, or its service account has ended."""
+    rows = Trust.objects.filter(organization_id=organization_id, pk=trust_id, disabled_at=None)
+    scopes = rows.filter(service_account__ended_at=None).values_list("scopes", flat=True).first()
+    return frozenset(Permission(scope) for scope in scopes or ())
+
+
 def list_exchanges(
     actor: Actor,
     *,
