@@ -13,7 +13,7 @@ from django.db.models.functions import Length
 
 from hq.authz.permissions import Permission
 from hq.db.classes import UNTIL_EXPIRED, Declared, Held, days
-from hq.db.fields import Purpose, SealedTextField
+from hq.db.fields import Purpose, SealedJSONField, SealedTextField
 from hq.db.models import TenantForeignKey, TenantModel
 from hq.lib.clock import now
 
@@ -21,7 +21,10 @@ SHORTEST, DEFAULT, LONGEST = timedelta(seconds=60), timedelta(minutes=15), timed
 SESSION_LIFE = timedelta(minutes=15)
 KEPT = days(30, "after the link has ended")
 PATHS_MOST = 100
+FOLDERS_MOST = 10  # each is a range of paths that a recipient's page looks into
+RECIPIENTS_MOST = 50
 PURPOSE_LENGTH = 200
+RECIPIENT_LENGTH = 120
 USER_AGENT_LENGTH = 300
 
 models.BinaryField.register_lookup(Length)
@@ -78,6 +81,10 @@ class ShareLink(TenantModel):
     environment = TenantForeignKey("tenants.Environment", on_delete=models.CASCADE, related_name="+")
     permission = models.CharField(max_length=5, choices=Level.choices)
     purpose = SealedTextField(purpose=Purpose.METADATA)
+    # Whom it is for, in the sharer's words; what was made for several recipients in one step has one batch.
+    recipient = SealedTextField(purpose=Purpose.METADATA, null=True)
+    batch_id = models.UUIDField(null=True)
+    password_hash = models.CharField(max_length=200, blank=True, default="")
     created_by_kind = models.CharField(max_length=20)
     created_by_id = models.UUIDField()
     created_by_label = SealedTextField(purpose=Purpose.METADATA)
@@ -96,9 +103,9 @@ class ShareLink(TenantModel):
 
     data_classes: ClassVar = Declared(
         kept=KEPT,
-        metadata="purpose created_by_label revoked_by_label",
-        secrets={"nonce_digest": Held.DIGEST},
-        operational="environment permission created_by_kind created_by_id membership api_key key_version created_at"
+        metadata="purpose recipient created_by_label revoked_by_label",
+        secrets={"nonce_digest": Held.DIGEST, "password_hash": Held.ARGON2ID},
+        operational="environment permission batch_id created_by_kind created_by_id membership api_key key_version created_at"
         " expires_at opened_at opened_ip revoked_at revoked_by_id",
     )
 
@@ -160,7 +167,7 @@ class ShareLink(TenantModel):
 
 
 class SharePath(TenantModel):
-    """One path that a link is pinned to, in the order in which it was chosen. Never changed."""
+    """One file, or folder with its slash, that a link is pinned to, in the order of choosing. Never changed."""
 
     link = TenantForeignKey(ShareLink, on_delete=models.DO_NOTHING, related_name="pins")
     path = models.CharField(max_length=1024, db_collation="C")
@@ -195,6 +202,31 @@ class ShareSession(TenantModel):
         constraints = [
             models.UniqueConstraint(fields=["organization_id", "link"], name="sharing_one_session_a_link"),
             models.CheckConstraint(condition=Q(token_digest__length=32), name="sharing_session_is_kept_as_sha256"),
+        ]
+
+
+class ShareReceipt(TenantModel):
+    """What was there when a link was opened, and where the trail says so. The statement is signed when it is asked for."""
+
+    sealed_title: ClassVar = "Receipts of share links"
+
+    link = TenantForeignKey(ShareLink, on_delete=models.DO_NOTHING, related_name="receipts")
+    event_index = models.BigIntegerField()
+    event_hash = models.BinaryField()
+    files = SealedJSONField(purpose=Purpose.METADATA)
+    statement = SealedTextField(purpose=Purpose.METADATA, null=True)
+    created_at = models.DateTimeField(default=now)
+
+    data_classes: ClassVar = Declared(
+        kept=KEPT, metadata="files statement", operational="link event_index event_hash created_at"
+    )
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["organization_id", "link"], name="sharing_one_receipt_a_link"),
+            models.CheckConstraint(
+                condition=Q(event_hash__length=32) & Q(event_index__gt=0), name="sharing_receipt_has_its_place"
+            ),
         ]
 
 
