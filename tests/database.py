@@ -156,7 +156,7 @@ def fresh_database() -> None:
             )
         )
         admin.execute(sql.SQL("REVOKE ALL ON DATABASE {} FROM PUBLIC").format(name))
-        admin.execute(sql.SQL("GRANT CONNECT ON DATABASE {} TO hq_app").format(name))
+        admin.execute(sql.SQL("GRANT CONNECT ON DATABASE {} TO hq_app, hq_edge").format(name))
 
 
 # What the migrations fill, and nothing else does.

@@ -7,6 +7,7 @@
 --   hq_owner   owns the database and migrates it. Row security binds it as well.
 --   hq_app     what HQ runs as. It owns nothing, and each migration grants it only what a table needs.
 --   hq_lookup  cannot sign in. Owns the few functions that must look before a tenant is known.
+--   hq_edge    what serves published artifacts runs as. It reads what it serves, and writes who came.
 
 \set ON_ERROR_STOP on
 \if :{?database}
@@ -19,6 +20,7 @@ SELECT format('CREATE ROLE %I %s', role, attributes)
 FROM (VALUES
   ('hq_owner', 'LOGIN NOINHERIT'),
   ('hq_app', 'LOGIN NOINHERIT'),
+  ('hq_edge', 'LOGIN NOINHERIT'),
   ('hq_lookup', 'NOLOGIN NOINHERIT')
 ) AS wanted (role, attributes)
 WHERE NOT EXISTS (SELECT FROM pg_roles WHERE rolname = role)
@@ -27,7 +29,7 @@ WHERE NOT EXISTS (SELECT FROM pg_roles WHERE rolname = role)
 -- Whatever they were before, none of them stands above row security.
 SELECT format('ALTER ROLE %I NOSUPERUSER NOCREATEROLE NOBYPASSRLS NOREPLICATION', rolname)
 FROM pg_roles
-WHERE rolname IN ('hq_owner', 'hq_app', 'hq_lookup') AND (rolsuper OR rolcreaterole OR rolbypassrls OR rolreplication)
+WHERE rolname IN ('hq_owner', 'hq_app', 'hq_edge', 'hq_lookup') AND (rolsuper OR rolcreaterole OR rolbypassrls OR rolreplication)
 \gexec
 
 -- The owner may hand a function to hq_lookup, yet must not see what hq_lookup sees: policies follow inherited membership.
@@ -49,7 +51,7 @@ WHERE NOT EXISTS (SELECT FROM pg_database WHERE datname = :'database')
 \gexec
 
 SELECT format('REVOKE ALL ON DATABASE %I FROM PUBLIC', :'database') \gexec
-SELECT format('GRANT CONNECT ON DATABASE %I TO hq_app', :'database') \gexec
+SELECT format('GRANT CONNECT ON DATABASE %I TO hq_app, hq_edge', :'database') \gexec
 
 \connect :"database"
 SET client_min_messages = warning;
@@ -57,4 +59,4 @@ CREATE EXTENSION IF NOT EXISTS pgcrypto;
 -- It belongs to the database's owner through pg_database_owner, which on PostgreSQL 15 a role that does not inherit is not.
 ALTER SCHEMA public OWNER TO hq_owner;
 REVOKE CREATE ON SCHEMA public FROM PUBLIC;
-GRANT USAGE ON SCHEMA public TO hq_app, hq_lookup;
+GRANT USAGE ON SCHEMA public TO hq_app, hq_edge, hq_lookup;

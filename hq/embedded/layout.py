@@ -37,6 +37,11 @@ class Layout:
         )
 
     @property
+    def edge_port(self) -> int:
+        """Where published artifacts are served: HQ_EDGE_PORT, or the next port. Raises CannotStart."""
+        return _port(os.environ.get("HQ_EDGE_PORT") or str(self.port + 1), "HQ_EDGE_PORT")
+
+    @property
     def run(self) -> Path:
         """The folder of sockets: in the data directory, or in a short one elsewhere when the names would not fit."""
         inside = self.data / "run"
@@ -96,6 +101,8 @@ class Layout:
             "DJANGO_SETTINGS_MODULE": "hq.settings",
             "HQ_PORT": str(self.port),
             "HQ_BASE_URL": f"http://localhost:{self.port}",
+            "HQ_EDGE_PORT": str(self.edge_port),
+            "HQ_EDGE_URL": f"http://edge.localhost:{self.edge_port}",
             "PYTHONUNBUFFERED": "1",
         }
         located = {
@@ -108,9 +115,9 @@ class Layout:
         return ours | development_secrets.files(self.data) | dict(os.environ) | located
 
 
-def _port(raw: str) -> int:
+def _port(raw: str, name: str = "HQ_PORT") -> int:
     if not raw.isdecimal() or not 0 < int(raw) < FIRST_EPHEMERAL_PORT:
-        raise CannotStart(f"HQ_PORT is {raw!r}; it must be a number from 1 to {FIRST_EPHEMERAL_PORT - 1}.")
+        raise CannotStart(f"{name} is {raw!r}; it must be a number from 1 to {FIRST_EPHEMERAL_PORT - 1}.")
     return int(raw)
 
 

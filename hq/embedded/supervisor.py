@@ -66,7 +66,7 @@ class Supervisor:
                 return 1
 
     def _run(self) -> int:
-        self._check_port()
+        self._check_ports()
         owner = locks.own(self.layout, "bin/run")
         try:
             self.services.start()
@@ -91,15 +91,11 @@ class Supervisor:
 
     # ---- starting
 
-    def _check_port(self) -> None:
-        with socket.socket() as probe:
-            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-            try:
-                probe.bind(("127.0.0.1", self.layout.port))
-            except OSError as error:
-                raise CannotStart(
-                    f"Port {self.layout.port} cannot be used ({error.strerror}); name another one in HQ_PORT."
-                ) from error
+    def _check_ports(self) -> None:
+        _check_port(self.layout.port, "HQ_PORT")
+        for program in self.programs:
+            if program.port is not None:
+                _check_port(program.port, f"HQ_{program.name.upper()}_PORT")
 
     def _prepare(self) -> None:
         """Migrate as the owner; meanwhile collect the static files, if they have changed."""
@@ -163,27 +159,19 @@ class Supervisor:
 
     def _wait_for_answer(self) -> None:
         deadline = time.monotonic() + READY_SECONDS
-        while (status := self._status()) != http.HTTPStatus.OK:
-            self.console.wait(TICK if status is None else 1)  # it leaves an error's story in the log each time
-            self._look_after()
-            if time.monotonic() > deadline:
-                raise CannotStart(
-                    f"HQ did not answer at http://localhost:{self.layout.port}/readyz within {READY_SECONDS} seconds."
-                )
-
-    def _status(self) -> int | None:
-        """What the server says of itself; None while nobody listens."""
-        link = http.client.HTTPConnection("127.0.0.1", self.layout.port, timeout=2)
-        try:
-            link.request("GET", "/readyz", headers={"Host": f"localhost:{self.layout.port}"})
-            return link.getresponse().status
-        except (OSError, http.client.HTTPException):
-            return None
-        finally:
-            link.close()
+        for port in [self.layout.port, *(program.port for program in self.programs if program.port is not None)]:
+            while (status := _status(port)) != http.HTTPStatus.OK:
+                self.console.wait(TICK if status is None else 1)  # it leaves an error's story in the log each time
+                self._look_after()
+                if time.monotonic() > deadline:
+                    raise CannotStart(
+                        f"HQ did not answer at http://localhost:{port}/readyz within {READY_SECONDS} seconds."
+                    )
 
     def _announce(self) -> None:
+        published = os.environ.get("HQ_EDGE_URL") or f"http://edge.localhost:{self.layout.edge_port}"
         self.console.say(f"HQ is ready at http://localhost:{self.layout.port}")
+        self.console.say(f"What is published is served below {published}")
         if os.environ.get("HQ_ENV", "development") == "development":
             link = self._spawn("", (*MANAGE, "sign_in_link"), self.layout.environment())
             while link.poll() is None:
@@ -242,3 +230,24 @@ class Supervisor:
         process.kill_session(child)
         child.wait()
         self.console.wait(0, until_stopped=False)
+
+
+def _check_port(port: int, name: str) -> None:
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind(("127.0.0.1", port))
+        except OSError as error:
+            raise CannotStart(f"Port {port} cannot be used ({error.strerror}); name another one in {name}.") from error
+
+
+def _status(port: int) -> int | None:
+    """What a server says of itself; None while nobody listens."""
+    link = http.client.HTTPConnection("127.0.0.1", port, timeout=2)
+    try:
+        link.request("GET", "/readyz", headers={"Host": f"localhost:{port}"})
+        return link.getresponse().status
+    except (OSError, http.client.HTTPException):
+        return None
+    finally:
+        link.close()

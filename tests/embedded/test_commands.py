@@ -34,8 +34,9 @@ def test_it_answers_offers_a_link_lets_bin_manage_in_and_leaves_nothing(instance
     assert link.getresponse().status == 200
     lines = instance.output().splitlines()
     assert lines[0] == f"HQ is ready at http://localhost:{instance.port}"
-    assert re.fullmatch(rf"Sign in once as \S+: http://localhost:{instance.port}/\S+", lines[1])
-    assert len(lines) == 2
+    assert lines[1] == f"What is published is served below http://edge.localhost:{instance.port + 1}"
+    assert re.fullmatch(rf"Sign in once as \S+: http://localhost:{instance.port}/\S+", lines[2])
+    assert len(lines) == 3
 
     # No port is told to it: it asks the running one.
     told = manage(

@@ -1,0 +1,81 @@
+"""The edge's one WSGI application: a host name says whose, a path says what.
+
+It neither runs Django's middleware nor its request handling: a file that is in memory is answered from there. Whatever
+fails inside is a neutral 500; whatever is not there, of whomever, is the same 404.
+"""
+
+import logging
+from collections.abc import Callable, Iterable
+from typing import Any
+
+from django.db import DatabaseError, connection
+
+from edge import hosts
+from edge.answers import ALWAYS, Answer, Asked, Headers, text
+
+log = logging.getLogger("hq.edge")
+StartResponse = Callable[[str, Headers], Any]
+View = Callable[[Asked], Answer]
+METHODS = frozenset({"GET", "HEAD", "POST"})
+
+
+def nothing(_asked: Asked) -> Answer:
+    """The same for a name that nobody has and for one that was removed."""
+    return text(404)
+
+
+# By what a label begins with, the longest first; everything else is a published artifact. A label of an artifact never
+# begins with one of these.
+RESERVED: dict[str, View] = {}
+ARTIFACTS: list[View] = [nothing]
+
+
+class Edge:
+    """The WSGI application."""
+
+    def __call__(self, environ: dict[str, Any], start_response: StartResponse) -> Iterable[bytes]:
+        method: str = environ["REQUEST_METHOD"]
+        try:
+            answer = self._answer(method, environ)
+        except Exception:
+            log.exception("the edge could not answer")
+            answer = text(500, b"Something broke on our side.\n")
+        start_response(answer.line, [*ALWAYS, *answer.headers])
+        if method == "HEAD":
+            if close := getattr(answer.body, "close", None):
+                close()
+            return []
+        return answer.body
+
+    def _answer(self, method: str, environ: dict[str, Any]) -> Answer:
+        label = hosts.label_of(environ.get("HTTP_HOST", ""))
+        if label is None:
+            return _own(environ["PATH_INFO"])
+        if method not in METHODS:
+            return text(405, b"This address answers GET, HEAD and its own forms.\n", ("Allow", "GET, HEAD, POST"))
+        asked = Asked(label, method, environ["PATH_INFO"], environ)
+        for prefix, view in RESERVED.items():
+            if label.startswith(prefix):
+                return view(asked)
+        return ARTIFACTS[0](asked)
+
+
+def _own(path: str) -> Answer:
+    """Hosts that are nobody's: a probe may ask whether we are there, and nothing else is."""
+    if path == "/healthz":
+        return text(200, b"ok\n")
+    if path == "/readyz":
+        return text(200, b"ok\n") if _database() else text(503, b"The database does not answer.\n")
+    return text(404)
+
+
+def _database() -> bool:
+    try:
+        with connection.cursor() as cursor:
+            cursor.execute("SELECT 1")
+    except DatabaseError as error:
+        log.warning("database not reachable", extra={"error": type(error).__name__})
+        return False
+    finally:
+        connection.close()
+    return True
