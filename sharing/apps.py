@@ -5,9 +5,12 @@ class SharingConfig(AppConfig):
     name = "sharing"
 
     def ready(self) -> None:
+        from hq.db.retention import register
         from keys import registry
         from sharing.actions import LinkTokens, end_links_of
+        from sharing.actions.expiry import LINKS
         from tenants.registry import on_departure
 
         registry.add_holder(LinkTokens())
         on_departure("sharing", end_links_of)
+        register(LINKS)

@@ -1,31 +1,62 @@
 """Forgetting links and sessions that are over (VLT-11)."""
 
+from datetime import datetime
+from uuid import UUID
+
 from hq.db.classes import retention
+from hq.db.retention import RecordClass, cutoff
 from hq.lib.clock import now
 from jobs.registry import RunningJob
 from sharing.models import ShareLink, ShareSession, ended_before
 
 KEPT = retention(ShareLink)
 BATCH = 500
+NAME = "sharing.links"
 
 
 def expire_links(job: RunningJob) -> dict[str, int]:
     """Delete sessions that are over, and links with all that was tried on them a month after they ended.
 
-    Killed anywhere, it goes on where it was. The rows below a link go with it by the database's own references: the
-    application has no right to delete a record of what happened.
+    The organization may say another time than a month. Killed anywhere, it goes on where it was.
     """
     with job.step():
         ShareSession.objects.filter(organization_id=job.organization_id, expires_at__lte=now()).delete()
     links = 0
     while deleted := _expire_some(job):
         links += deleted
-        job.progress(links, message=f"{links} links that ended a month ago are gone")
+        job.progress(links, message=f"{links} links that ended long ago are gone")
     return {"links": links}
 
 
 def _expire_some(job: RunningJob) -> int:
     with job.step():
-        ended = ShareLink.objects.filter(ended_before(now() - KEPT), organization_id=job.organization_id)
-        some = list(ended.order_by("pk").values_list("pk", flat=True)[:BATCH])
-        return ShareLink.objects.filter(organization_id=job.organization_id, pk__in=some).delete()[0]
+        before = cutoff(job.organization_id, NAME)
+        return remove_ended(job.organization_id, before) if before else 0
+
+
+def count_ended(organization_id: UUID, before: datetime, held: tuple[str, ...] = ()) -> int:
+    return ShareLink.objects.filter(ended_before(before), organization_id=organization_id).count()
+
+
+def remove_ended(organization_id: UUID, before: datetime, held: tuple[str, ...] = ()) -> int:
+    """One batch of links that ended before then; how many.
+
+    The rows below a link go with it by the database's own references: the application has no right to delete a record
+    of what happened.
+    """
+    ended = ShareLink.objects.filter(ended_before(before), organization_id=organization_id)
+    some = list(ended.order_by("pk").values_list("pk", flat=True)[:BATCH])
+    return ShareLink.objects.filter(organization_id=organization_id, pk__in=some).delete()[0]
+
+
+LINKS = RecordClass(
+    name=NAME,
+    title="History of share links",
+    holds="Links that ended, who made them, and each try to open them",
+    since="after the link ended",
+    default=KEPT,
+    least=7,
+    most=400,
+    count=count_ended,
+    remove=remove_ended,
+)
