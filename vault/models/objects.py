@@ -8,16 +8,27 @@ from typing import ClassVar
 
 from django.db import models
 from django.db.models import F, Func, Q, Value
+from django.db.models.functions import Lower
 
 from hq.db.classes import ORGANIZATION, Declared
 from hq.db.fields import Purpose, SealedTextField
 from hq.db.models import TenantForeignKey, TenantModel
 from hq.lib.clock import now
+from hq.lib.folding import CAPITALS, SMALL
 
 EMBEDDED = "embedded"
 DEFAULT_TYPE = "application/octet-stream"
 # A name is what follows the last slash; the folder is what stands before, with its slash, or "" at the top.
 FOLDER_OF_PATH = Func(F("path"), Value("[^/]*$"), Value(""), function="regexp_replace")
+# The name as hq.lib.folding.folded() makes it. The path's own collation, "C", lets lower() change ASCII alone.
+NAME_TO_SEARCH = Lower(
+    Func(
+        Func(F("path"), Value("^.*/"), Value(""), function="regexp_replace"),
+        Value(CAPITALS),
+        Value(SMALL),
+        function="translate",
+    )
+)
 
 
 class Bucket(TenantModel):
@@ -107,6 +118,9 @@ class StoredObject(TenantModel):
     folder = models.GeneratedField(
         expression=FOLDER_OF_PATH, output_field=models.TextField(db_collation="C"), db_persist=True
     )
+    search_name = models.GeneratedField(
+        expression=NAME_TO_SEARCH, output_field=models.TextField(db_collation="C"), db_persist=True
+    )
     # The number of the version that is served. A foreign key to it stands in the migration; None only while one
     # transaction makes the object and its first version.
     current = models.PositiveIntegerField(null=True)
@@ -122,6 +136,7 @@ class StoredObject(TenantModel):
         in_clear={
             "path": "Listed and searched by range",
             "folder": "Listed and searched by range",
+            "search_name": "Searched by range",
             "size": "Added up for folders and environments",
         },
         operational="environment current created_at updated_at deleted_at",
@@ -152,6 +167,11 @@ class StoredObject(TenantModel):
                 include=["size"],
                 condition=Q(deleted_at__isnull=True),
                 name="vault_live_by_path",
+            ),
+            models.Index(
+                fields=["organization", "environment", "search_name", "path"],
+                condition=Q(deleted_at__isnull=True),
+                name="vault_live_by_name",
             ),
             # Of one who may read below some folders only: their deleted files are few among many live ones.
             models.Index(
