@@ -1,4 +1,4 @@
-"""Files in the portal."""
+"""The pages of files, and what is done on them."""
 
 from typing import Any, cast
 from urllib.parse import urlencode
