@@ -41,7 +41,7 @@ class Migration(migrations.Migration):
                 ("conditions", hq.db.fields.SealedJSONField(purpose="metadata")),
                 ("begun", models.BooleanField(default=False)),
                 ("handle", models.TextField(default="")),
-                ("key_version", models.PositiveIntegerField()),
+                ("parts_key", hq.db.fields.SealedTextField(purpose="metadata")),
                 ("address_version", models.PositiveIntegerField()),
                 ("parts_kept", models.BooleanField(default=True)),
                 ("created_by_kind", models.CharField(max_length=20)),

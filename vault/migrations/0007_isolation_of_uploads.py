@@ -9,7 +9,7 @@ from hq.db.operations import CompositeKey, LookupAccess, LookupFunction, TenantT
 
 CHANGED = (
     "state, begun, handle, parts_kept, method, api_key_id, created_by, origin, version_id, created, event_id, event_index,"
-    " refusal, refusal_detail, content_type, sha256, conditions"
+    " refusal, refusal_detail, parts_key, content_type, sha256, conditions"
 )
 
 # One that is being put together is left alone for a day longer: its job goes on, or was given up by then.

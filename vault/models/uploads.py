@@ -5,7 +5,7 @@ from typing import ClassVar
 from django.db import models
 from django.db.models import Q
 
-from hq.db.classes import UNTIL_EXPIRED, Declared
+from hq.db.classes import UNTIL_EXPIRED, Declared, Held
 from hq.db.fields import Purpose, SealedJSONField, SealedTextField
 from hq.db.models import TenantForeignKey, TenantModel
 from hq.lib.clock import now
@@ -17,9 +17,10 @@ class Upload(TenantModel):
 
     OPEN while parts may come, ASSEMBLING once its sender said that they are all there, then DONE with the version it
     became, or GIVEN_UP. `parts_kept`: some may still wait in the store; they go first, then the row. `begun`: the store
-    was asked to make room, and calls it by `handle`. The content key of `key_version` seals what waits, the capability
-    key of `address_version` the addresses. The maker is named by what their rights hang on, so that they can be asked
-    again; the database empties that once it is gone (vault/0007).
+    was asked to make room, and calls it by `handle`. What waits in files is sealed under a key of the upload's own, so
+    that a rotation has only this row to bring forward; the capability key of `address_version` seals the addresses. The
+    maker is named by what their rights hang on, so that they can be asked again; the database empties that once it is
+    gone (vault/0007).
     """
 
     sealed_title: ClassVar = "Uploads under way"
@@ -42,7 +43,7 @@ class Upload(TenantModel):
     conditions = SealedJSONField(purpose=Purpose.METADATA)
     begun = models.BooleanField(default=False)
     handle = models.TextField(default="")
-    key_version = models.PositiveIntegerField()
+    parts_key = SealedTextField(purpose=Purpose.METADATA)
     address_version = models.PositiveIntegerField()
     parts_kept = models.BooleanField(default=True)
     created_by_kind = models.CharField(max_length=20)
@@ -73,7 +74,8 @@ class Upload(TenantModel):
             "path": "Found again by it after a lost connection",
             "size": "Found again by it after a lost connection",
         },
-        operational="environment bucket state part_size begun handle key_version address_version parts_kept"
+        secrets={"parts_key": Held.SEALED},
+        operational="environment bucket state part_size begun handle address_version parts_kept"
         " created_by_kind created_by_id method membership service_account api_key created_at expires_at version created"
         " event_id event_index refusal",
     )
