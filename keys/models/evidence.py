@@ -47,6 +47,7 @@ class Statement(Model):
 
     class Kind(models.TextChoices):
         DELETION = "deletion"
+        ERASURE = "erasure"
         ROTATION = "rotation"
 
     sealed_under: ClassVar[UUID] = PLATFORM_ID

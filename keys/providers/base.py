@@ -148,6 +148,13 @@ class KeyProvider(Protocol):
         """Refuse every use from now on, destroy after 7 to 30 days, and give that time. Raises InvalidWait."""
         ...
 
+    def destroy_key(self, ref: str) -> datetime | None:
+        """Destroy it as soon as the provider lets anybody: at once (None), or, refusing every use till then, at a time.
+
+        For the end of an organization, whose waiting is over. One that is destroyed stays so.
+        """
+        ...
+
     def cancel_deletion(self, ref: str) -> None:
         """Leave the key disabled, as AWS KMS does: enabling it is a second decision."""
         ...

@@ -97,6 +97,15 @@ class EmbeddedProvider:
         self._change(ref, allowed, state=KeyState.PENDING_DELETION, delete_at=due.isoformat())
         return due
 
+    def destroy_key(self, ref: str) -> datetime | None:
+        root = self._root()
+        with self._store.lock():
+            document = self._store.read(ref, root)
+            if document["state"] != KeyState.DESTROYED:
+                _destroy(document)
+                self._store.overwrite(document | {"state": KeyState.DESTROYED, "delete_at": None}, root)
+        return None
+
     def cancel_deletion(self, ref: str) -> None:
         self._change(ref, {KeyState.PENDING_DELETION}, state=KeyState.DISABLED, delete_at=None)
 

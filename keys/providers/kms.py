@@ -97,6 +97,16 @@ class KmsProvider:
             PendingWindowInDays=days,
         )
 
+    def destroy_key(self, ref: str) -> datetime | None:
+        """AWS KMS waits for seven days at least, and says nothing of a key that it has deleted."""
+        try:
+            known = self.describe_key(ref)
+        except (base.Gone, base.NoSuchKey):
+            return None
+        if known.state == KeyState.PENDING_DELETION:
+            return known.delete_at
+        return self.schedule_deletion(ref, days=base.SHORTEST_WAIT_DAYS)
+
     def cancel_deletion(self, ref: str) -> None:
         self._require(ref, KeyState.PENDING_DELETION)
         self.line.ask("CancelKeyDeletion", ref, _nothing, KeyId=ref)

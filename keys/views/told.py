@@ -1,7 +1,7 @@
 """What the page of keys tells of versions, data keys, custody and evidence."""
 
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -152,11 +152,11 @@ class Evidence:
 def evidence_of(statement: Statement) -> Evidence:
     """Read it; it stands under the deployment's own key, so it opens when those of its organization are gone."""
     body: dict[str, Any] = json.loads(statement.file)["statement"]
-    deletion = statement.kind == Statement.Kind.DELETION
+    title, sentence = _TOLD[statement.kind]
     return Evidence(
         statement=statement,
-        title="Deletion certificate" if deletion else "Rotation statement",
-        sentence=_deleted(body) if deletion else _rotated(body),
+        title=title,
+        sentence=sentence(body),
         limits=" ".join(body["does_not_cover"]),
         body=body,
     )
@@ -184,6 +184,18 @@ def _deleted(body: Mapping[str, Any]) -> str:
     lost = f" {plural(rows, 'row')} are unreadable for good." if rows else " Nothing stood under them any more."
     name, keys = body["organization"]["name"], plural(len(body["keys"]), "key")
     return f"{_at(body['destroyed_at'])}, {keys} and {data_keys} of {name} were destroyed.{lost}"
+
+
+def _erased(body: Mapping[str, Any]) -> str:
+    rows = sum(line["rows"] for line in body["counts"])
+    return f"{_at(body['erased_at'])}, one {body['subject']} was erased: {plural(rows, 'row')} are gone."
+
+
+_TOLD: dict[str, tuple[str, Callable[[Mapping[str, Any]], str]]] = {
+    Statement.Kind.DELETION: ("Deletion certificate", _deleted),
+    Statement.Kind.ERASURE: ("Erasure certificate", _erased),
+    Statement.Kind.ROTATION: ("Rotation statement", _rotated),
+}
 
 
 def with_entry(actor: Actor, evidence: Evidence, rotation: Rotation) -> Evidence:

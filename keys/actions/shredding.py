@@ -1,0 +1,68 @@
+"""The end of every key of an organization, when the organization itself is erased (KEY-11)."""
+
+from typing import Any
+from uuid import UUID
+
+from django.db import transaction
+from django.db.models import F
+
+from hq.crypto.secrets import digest
+from hq.crypto.statements import timestamp
+from hq.db.context import tenant
+from hq.lib.clock import now
+from keys import rings
+from keys.actions.turns import wait_for_turn
+from keys.models import Cmk, DataKey, Destruction
+from keys.providers import KeyState, provider
+
+
+def shred_keys(organization_id: UUID) -> list[dict[str, Any]]:
+    """Destroy every CMK and throw away whatever they wrapped; what a certificate says of each.
+
+    Whoever calls this has waited and was agreed to. Done again, it changes nothing and says the same. A customer's own
+    key in AWS KMS is theirs to destroy; a provider that waits is told, and what its key wrapped is gone all the same.
+    Raises ProviderError: then the wrapped keys are gone already, and it is to be tried again.
+    """
+    with transaction.atomic(), tenant(organization_id):
+        wait_for_turn(organization_id)
+        DataKey.objects.filter(organization_id=organization_id, destroyed_at=None).update(
+            wrapped=None, destroyed_at=now()
+        )
+        # What is decided on here leaves nothing for these to do.
+        Destruction.objects.filter(organization_id=organization_id, state__in=Destruction.OPEN).update(
+            state=Destruction.State.CANCELLED, ended_at=now()
+        )
+    rings.forget(organization_id)
+    with tenant(organization_id):
+        cmks = list(Cmk.objects.filter(organization_id=organization_id).order_by(F("retired_at").asc(nulls_last=True)))
+    return [_shred(cmk) for cmk in cmks]
+
+
+def _shred(cmk: Cmk) -> dict[str, Any]:
+    """One at a time, so that a fault of one provider leaves the others destroyed."""
+    if cmk.state != KeyState.DESTROYED and not cmk.customer_owned:
+        at = provider(cmk.provider).destroy_key(cmk.ref)
+        cmk.state, cmk.delete_at = (KeyState.PENDING_DELETION, at) if at else (KeyState.DESTROYED, None)
+        with tenant(cmk.organization_id):
+            cmk.save(update_fields=["state", "delete_at"])
+    return _described(cmk)
+
+
+def _described(cmk: Cmk) -> dict[str, Any]:
+    """Its data keys are counted only; `thumbprints` tells which they were."""
+    with tenant(cmk.organization_id):
+        count = DataKey.objects.filter(organization_id=cmk.organization_id, cmk=cmk).count()
+    return {
+        "cmk": cmk.ref,
+        "provider": cmk.provider,
+        "customer_owned": cmk.customer_owned,
+        "versions": cmk.version,
+        "data_keys_total": count,
+        "destroyed_at": timestamp(cmk.delete_at or now()) if not cmk.customer_owned else None,
+    }
+
+
+def thumbprints(organization_id: UUID) -> str:
+    """SHA-256, in hexadecimal, over the fingerprints of every wrapped data key, sorted. In the caller's transaction."""
+    rows = DataKey.objects.filter(organization_id=organization_id, destroyed_at=None).values_list("fingerprint")
+    return digest(b"".join(sorted(bytes(row[0] or b"") for row in rows))).hex()
