@@ -55,6 +55,11 @@ def get_job(actor: Actor, job_id: UUID) -> Job:
     return job
 
 
+def find_unfinished(organization_id: UUID, kind: str, key: str) -> Job | None:
+    """Work that waits or is being done, by its key. Asks no permission: for rooms that show what they put in."""
+    return Job.objects.unfinished().filter(organization_id=organization_id, kind=kind, key=key).first()
+
+
 def list_for_operator(
     actor: Actor,
     *,

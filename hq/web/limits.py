@@ -13,7 +13,7 @@ from django.conf import settings
 from django.http import HttpRequest, HttpResponse
 
 from hq.authz.actor import Actor
-from hq.lib.errors import Denied, TooMany, Unauthenticated
+from hq.lib.errors import Problem, TooMany, Unauthenticated
 from hq.limits.buckets import Bucket, LimitsUnavailable, Verdict, take, tightest
 from hq.web.errors import answer, is_api
 from hq.web.request import source_ip
@@ -70,7 +70,7 @@ def charge(request: HttpRequest, actor: Actor) -> None:
     )
 
 
-def refuse_unknown(request: HttpRequest, refusal: Denied | None = None) -> NoReturn:
+def refuse_unknown(request: HttpRequest, refusal: Problem | None = None) -> NoReturn:
     """Turn away credentials that nobody has, or that are not accepted from here, by the `refusal` that says so.
 
     Only such are counted here, so valid keys are let in from the same address as before. Raises Unauthenticated or the
