@@ -78,15 +78,21 @@ def gives(pins: Iterable[str], path: str | None) -> bool:
 
 
 def _folders(actor: Actor, permission: Permission) -> tuple[str, ...]:
-    if permission not in actor.permissions:
+    """The folders it is pinned to, and of those only what rules give where nothing else grants the permission."""
+    held = ("",) if permission in actor.permissions else _prefixes(actor, permission)
+    if not held:
         raise _denied(permission)
     _require_method(actor, permission)
-    kept: list[str] = []
-    for folder in sorted(pin for pin in actor.pinned or () if pin.endswith("/")):
-        if not gives(kept, folder):
-            kept.append(folder)
-    if not kept:
+    pins = [pin for pin in actor.pinned or () if pin.endswith("/")]
+    if not pins:
         raise NotFound
+    met = {pin for pin in pins if pin.startswith(held)} | {prefix for prefix in held if gives(pins, prefix)}
+    kept: list[str] = []
+    for prefix in sorted(met):
+        if not prefix.startswith(tuple(kept)):
+            kept.append(prefix)
+    if not kept:
+        raise _denied(permission)
     return tuple(kept)
 
 
