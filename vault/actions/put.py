@@ -8,6 +8,8 @@
 import hashlib
 from collections.abc import Iterable
 from dataclasses import asdict, dataclass
+from typing import Protocol
+from uuid import UUID
 
 from django.conf import settings
 from django.db import transaction
@@ -53,10 +55,24 @@ class WrongDigest(Invalid):
 
 @dataclass(frozen=True, slots=True)
 class StoredAs:
-    """The version that was made, and whether the path was free before."""
+    """The version that was made, whether the path was free before, and the event in the trail: its id, its place."""
 
     version: ObjectVersion
     created: bool
+    event_id: UUID
+    event_index: int
+
+
+class Turn(Protocol):
+    """For whoever must make one version and no second one: what else is done in the transaction that shows it."""
+
+    def claim(self) -> None:
+        """Before anything else is locked. What it raises ends the put, and nothing shows."""
+        ...
+
+    def keep(self, stored: StoredAs) -> None:
+        """Once it is recorded. It locks nothing that `claim` has not locked."""
+        ...
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -68,6 +84,7 @@ class _Upload:
     conditions: Conditions
     blob: Blob
     free: bool
+    turn: Turn | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -97,11 +114,12 @@ def put_object(
     conditions: Conditions = ALWAYS,
     expected_size: int | None = None,
     expected_sha256: str | None = None,
+    turn: Turn | None = None,
 ) -> StoredAs:
     """Store what `chunks` yield as the current version of a path. Opens its own transactions: call it outside of any.
 
     `expected_size` in bytes and `expected_sha256` in hex are checked before anything shows. An exception from `chunks`
-    passes through. Whatever is raised, nothing is left.
+    or `turn` passes through. Whatever is raised, nothing is left.
 
     Raises:
         InvalidPath, LocalOnlyPath, Denied, NotFound, PreconditionFailed, NameTaken, ObjectTooLarge, WrongLength,
@@ -114,9 +132,9 @@ def put_object(
         if expected_size is not None and expected_size > settings.MAX_OBJECT_SIZE:
             raise ObjectTooLarge
         bucket = selectors.get_bucket(actor)
-        free = _check(actor, clean, conditions, selectors.find_object(actor, clean)) is None
+        free = check(actor, clean, conditions, selectors.find_object(actor, clean)) is None
         blob, key = _announce(actor, bucket)
-    upload = _Upload(actor=actor, path=clean, conditions=conditions, blob=blob, free=free)
+    upload = _Upload(actor=actor, path=clean, conditions=conditions, blob=blob, free=free, turn=turn)
     announced = _Announced(size=expected_size, sha256=expected_sha256, content_type=content_type)
     try:
         return _show(upload, _receive(blob, key, chunks, announced))
@@ -131,7 +149,7 @@ def _announce(actor: Actor, bucket: Bucket) -> tuple[Blob, KeyMaterial]:
     return drafts.announce(bucket, environment_of(actor), key.version), key
 
 
-def _check(actor: Actor, path: str, conditions: Conditions, stored: StoredObject | None) -> ObjectVersion | None:
+def check(actor: Actor, path: str, conditions: Conditions, stored: StoredObject | None) -> ObjectVersion | None:
     """The version that the path shows now, if the write may go ahead. Raises PreconditionFailed, NameTaken."""
     current = selectors.version_of(stored) if stored is not None and stored.deleted_at is None else None
     conditions.check(current.sha256 if current else None)
@@ -195,6 +213,8 @@ def _show(upload: _Upload, received: _Received) -> StoredAs:
     """Make the stored bytes the path's current version. A free path is claimed, also one that has become free since."""
     for claimed in (upload.free, True):
         with tenant(upload.actor.organization_id):
+            if upload.turn:
+                upload.turn.claim()
             if claimed:
                 claim_name(upload.actor, upload.path)
             stored = selectors.find_object(upload.actor, upload.path, lock=True)
@@ -205,7 +225,7 @@ def _show(upload: _Upload, received: _Received) -> StoredAs:
 
 def _add(upload: _Upload, stored: StoredObject | None, received: _Received) -> StoredAs:
     actor, path, blob = upload.actor, upload.path, upload.blob
-    before = _check(actor, path, upload.conditions, stored)
+    before = check(actor, path, upload.conditions, stored)
     sealed_size = store_for(blob.bucket.store).sealed_size(blob.bucket.name, blob.key)
     if not drafts.pending(blob).update(state=Blob.State.STORED, lease_until=None, sealed_size=sealed_size):
         raise UploadTooSlow
@@ -213,14 +233,17 @@ def _add(upload: _Upload, stored: StoredObject | None, received: _Received) -> S
         stored = StoredObject(organization_id=actor.organization_id, environment_id=blob.environment_id, path=path)
         stored.save(force_insert=True)
     version = add_version(actor, stored, blob=blob, **asdict(received))
-    recorder.record(
+    event = recorder.record(
         actor,
         Tag.OBJECT_UPDATED if before else Tag.OBJECT_CREATED,
         target=Target("object", stored.id, path),
         before=described(before) if before else None,
         after=described(version),
     )
-    return StoredAs(version, created=before is None)
+    made = StoredAs(version, created=before is None, event_id=event.id, event_index=event.index)
+    if upload.turn:
+        upload.turn.keep(made)
+    return made
 
 
 def add_version(

@@ -122,3 +122,8 @@ class Upload(TenantModel):
     def aad(self) -> bytes:
         """What its sealed parts are bound to."""
         return b"vault_upload\0" + self.organization_id.bytes + self.environment_id.bytes + self.id.bytes
+
+    @property
+    def is_over(self) -> bool:
+        """Its time is over."""
+        return self.expires_at <= now()
