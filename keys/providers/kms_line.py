@@ -6,16 +6,15 @@ Credentials come from boto3's own chain. A line survives a fork: the child makes
 import logging
 import os
 import threading
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, TypeVar
 from weakref import WeakSet
 
 import boto3
-import pybreaker
 from botocore.config import Config
 
+from hq.lib.circuit import Circuit
 from keys.providers import kms_faults
 from keys.providers.base import ProviderUnavailable
 
@@ -36,48 +35,6 @@ class Pace:
     seconds_open: float = 10
 
 
-class _Breaker:
-    """pybreaker, asked so that calls run side by side: its plain `call` holds its lock for as long as the call takes.
-
-    Once the time is over, one call tries whether AWS KMS answers again; the others are still refused meanwhile.
-    """
-
-    def __init__(self, pace: Pace) -> None:
-        self.circuit = pybreaker.CircuitBreaker(
-            fail_max=pace.faults_to_open,
-            reset_timeout=pace.seconds_open,
-            exclude=[lambda error: not kms_faults.is_outage(error)],
-            listeners=[_Told()],
-            throw_new_error_on_trip=False,
-        )
-        self._trial = threading.Lock()
-
-    @contextmanager
-    def asking(self) -> Iterator[None]:
-        """Raises ProviderUnavailable at once while the circuit is open."""
-        alone = self.circuit.current_state != pybreaker.STATE_CLOSED
-        if alone and not self._trial.acquire(blocking=False):
-            raise ProviderUnavailable
-        try:
-            with self.circuit.calling():
-                yield
-        except pybreaker.CircuitBreakerError:
-            raise ProviderUnavailable from None
-        finally:
-            if alone:
-                self._trial.release()
-
-
-class _Told(pybreaker.CircuitBreakerListener):
-    """Says in the log when calls stop and when they go on."""
-
-    def state_change(self, cb: Any, old_state: Any, new_state: Any) -> None:
-        if new_state.name == pybreaker.STATE_OPEN:
-            log.error("AWS KMS does not answer; HQ does not ask it for a while", extra={"seconds": cb.reset_timeout})
-        elif new_state.name == pybreaker.STATE_CLOSED:
-            log.warning("AWS KMS answers again")
-
-
 class Line:
     """Calls to AWS KMS in one region. Threads share it."""
 
@@ -92,7 +49,14 @@ class Line:
         """Forget the client and what the breaker has seen."""
         self._lock = threading.Lock()
         self._client: Any = None
-        self.breaker = _Breaker(self._pace)
+        self.breaker = Circuit(
+            "AWS KMS",
+            log,
+            faults=self._pace.faults_to_open,
+            seconds=self._pace.seconds_open,
+            is_outage=kms_faults.is_outage,
+            refusal=ProviderUnavailable,
+        )
 
     def ask(self, operation: str, ref: str, read: Reader[T], /, **parameters: Any) -> T:
         """Call the operation and read its answer. `read` raises KeyError or ValueError over an answer that is no good.

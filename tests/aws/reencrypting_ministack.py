@@ -1,11 +1,15 @@
 """ministack, with the one KMS operation that it lacks and HQ cannot do without. Run by the Python it is installed in.
 
+It listens twice: with TLS, and without on PLAIN_PORT, so that a policy that demands TLS has something to refuse.
+
 AWS defines ReEncrypt as a Decrypt under the source key and an Encrypt under the destination key inside KMS. Here it is
 made of ministack's own two, with their states, contexts and errors. IAM judges it before, as `kms:ReEncrypt`.
 """
 
 import json
+import os
 
+from hypercorn.config import Config
 from ministack.app import main
 from ministack.services import kms
 
@@ -48,6 +52,8 @@ async def handle_request(method, path, headers, body, query_params):
 
 
 kms.handle_request = handle_request
+
+Config._insecure_bind = [f"127.0.0.1:{os.environ['PLAIN_PORT']}"]
 
 if __name__ == "__main__":
     main()

@@ -24,7 +24,8 @@ from tests.database import free_port, home
 
 REGION = "eu-central-1"
 PYTHON = Path(sys.prefix).with_name(Path(sys.prefix).name + "-aws") / "bin" / "python"
-POLICY = Path(__file__).resolve().parents[2] / "deploy" / "aws-kms-policy.json"
+DEPLOY = Path(__file__).resolve().parents[2] / "deploy"
+POLICY, S3_POLICY = DEPLOY / "aws-kms-policy.json", DEPLOY / "aws-s3-policy.json"
 ADMIN = ("test", "test")  # ministack lets this one do everything, so HQ never gets it
 STARTING_SECONDS = 30
 
@@ -68,17 +69,21 @@ def serving(name: str, arguments: Sequence[str | Path], health: str, **variables
         process.stop(child, signal.SIGTERM, seconds=5)
 
 
-def ministack() -> Any:
-    """KMS and IAM with authentication on. Raises RuntimeError."""
+def ministack(certificate: Path, tls_port: int) -> Any:
+    """KMS, S3 and IAM with authentication on; besides its address without TLS it has one with. Raises RuntimeError."""
     return serving(
         "ministack",
         [Path(__file__).with_name("reencrypting_ministack.py")],
         "/_ministack/health",
         AUTH="true",
         BIND_HOST="127.0.0.1",
-        GATEWAY_PORT="{port}",
+        GATEWAY_PORT=str(tls_port),
+        PLAIN_PORT="{port}",
+        USE_SSL="1",
+        MINISTACK_SSL_CERT=str(certificate),
+        MINISTACK_SSL_KEY=str(certificate),
         IOT_MTLS_ENABLED="0",
-        SERVICES="kms,iam,sts",
+        SERVICES="kms,s3,iam,sts",
     )
 
 
@@ -94,12 +99,13 @@ def client(service: str, address: str, credentials: tuple[str, str] = ADMIN) -> 
     )
 
 
-def user(address: str, name: str = "hq", policy: str | None = None) -> tuple[str, str]:
-    """The access key of a new IAM user who may do what HQ's documented policy says, or the given one."""
+def user(address: str, name: str = "hq", *policies: str) -> tuple[str, str]:
+    """The access key of a new IAM user who may do what HQ's documented policy for KMS says, or the given ones."""
     iam = client("iam", address)
     iam.create_user(UserName=name)
-    document = json.dumps(json.loads(policy or POLICY.read_text()))
-    iam.put_user_policy(UserName=name, PolicyName="kms", PolicyDocument=document)
+    for number, policy in enumerate(policies or [POLICY.read_text()]):
+        document = json.dumps(json.loads(policy))
+        iam.put_user_policy(UserName=name, PolicyName=f"hq-{number}", PolicyDocument=document)
     made = iam.create_access_key(UserName=name)["AccessKey"]
     return made["AccessKeyId"], made["SecretAccessKey"]
 

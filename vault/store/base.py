@@ -4,11 +4,18 @@ A stored key is `<bucket>/<id>`. Every call names the caller's bucket as well, a
 one is refused before anything is looked up (VLT-1): a row that was altered to point elsewhere opens nothing.
 """
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager
 from typing import Protocol
 
 from hq.lib.errors import NotFound, Problem
+
+PAGE = 1000  # keys
+Told = Callable[[int], None]
+
+
+def nobody(gone: int) -> None:
+    """For who need not hear it."""
 
 
 # The key's first segment is not the caller's bucket. In words it is no thing; the type tells in the log.
@@ -49,11 +56,54 @@ class Pieces(Protocol):
     def close(self) -> None: ...
 
 
+class Closable(Protocol):
+    def close(self) -> None: ...
+
+
+class ClosingPieces:
+    """Decrypted pieces, and what is closed with them. A generator that was never begun would not close it."""
+
+    def __init__(self, source: Closable, pieces: Iterator[bytes]) -> None:
+        self._source = source
+        self._pieces = pieces
+
+    def __iter__(self) -> Iterator[bytes]:
+        return self
+
+    def __next__(self) -> bytes:
+        try:
+            return next(self._pieces)
+        except BaseException:
+            self._source.close()
+            raise
+
+    def close(self) -> None:
+        self._source.close()
+
+
 class ObjectStore(Protocol):
     """Sealed objects in buckets. Plain bytes go in and come out; none are ever at rest."""
 
-    def make_bucket(self, bucket: str) -> None:
-        """Make it; if it is there already nothing changes."""
+    def make_bucket(self, bucket: str, cmk: str = "") -> None:
+        """Make it, or bring it to the present rules; nothing in it changes.
+
+        `cmk` is the organization's CMK, for a store that encrypts under it besides: the ARN of a key in AWS KMS, or "".
+        Raises WrongRegion and BucketTaken on S3.
+        """
+        ...
+
+    def remove_bucket(self, bucket: str, told: Told = nobody) -> None:
+        """Remove everything that is in it, whole, older or unfinished, then the bucket. There is none: nothing happens.
+
+        `told` hears from time to time how many things are gone. Stopped anywhere, it goes on when it is called again.
+        """
+        ...
+
+    def keys_of(self, bucket: str, after: str = "") -> list[str]:
+        """A page of what lies in it, from the first key above `after`; none at the end, or when there is no bucket.
+
+        An object's key is as it was put; what waits or was left there has its own, with one more slash.
+        """
         ...
 
     def put(self, bucket: str, key: str, *, content_key: bytes, aad: bytes) -> AbstractContextManager[Writer]:
@@ -68,8 +118,8 @@ class ObjectStore(Protocol):
     ) -> Pieces:
         """The plaintext's slice, each piece verified before it is given away.
 
-        What was opened stays readable although it be deleted meanwhile. Raises ForeignKey, MissingBytes,
-        hq.crypto.aead.Tampered.
+        What was opened stays readable although it be deleted meanwhile; on S3 for as long as its connection does not
+        break. Raises ForeignKey, MissingBytes, hq.crypto.aead.Tampered.
         """
         ...
 

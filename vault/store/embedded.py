@@ -8,10 +8,12 @@ import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from io import FileIO
+from itertools import islice
 from pathlib import Path
+from shutil import rmtree
 
 from hq.crypto.stream import SealingWriter, open_stream
-from vault.store.base import MissingBytes, Pieces, Writer, check_key
+from vault.store.base import PAGE, ClosingPieces, MissingBytes, Pieces, Told, Writer, check_key, nobody
 from vault.store.files import make_folder, refusing_when_full, sync_folder
 
 UNFINISHED = "unfinished"
@@ -23,9 +25,47 @@ class EmbeddedStore:
     def __init__(self, root: Path) -> None:
         self._root = root
 
-    def make_bucket(self, bucket: str) -> None:
+    def make_bucket(self, bucket: str, cmk: str = "") -> None:
         for folder in (self._root, self._root / bucket, self._root / bucket / UNFINISHED):
             make_folder(folder)
+
+    def remove_bucket(self, bucket: str, told: Told = nobody) -> None:
+        gone = 0
+        # Under another name nobody who still writes finds a place in it.
+        for place in (self._leaving(bucket), self._root / bucket):
+            if not place.exists():
+                continue
+            folder = place.rename(self._leaving(bucket))
+            sync_folder(self._root)
+            for inner in sorted(folder.iterdir()):
+                gone += sum(len(files) for _, _, files in os.walk(inner))
+                rmtree(inner)
+                told(gone)
+            folder.rmdir()
+            sync_folder(self._root)
+
+    def keys_of(self, bucket: str, after: str = "") -> list[str]:
+        found = islice(self._places(bucket, _place_after(bucket, after)), PAGE)
+        return [
+            f"{bucket}/{place.rpartition('/')[2] if len(place.partition('/')[0]) == 2 else place}" for place in found
+        ]
+
+    def _places(self, bucket: str, after: str) -> Iterator[str]:
+        """In order, where files lie in a bucket, also in one that was being removed."""
+        roots = [folder for folder in (self._root / bucket, self._leaving(bucket)) if folder.exists()]
+        for name in sorted({inner.name for folder in roots for inner in folder.iterdir()}):
+            if name < after.partition("/")[0]:
+                continue
+            inside = {
+                str(Path(where, file).relative_to(folder))
+                for folder in roots
+                for where, _, files in os.walk(folder / name)
+                for file in files
+            }
+            yield from (place for place in sorted(inside) if place > after)
+
+    def _leaving(self, bucket: str) -> Path:
+        return self._root / f"{bucket}.gone"  # no bucket's name has a dot
 
     @contextmanager
     def put(self, bucket: str, key: str, *, content_key: bytes, aad: bytes) -> Iterator[Writer]:
@@ -61,7 +101,7 @@ class EmbeddedStore:
         except BaseException:
             file.close()
             raise
-        return _Pieces(file, pieces)
+        return ClosingPieces(file, pieces)
 
     def delete(self, bucket: str, key: str) -> None:
         # The draft first: should its writer be alive, then either its rename fails or the renamed file goes next.
@@ -101,25 +141,9 @@ class _FileWriter:
             return self._writer.write(data)
 
 
-class _Pieces:
-    """Decrypted pieces, and the file that is closed with them. A generator that was never begun would not close it."""
-
-    def __init__(self, file: FileIO, pieces: Iterator[bytes]) -> None:
-        self._file = file
-        self._pieces = pieces
-
-    def __iter__(self) -> Iterator[bytes]:
-        return self
-
-    def __next__(self) -> bytes:
-        try:
-            return next(self._pieces)
-        except BaseException:
-            self._file.close()
-            raise
-
-    def close(self) -> None:
-        self._file.close()
+def _place_after(bucket: str, key: str) -> str:
+    rest = key.removeprefix(f"{bucket}/")
+    return rest if "/" in rest or not rest else f"{rest[-2:]}/{rest}"
 
 
 def _rename(draft: Path, final: Path) -> None:

@@ -1,0 +1,187 @@
+"""The line to S3: one client per process, short waits, one region, and no more calls while it does not answer.
+
+Credentials come from boto3's own chain. A line survives a fork: the child makes a client and a circuit of its own.
+"""
+
+import logging
+import os
+import threading
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any, TypeVar
+from weakref import WeakSet
+
+import boto3
+from botocore.config import Config
+from django.conf import settings
+
+from hq.guards import AWS_REGION
+from hq.lib.circuit import Circuit
+from vault.store import s3_faults
+from vault.store.s3_faults import StoreMisplaced, StoreUnavailable, WrongRegion
+
+log = logging.getLogger("hq.vault")
+T = TypeVar("T")
+Answer = Mapping[str, Any]
+Reader = Callable[[Answer], T]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Pace:
+    """How long one try may take and how many there are (with jitter between), and when the circuit opens and tries.
+
+    `breaks` is how often in a row a body may break off without a byte of progress.
+    """
+
+    connect_seconds: float = 2
+    read_seconds: float = 60
+    tries: int = 4
+    breaks: int = 4
+    faults_to_open: int = 5
+    seconds_open: float = 10
+
+
+class Line:
+    """Calls to S3 in one region. Threads share it.
+
+    boto3 would follow a bucket into whatever region it is in; `others` are the only ones where it may (OPS-8).
+    """
+
+    def __init__(
+        self,
+        region: str,
+        endpoint: str | None = None,
+        *,
+        others: frozenset[str] = frozenset(),
+        pace: Pace | None = None,
+    ) -> None:
+        self.region = region
+        self.regions = others | {region}
+        self.pace = pace or Pace()
+        self._endpoint = endpoint
+        self.reset()
+        _lines.add(self)
+
+    def reset(self) -> None:
+        """Forget the client and what the circuit has seen."""
+        self._lock = threading.Lock()
+        self._client: Any = None
+        self.circuit = Circuit(
+            "The object store",
+            log,
+            faults=self.pace.faults_to_open,
+            seconds=self.pace.seconds_open,
+            is_outage=s3_faults.is_outage,
+            refusal=StoreUnavailable,
+        )
+
+    def ask(self, operation: str, bucket: str, read: Reader[T], /, **parameters: Any) -> T:
+        """Call the operation and read its answer. `read` raises KeyError or ValueError over an answer that is no good.
+
+        Raises what vault.store.s3_faults names.
+        """
+        with self.circuit.asking():
+            try:
+                return read(getattr(self.client(), operation)(Bucket=bucket, **parameters))
+            except s3_faults.RAISED as error:
+                fault, code = s3_faults.translated(error, operation)
+                if type(fault) not in _EXPECTED:
+                    log.warning(
+                        "the object store did not do it", extra={"operation": operation, "bucket": bucket, "code": code}
+                    )
+                raise fault from None
+
+    def do(self, operation: str, bucket: str, /, **parameters: Any) -> None:
+        """Call the operation; what matters is that it was done."""
+        self.ask(operation, bucket, _nothing, **parameters)
+
+    def pages(self, operation: str, bucket: str, marks: Mapping[str, str], /, **parameters: Any) -> Iterator[Answer]:
+        """Each page of a list. `marks` are the parameters that lead on, by the fields of the answer that give them."""
+        while True:
+            answer = self.ask(operation, bucket, _page, **parameters)
+            yield answer
+            if not answer.get("IsTruncated"):
+                return
+            parameters |= {parameter: answer[field] for field, parameter in marks.items() if field in answer}
+
+    def signed_address(self, operation: str, seconds: int, /, **parameters: Any) -> str:
+        """An address by which anybody may do just this for so long. S3 is not asked."""
+        try:
+            address: str = self.client().generate_presigned_url(operation, Params=parameters, ExpiresIn=seconds)
+        except s3_faults.RAISED as error:
+            raise s3_faults.translated(error, operation)[0] from None
+        return address
+
+    def client(self) -> Any:
+        """Making one takes a while and is not safe between threads; using one is."""
+        with self._lock:
+            if self._client is None:
+                client = boto3.session.Session().client(
+                    "s3", region_name=self.region, endpoint_url=self._endpoint, config=self._config()
+                )
+                client.meta.events.register("before-sign.s3", self._stay)
+                self._client = client
+            return self._client
+
+    def _stay(self, request: Any, **_: Any) -> None:
+        region = request.context.get("signing", {}).get("region", self.region)
+        if region not in self.regions:
+            raise WrongRegion
+
+    def _config(self) -> Config:
+        return Config(
+            connect_timeout=self.pace.connect_seconds,
+            read_timeout=self.pace.read_seconds,
+            retries={"mode": "standard", "total_max_attempts": self.pace.tries},
+            max_pool_connections=32,
+            tcp_keepalive=True,
+            ignore_configured_endpoint_urls=True,  # only HQ's own setting, which production judges
+            signature_version="s3v4",  # the older one leaves an address open to changes of its headers
+            # HQ names the checksum of every part itself; a slice has none, and is verified when it is opened.
+            request_checksum_calculation="when_required",
+            response_checksum_validation="when_required",
+            s3={"addressing_style": "path" if self._endpoint else "virtual"},
+        )
+
+
+_EXPECTED = frozenset({s3_faults.BucketOurs, s3_faults.NoSuchObject, s3_faults.NoSuchUpload, s3_faults.NotThatMany})
+
+
+def _nothing(answer: Answer) -> None:
+    """What matters is that it was done."""
+
+
+def _page(answer: Answer) -> Answer:
+    return answer
+
+
+_lines: WeakSet[Line] = WeakSet()
+_shared: dict[tuple[str, str | None, str], Line] = {}
+_sharing = threading.Lock()
+
+
+def shared(region: str, endpoint: str | None, other: str) -> Line:
+    """The process's line to that region: every thread meets the same circuit."""
+    named = (region, endpoint, other)
+    with _sharing:
+        if named not in _shared:
+            _shared[named] = Line(region, endpoint, others=frozenset({other} - {""}))
+        return _shared[named]
+
+
+def line_from_settings() -> Line:
+    """The process's line, by the present settings. Raises StoreMisplaced."""
+    if not AWS_REGION.fullmatch(settings.REGION):
+        raise StoreMisplaced
+    return shared(settings.REGION, settings.S3_ENDPOINT or None, settings.BACKUP_REGION)
+
+
+def _after_fork() -> None:
+    """Nobody in a child will release the locks that the parent's other threads held, and sockets are not shared."""
+    global _sharing  # noqa: PLW0603 - the child's own lock
+    _sharing = threading.Lock()
+    for line in _lines:
+        line.reset()
+
+
+os.register_at_fork(after_in_child=_after_fork)
