@@ -162,6 +162,22 @@ def heads_of(organization_id: UUID) -> list[ChainHead]:
     return list(ChainHead.objects.filter(organization_id=organization_id).order_by("environment_id"))
 
 
+def page_chains(
+    organization_id: UUID, *, after: tuple[UUID, int] | None, actor_id: UUID | None, limit: int
+) -> Sequence[AuditEvent]:
+    """An organization's chains one after the other, in their order, for an export; or one actor's events in them.
+
+    `after` is an environment and an index in its chain. The caller has asked whether it may be read.
+    """
+    rows = AuditEvent.objects.filter(organization_id=organization_id)
+    if actor_id is not None:
+        rows = rows.filter(actor_id=actor_id)
+    if after is not None:
+        environment_id, index = after
+        rows = rows.filter(Q(environment_id=environment_id, index__gt=index) | Q(environment_id__gt=environment_id))
+    return list(rows.order_by("environment_id", "index")[:limit])
+
+
 def chain_status(actor: Actor) -> ChainStatus:
     """For the foot of every page; anyone in the organization may know whether the trail is whole."""
     head = ChainHead.objects.filter(_scope(actor)).first()

@@ -190,12 +190,13 @@ def _tags(header: str | None, *, weak: bool) -> frozenset[str] | None:
 
 @dataclass(frozen=True, slots=True)
 class Described:
-    """What is sent. `sha256` in hex is its entity tag."""
+    """What is sent. `sha256` in hex is its entity tag. Not `hashed`: a tag only, which says nothing of the bytes."""
 
     name: str
     size: int
     sha256: str
     content_type: str
+    hashed: bool = True
 
     @property
     def etag(self) -> str:
@@ -283,13 +284,14 @@ def _range(request: HttpRequest, what: Described) -> tuple[int, int] | None:
 
 
 def _headers(what: Described) -> dict[str, str]:
-    return {
+    headers = {
         "Content-Type": what.content_type,
         "Content-Disposition": f"attachment; filename*=UTF-8''{quote(what.name, safe='')}",
         "Content-Security-Policy": SANDBOX,
         "X-Content-Type-Options": "nosniff",
         "Accept-Ranges": "bytes",
         "ETag": what.etag,
-        # RFC 9530: of the whole file, also beside a part of it.
-        "Repr-Digest": f"sha-256=:{b64encode(bytes.fromhex(what.sha256)).decode()}:",
     }
+    if what.hashed:  # RFC 9530: of the whole file, also beside a part of it
+        headers["Repr-Digest"] = f"sha-256=:{b64encode(bytes.fromhex(what.sha256)).decode()}:"
+    return headers

@@ -17,7 +17,7 @@ from hq.crypto.aead import Tampered
 from hq.db.sealing import KeyUnavailable, Purpose
 from keys.columns import Batch, Held, Step
 from keys.selectors import KeyMaterial, content_key
-from vault.actions import drafts
+from vault.actions import drafts, packages
 from vault.models import Blob, ObjectVersion
 from vault.store import ForeignKey, MissingBytes, store_for
 
@@ -140,6 +140,7 @@ def _replace(step: Step, old: Blob, new: Blob) -> None:
             raise _NotOurs
         versions = ObjectVersion.objects.filter(organization_id=old.organization_id, blob_id=old.id)
         versions.update(blob_id=new.id)
+        packages.tell_moved(old.organization_id, old.id, new.id)
         same.update(state=Blob.State.DOOMED)
 
 
