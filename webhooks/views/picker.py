@@ -10,6 +10,10 @@ from hq.authz.actor import Actor
 NOUNS = {
     "object": "Files",
     "share": "Share links",
+    "upload_request": "Upload requests",
+    "artifact": "Artifacts",
+    "artifact_link": "Links to artifacts",
+    "credentials": "Storage credentials",
     "api_key": "API keys",
     "key": "Encryption keys",
     "member": "Members",
@@ -27,6 +31,10 @@ NOUNS = {
     "support": "Support access",
     "webhook": "Webhooks",
     "job": "Jobs",
+    "export": "Exports",
+    "retention": "Retention",
+    "hold": "Legal holds",
+    "erasure": "Erasure",
     "organization": "Organization",
     "operator": "Operators",
 }
