@@ -13,6 +13,7 @@ from keys import api as keys_api
 from sharing import api as sharing_api
 from tenants import api as tenants_api
 from vault import api as vault_api
+from vault.s3_api import door as s3_door
 from webhooks import api as webhooks_api
 from workloads import api as workloads_api
 
@@ -76,6 +77,7 @@ urlpatterns: Addresses = [
     path("problems/<slug:code>", problems.problem, name="problem"),
     path("v1/", include(v1)),
     path("scim/v2/<uuid:organization_id>/", include(directory_api.scim_routes)),
+    *s3_door.routes,
     *portal,
 ]
 

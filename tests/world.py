@@ -55,6 +55,7 @@ class World:
             ).endpoint.id
             self.delivery = send_test(actor=owner, endpoint_id=self.webhook).id
             self.rule = actions.give_access(actor=owner, prefix="c/", level=Level.READ, group_id=self.group).id
+            self.credentials = vault.issue_credentials(actor=owner, paths=["a/"]).row.id
             self.job = Job.objects.values_list("id", flat=True).order_by("id")[0]
             self.cmk = Cmk.objects.get(organization_id=self.place.id).id
             self.scim_token = create_scim_token(actor=owner).token.id
@@ -73,7 +74,7 @@ class World:
         ids |= {"invitations/": self.invitation, "statements/": self.statement, "/keys/": self.cmk}
         ids |= {"tokens/": self.scim_token, "sso/": self.connection, "domains/": self.domain}
         ids |= {"groups/": self.group, "access/": self.rule, "acl/": self.rule, "service-accounts/": self.account}
-        ids |= {"webhooks/": self.webhook}
+        ids |= {"webhooks/": self.webhook, "credentials/": self.credentials}
         ids |= {"workload-trusts/": self.trust, "workloads/": self.trust, "exchanges/": self.exchange}
         ids |= {"rotations/": self.rotation, "destructions/": self.wish, "support/": self.request}
         filled = route.replace("<uuid:environment_id>", str(self.place.live_id)).replace("<path:path>", "a/b")

@@ -3,9 +3,11 @@
 from celery import shared_task
 
 from hq.db import lookups
+from hq.lib.clock import now
 from jobs import actions as jobs
 from jobs.registry import RunningJob, handles
 from vault import actions
+from vault.actions.credentials import CREDENTIALS_KEPT
 
 
 @handles("vault.collect_orphans")
@@ -14,8 +16,16 @@ def collect_orphans(job: RunningJob) -> None:
     actions.collect_orphans(job)
 
 
+@handles("vault.forget_credentials")
+def forget_credentials(job: RunningJob) -> dict[str, int]:
+    """Remove storage credentials that ended yesterday."""
+    return actions.forget_credentials(job)
+
+
 @shared_task(name="vault.sweep")
 def sweep() -> None:
     """Find organizations with interrupted uploads; a job each removes what is left of them."""
     for row in lookups.call("vault_find_orphans"):
         jobs.enqueue("vault.collect_orphans", organization_id=row["organization_id"], payload={}, key="collect")
+    for row in lookups.call("vault_find_old_credentials", now() - CREDENTIALS_KEPT):
+        jobs.enqueue("vault.forget_credentials", organization_id=row["organization_id"], payload={}, key="forget")

@@ -188,8 +188,8 @@ class TestNothingIsTold:
         assert counts == [1, 1]
 
 
-# Asked by machines with a key of their own, or by an identity provider, whose answer is signed.
-NO_FORMS = ("v1/", "scim/")
+# Asked by machines with a key or a signature of their own, or by an identity provider, whose answer is signed.
+NO_FORMS = ("v1/", "scim/", "s3")
 FROM_ELSEWHERE = {"sso_acs"}
 
 

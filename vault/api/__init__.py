@@ -1,5 +1,7 @@
 """The vault over /v1."""
 
-from vault.api.objects import routes
+from vault.api import credentials, objects
+
+routes = [*objects.routes, *credentials.routes]
 
 __all__ = ["routes"]

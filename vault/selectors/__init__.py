@@ -1,5 +1,11 @@
 """Reads of objects. Each asks the gate, and gives what the actor reaches: everything, or what access rules open."""
 
+from vault.selectors.credentials import (
+    bucket_name_of,
+    count_live_credentials,
+    get_credentials,
+    list_credentials,
+)
 from vault.selectors.deleted import find_restorable, list_deleted, position_of_deleted
 from vault.selectors.lists import Entry, Folder, NotOurCursor, Totals, count_below, list_objects, position
 from vault.selectors.objects import (
@@ -27,16 +33,20 @@ __all__ = [
     "NotOurCursor",
     "Reach",
     "Totals",
+    "bucket_name_of",
     "bucket_stats",
     "count_below",
+    "count_live_credentials",
     "current_of",
     "find_object",
     "find_objects",
     "find_restorable",
     "folder_of",
     "get_bucket",
+    "get_credentials",
     "get_object",
     "lies_in",
+    "list_credentials",
     "list_deleted",
     "list_objects",
     "list_versions",
