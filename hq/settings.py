@@ -171,6 +171,7 @@ CELERY_BEAT_SCHEDULE = {
     "reap": {"task": "jobs.reap", "schedule": timedelta(seconds=15), "options": {"expires": 15}},
     "verify-chains": {"task": "audit.sweep", "schedule": timedelta(minutes=10), "options": {"expires": 600}},
     "expire-links": {"task": "sharing.sweep", "schedule": timedelta(minutes=5), "options": {"expires": 300}},
+    "expire-exports": {"task": "exports.sweep", "schedule": timedelta(hours=1), "options": {"expires": 3600}},
     "tidy-people": {"task": "tenants.sweep", "schedule": timedelta(minutes=5), "options": {"expires": 300}},
     "forget-directory-log": {
         "task": "directory.forget_log",
