@@ -157,6 +157,18 @@ def home_of(organization_id: UUID) -> UUID:
     return home
 
 
+def place_of(organization_id: UUID, environment_id: UUID, *, tag: Tag, target_id: UUID) -> tuple[int, bytes]:
+    """Where an act stands in its chain, and its hash, for a statement about it. The caller has asked for the right.
+
+    The first of this tag on this target. Raises NotFound.
+    """
+    rows = AuditEvent.objects.filter(organization_id=organization_id, environment_id=environment_id)
+    found = rows.filter(tag=tag, target_id=str(target_id)).order_by("index").values_list("index", "hash").first()
+    if found is None:
+        raise NotFound
+    return found[0], bytes(found[1])
+
+
 def heads_of(organization_id: UUID) -> list[ChainHead]:
     """How far each chain of an organization goes, for a statement that is to be found in it."""
     return list(ChainHead.objects.filter(organization_id=organization_id).order_by("environment_id"))
