@@ -1,6 +1,8 @@
 """Verbs on the trail."""
 
-from audit.models import ChainVerification
+from uuid import UUID
+
+from audit.models import ChainVerification, PersonEvent
 from audit.verify import Verdict, walk
 from hq.authz import gate
 from hq.authz.actor import Actor, environment_of
@@ -23,3 +25,8 @@ def verify_chain(*, actor: Actor) -> Verdict:
         reason=verdict.reason,
     )
     return verdict
+
+
+def forget_person_events(person_id: UUID) -> int:
+    """Remove an account's own log, of which only a tombstone is left; the database asks whether it is. How many."""
+    return PersonEvent.objects.filter(person_id=person_id).delete()[0]

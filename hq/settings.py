@@ -182,6 +182,7 @@ CELERY_BEAT_SCHEDULE = {
     "look-after-directories": {"task": "directory.sweep", "schedule": timedelta(hours=1), "options": {"expires": 3600}},
     "forget-workloads": {"task": "workloads.sweep", "schedule": timedelta(hours=1), "options": {"expires": 3600}},
     "forget-webhook-log": {"task": "webhooks.sweep", "schedule": timedelta(hours=1), "options": {"expires": 3600}},
+    "keep-no-longer": {"task": "retention.sweep", "schedule": timedelta(minutes=10), "options": {"expires": 600}},
     "collect-orphans": {"task": "vault.sweep", "schedule": timedelta(minutes=10), "options": {"expires": 600}},
 }
 

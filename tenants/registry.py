@@ -9,6 +9,8 @@ from hq.authz.permissions import Permission
 
 # Ends what a member had in a room above, in the transaction that removes them: the actor who removes, the membership.
 Departure = Callable[[Actor, UUID], None]
+# Forgets who an erased member was, in the transaction that erases them: the organization, the person, the membership.
+Forgetting = Callable[[UUID, UUID, UUID | None], object]
 # Where the people of an organization sign in by its identity provider; "" if it has none.
 SsoAddress = Callable[[UUID], str]
 # Which connection that is now; None if it has none.
@@ -27,6 +29,7 @@ class Authenticate(Protocol):
 
 
 _departures: dict[str, Departure] = {}
+_erasures: dict[str, Forgetting] = {}
 _addresses: list[SsoAddress] = []
 _connections: list[SsoConnection] = []
 _people: list[SsoPeople] = []
@@ -42,6 +45,16 @@ def on_departure(name: str, end: Departure) -> None:
 def departures() -> list[Departure]:
     """In the order in which they were registered."""
     return list(_departures.values())
+
+
+def on_erasure(name: str, forget: Forgetting) -> None:
+    """Twice the same name is the same."""
+    _erasures[name] = forget
+
+
+def erasures() -> list[Forgetting]:
+    """In the order in which they were registered."""
+    return list(_erasures.values())
 
 
 def sign_in_with(address: SsoAddress, connection: SsoConnection) -> None:

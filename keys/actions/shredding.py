@@ -1,5 +1,7 @@
-"""The end of every key of an organization, when the organization itself is erased (KEY-11)."""
+"""The end of every key of an organization, when the organization itself is erased, and the certificate (KEY-11)."""
 
+import json
+from collections.abc import Mapping
 from typing import Any
 from uuid import UUID
 
@@ -7,12 +9,13 @@ from django.db import transaction
 from django.db.models import F
 
 from hq.crypto.secrets import digest
-from hq.crypto.statements import timestamp
+from hq.crypto.statements import file_name, timestamp
 from hq.db.context import tenant
 from hq.lib.clock import now
 from keys import rings
+from keys.actions.signing import issue_statement
 from keys.actions.turns import wait_for_turn
-from keys.models import Cmk, DataKey, Destruction
+from keys.models import Cmk, DataKey, Destruction, Statement
 from keys.providers import KeyState, provider
 
 
@@ -66,3 +69,15 @@ def thumbprints(organization_id: UUID) -> str:
     """SHA-256, in hexadecimal, over the fingerprints of every wrapped data key, sorted. In the caller's transaction."""
     rows = DataKey.objects.filter(organization_id=organization_id, destroyed_at=None).values_list("fingerprint")
     return digest(b"".join(sorted(bytes(row[0] or b"") for row in rows))).hex()
+
+
+def certify_erasure(organization_id: UUID, body: Mapping[str, Any]) -> UUID:
+    """Sign what was erased and keep the file; its id. In the caller's transaction. Raises KeyUnavailable."""
+    statement: UUID = issue_statement(organization_id, Statement.Kind.ERASURE, body).id
+    return statement
+
+
+def certificate_file(organization_id: UUID, statement_id: UUID) -> tuple[str, str]:
+    """Name and text of the file, for the mail that a job sends. In the caller's tenant transaction."""
+    found = Statement.objects.get(organization_id=organization_id, id=statement_id)
+    return file_name(json.loads(found.file)["statement"]), found.file

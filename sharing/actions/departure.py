@@ -19,3 +19,14 @@ def end_links_of(actor: Actor, membership_id: UUID) -> None:
     for link in links.select_for_update(no_key=True).order_by("pk"):
         link.revoked_at, link.revoked_by_id, link.revoked_by_label = at, actor.id, actor.label
         link.save(update_fields=["revoked_at", "revoked_by_id", "revoked_by_label"])
+
+
+def forget_links_of(organization_id: UUID, person_id: UUID, membership_id: UUID | None) -> int:
+    """Remove the links that an erased member made, with all that was tried on them. In the caller's transaction."""
+    own = ShareLink.objects.filter(organization_id=organization_id, created_by_kind="person", created_by_id=person_id)
+    links = list(own.values_list("pk", flat=True))
+    if membership_id is not None:  # those that their keys made
+        on_it = ShareLink.objects.filter(organization_id=organization_id, membership_id=membership_id)
+        links += list(on_it.values_list("pk", flat=True))
+    ShareLink.objects.filter(organization_id=organization_id, pk__in=links).delete()
+    return len(set(links))

@@ -185,7 +185,7 @@ def _accept(found: dict[str, Any], person: User, origin: Origin) -> Organization
         if invitation.state != "open" or not _backed(invitation):
             raise InvitationEnded
         organization = Organization.objects.get(pk=found["organization_id"])
-        if organization.state == Organization.State.CLOSED:
+        if organization.state in Organization.GONE:
             raise NotFound
         if organization.state == Organization.State.SUSPENDED:
             raise NobodyJoins
@@ -309,12 +309,22 @@ def remove_member(*, actor: Actor, member_id: UUID) -> None:
     membership = selectors.get_member(actor, member_id, lock=True)
     if actor.method is not AuthMethod.DIRECTORY:
         _may_assign(actor, Role(membership.role))
+    before = {"role": membership.role, "email": membership.user.email}
+    label = membership.user.label
+    keys = end_membership(actor, membership)
+    target = Target("member", member_id, label)
+    recorder.record(actor, Tag.MEMBER_REMOVED, target=target, before=before | {"keys": keys})
+
+
+def end_membership(actor: Actor, membership: Membership) -> list[str]:
+    """End it with what stands on it; the names of the API keys. In the transaction of who removes or erases somebody.
+
+    Raises LastOwner, BreakGlass.
+    """
     _keep_an_owner(actor, membership)
     keys = end_api_keys_of(actor, membership.user_id)
     _end_invitations_of(membership, None)
     for end in departures():
         end(actor, membership.id)
-    before = {"role": membership.role, "email": membership.user.email, "keys": keys}
-    label = membership.user.label
     membership.delete()
-    recorder.record(actor, Tag.MEMBER_REMOVED, target=Target("member", member_id, label), before=before)
+    return keys

@@ -50,7 +50,7 @@ def by_session(request: HttpRequest, match: ResolverMatch) -> Actor | HttpRespon
     person, slug = person_of(request), match.kwargs["org_slug"]
     support = _support(request, slug)
     belonging = support or selectors.find_belonging(person.id, slug)
-    if belonging is None or belonging.state == Organization.State.CLOSED:
+    if belonging is None or belonging.state in Organization.GONE:
         raise NotFound
     if belonging.state == Organization.State.SUSPENDED and support is None:
         raise OrganizationSuspended

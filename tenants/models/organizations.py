@@ -66,8 +66,11 @@ class Organization(Policy, Model):
         SUSPENDED = "SUSPENDED"
         CLOSED = "CLOSED"
 
-    # States in which nobody comes in; what is stored stays.
-    SHUT: ClassVar = frozenset({State.SUSPENDED, State.CLOSED})
+    # While it is being erased; there is no way out of it, and nobody chooses it.
+    ERASING: ClassVar = "ERASING"
+    # States in which nobody comes in. To its people, one in the last two is not there.
+    SHUT: ClassVar = frozenset({State.SUSPENDED, State.CLOSED, ERASING})
+    GONE: ClassVar = frozenset({State.CLOSED, ERASING})
 
     name = models.CharField(max_length=80)
     slug = models.SlugField(max_length=48, unique=True, db_index=False)
