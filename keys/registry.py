@@ -1,5 +1,6 @@
 """Who holds data under data keys. Sealed columns are found by themselves; rooms above register what else they have."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 from functools import cache
@@ -79,6 +80,10 @@ class Tenancy(Protocol):
         ...
 
 
+# Hears of an organization's CMK: its ARN if it is in AWS KMS, else "".
+Follower = Callable[[UUID, str], None]
+
+_followers: list[Follower] = []
 _registered: dict[bool, dict[str, Holder]] = {False: {}, True: {}}  # those of organizations, of the deployment
 _tenancy: list[Tenancy] = []
 
@@ -91,6 +96,22 @@ def register_tenancy(tenancy: Tenancy) -> None:
 def tenancy() -> Tenancy:
     """The registered one."""
     return _tenancy[0]
+
+
+def add_follower(follower: Follower) -> None:
+    """Called at start-up by a room whose data something outside of HQ encrypts under the organization's CMK as well.
+
+    It is told of another CMK before the data keys move under that one, and of the present one if the move is given up;
+    outside of transactions, and perhaps more than once. If it raises, the move is tried again later.
+    """
+    if follower not in _followers:
+        _followers.append(follower)
+
+
+def tell_followers(organization_id: UUID, cmk: str) -> None:
+    """Call it outside of transactions."""
+    for follower in _followers:
+        follower(organization_id, cmk)
 
 
 def add_holder(holder: Holder, *, platform: bool = False) -> None:

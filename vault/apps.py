@@ -10,10 +10,12 @@ class VaultConfig(AppConfig):
         from tenants import provisioning
         from tenants.registry import on_erasure
         from vault.actions import StoredFiles, provision_bucket
+        from vault.actions.buckets import follow_key
         from vault.actions.purge import DELETED, VERSIONS, forget_person
 
         provisioning.add_step("bucket", "Making the bucket", provision_bucket)
         registry.add_holder(StoredFiles())
+        registry.add_follower(follow_key)
         register(DELETED)
         register(VERSIONS)
         on_erasure("vault", lambda organization_id, person_id, _: forget_person(organization_id, person_id))

@@ -31,7 +31,8 @@ from keys.actions.rotation_end import finish_rotation
 from keys.actions.turns import wait_for_turn
 from keys.models import Cmk, DataKey, Rotation, wrapping_context
 from keys.providers import ProviderError, provider
-from keys.registry import KEPT, RENEWED, Holder, holders
+from keys.registry import KEPT, RENEWED, Holder, holders, tell_followers
+from keys.selectors import kms_key
 
 log = logging.getLogger("hq.keys")
 BATCH = 10_000  # rows, in several transactions: each call costs two of the engine's own
@@ -46,12 +47,20 @@ def advance_rotation(job: RunningJob) -> None:
     rings.forget(job.organization_id)  # another process may have made the new version
     with job.step():
         rotation = _rotation(job, lock=True)  # whoever goes on with a paused one waits until this job has ended
-        if rotation.state not in Rotation.UNFINISHED or rotation.paused_at is not None:
+        if rotation.state != Rotation.State.ABANDONED and (
+            rotation.state not in Rotation.UNFINISHED or rotation.paused_at is not None
+        ):
             job.complete()
             return
+    if rotation.state == Rotation.State.ABANDONED:
+        _come_back(job, rotation)
+        return
     if rotation.state == Rotation.State.REQUESTED:
         if not _has_turned(job, rotation):
             return
+        if rotation.from_cmk is not None:
+            # Before the data keys: what is written under the new ones then stands under the new CMK everywhere.
+            tell_followers(job.organization_id, rotation.cmk.kms_arn)
         _make_version(job)
     end = time.monotonic() + SLICE_SECONDS
     while time.monotonic() < end:
@@ -60,6 +69,16 @@ def advance_rotation(job: RunningJob) -> None:
         return
     with job.step():
         job.again(now())
+
+
+def _come_back(job: RunningJob, rotation: Rotation) -> None:
+    """The end of one that was given up: whatever followed the other CMK stands under the one in use again."""
+    if rotation.from_cmk is not None:
+        with job.step():
+            in_use = kms_key(job.organization_id)
+        tell_followers(job.organization_id, in_use)
+    with job.step():
+        job.complete()
 
 
 def _rotation(job: RunningJob, *, lock: bool = False) -> Rotation:

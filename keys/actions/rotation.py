@@ -125,7 +125,9 @@ def abandon_rotation(*, actor: Actor, rotation_id: UUID) -> Rotation:
     if rotation.state != Rotation.State.REQUESTED:
         raise TooFarAlready
     rotation.state, rotation.finished_at = Rotation.State.ABANDONED, now()
-    rotation.save(update_fields=["state", "finished_at"])
+    if rotation.from_cmk_id is not None:
+        _put_in(rotation)  # whatever followed the other key has to come back
+    rotation.save(update_fields=["state", "finished_at", "job_id"])
     record_somewhere(actor, Tag.KEY_ROTATION_ABANDONED, target=target_of(rotation.cmk))
     return rotation
 

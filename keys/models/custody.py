@@ -68,6 +68,11 @@ class Cmk(Model):
         return f"{self.provider}:{self.ref}"
 
     @property
+    def kms_arn(self) -> str:
+        """Its ARN if AWS KMS keeps it, else ""."""
+        return self.ref if self.provider == "kms" else ""
+
+    @property
     def kept_in(self) -> str:
         """Its provider, as people call it."""
         return KEPT_IN.get(self.provider, self.provider)

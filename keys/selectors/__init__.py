@@ -1,7 +1,7 @@
 """Keys for those who seal with them, and what may be shown of keys: never the keys themselves."""
 
 from keys.selectors.lines import YEAR, KeyLine, KeyList, get_data_map, list_keys
-from keys.selectors.material import KeyMaterial, blind_index, capability_key, content_key
+from keys.selectors.material import KeyMaterial, blind_index, capability_key, content_key, kms_key
 from keys.selectors.runs import (
     SHOWN,
     Seen,
@@ -43,6 +43,7 @@ __all__ = [
     "get_key",
     "get_rotation",
     "get_statement",
+    "kms_key",
     "list_destructions",
     "list_held",
     "list_keys",

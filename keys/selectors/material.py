@@ -7,6 +7,7 @@ from hq.crypto.kdf import derive
 from hq.crypto.secrets import keyed_digest
 from hq.db.sealing import KeyUnavailable, Purpose
 from keys import rings
+from keys.models import Cmk
 
 
 class KeyMaterial(NamedTuple):
@@ -27,6 +28,12 @@ def content_key(organization_id: UUID, version: int | None = None) -> KeyMateria
 def capability_key(organization_id: UUID, environment_id: UUID, version: int | None = None) -> KeyMaterial:
     """The key that seals one environment's capability tokens (KEY-5). Raises KeyUnavailable."""
     return _material(organization_id, Purpose.CAPABILITY, version, environment_id)
+
+
+def kms_key(organization_id: UUID) -> str:
+    """The ARN of the organization's CMK, if AWS KMS keeps it; else "". In the caller's tenant context."""
+    cmk = Cmk.objects.filter(organization_id=organization_id, retired_at=None).first()
+    return cmk.kms_arn if cmk else ""
 
 
 def blind_index(organization_id: UUID, label: str, value: str) -> bytes:
