@@ -9,7 +9,7 @@ made of ministack's own two, with their states, contexts and errors. IAM judges 
 import json
 import os
 
-from hypercorn.config import Config
+from ministack.app import _HypercornConfig as Config
 from ministack.app import main
 from ministack.services import kms
 

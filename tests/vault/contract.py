@@ -6,8 +6,10 @@ import pytest
 
 from hq.crypto.aead import Tampered
 from hq.crypto.stream import CHUNK_BYTES
+from hq.lib.errors import Problem
 from hq.lib.ids import new_id
-from vault.store import ForeignKey, MissingBytes, ObjectStore
+from vault.store import BucketMissing, ForeignKey, MissingBytes, ObjectStore, base
+from vault.store.base import Told
 
 BUCKET, OTHER = "hq-alder-peak-0a1b2c3d", "hq-birch-hill-4e5f6a7b"
 KEY, AAD = bytes(range(32)), b"place"
@@ -16,6 +18,10 @@ SIZES = [0, 1, CHUNK_BYTES - 1, CHUNK_BYTES, CHUNK_BYTES + 1, 3 * CHUNK_BYTES + 
 
 class Interrupted(Exception):
     pass
+
+
+def new_bucket() -> str:
+    return f"hq-alder-peak-{new_id().hex[-8:]}"
 
 
 def new_key(bucket: str = BUCKET) -> str:
@@ -42,6 +48,12 @@ def overtaken_put(store: ObjectStore, key: str) -> None:
     with store.put(BUCKET, key, content_key=KEY, aad=AAD) as writer:
         writer.write(b"x")
         store.delete(BUCKET, key)
+
+
+def put_while_removed(store: ObjectStore, bucket: str, told: Told) -> None:
+    with store.put(bucket, new_key(bucket), content_key=KEY, aad=AAD) as writer:
+        writer.write(bytes(100_000))
+        store.remove_bucket(bucket, told)
 
 
 class StoreContract:
@@ -156,6 +168,41 @@ class StoreContract:
             get(store, key, aad=b"elsewhere")
         with pytest.raises(Tampered):
             store.open(BUCKET, key, content_key=bytes(32), aad=AAD)
+
+    def test_a_bucket_that_is_removed_is_gone_with_everything_that_was_whole_or_unfinished(
+        self, store: ObjectStore
+    ) -> None:
+        bucket, heard = new_bucket(), list[int]()
+        store.make_bucket(bucket)
+        keys = [new_key(bucket) for _ in range(3)]
+        for key in keys:
+            put(store, key, b"x")
+        with pytest.raises(Problem):
+            put_while_removed(store, bucket, heard.append)
+        assert max(heard) == 4
+        assert store.keys_of(bucket) == []
+        with pytest.raises(BucketMissing):
+            store.unfinished(bucket)
+        with pytest.raises(BucketMissing):
+            put(store, new_key(bucket), b"x")
+        for key in keys:
+            assert store.sealed_size(bucket, key) is None
+        store.remove_bucket(bucket, heard.append)
+        assert max(heard) == 4
+
+    def test_every_key_is_listed_once_page_by_page(self, store: ObjectStore, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr(base, "PAGE", 2)
+        bucket, found = new_bucket(), list[str]()
+        assert store.keys_of(bucket) == []
+        store.make_bucket(bucket)
+        keys = [new_key(bucket) for _ in range(5)]
+        for key in keys:
+            put(store, key, b"x")
+        while page := store.keys_of(bucket, found[-1] if found else ""):
+            assert len(page) <= 2
+            found += page
+        assert sorted(found) == sorted(keys)
+        store.remove_bucket(bucket)
 
     def test_closing_early_is_allowed_twice(self, store: ObjectStore) -> None:
         key = new_key()

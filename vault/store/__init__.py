@@ -4,11 +4,12 @@ from pathlib import Path
 
 from django.conf import settings
 
-from vault.store.base import ForeignKey, MissingBytes, ObjectStore, Pieces, StorageFull, Writer
+from vault.store.base import BucketMissing, ForeignKey, MissingBytes, ObjectStore, Pieces, StorageFull, Writer
 from vault.store.embedded import EmbeddedStore
 from vault.store.staging import EmbeddedStaging, PartAddress, Staged, Staging
 
 __all__ = [
+    "BucketMissing",
     "ForeignKey",
     "MissingBytes",
     "ObjectStore",

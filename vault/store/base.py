@@ -29,6 +29,12 @@ class MissingBytes(Problem):
     status = 500
 
 
+class BucketMissing(Problem):
+    """The bucket of this organization is missing. HQ has logged it; an operator can restore it from a backup."""
+
+    status = 500
+
+
 class StorageFull(Problem):
     """There is no room for this file where HQ stores objects. Nothing of it was kept."""
 
@@ -109,7 +115,8 @@ class ObjectStore(Protocol):
     def put(self, bucket: str, key: str, *, content_key: bytes, aad: bytes) -> AbstractContextManager[Writer]:
         """Write one object. It appears whole and lasting when the block ends; if the block raises, nothing is left.
 
-        Keys are never used again. Raises ForeignKey, StorageFull, and MissingBytes when it was deleted meanwhile.
+        Keys are never used again. Raises ForeignKey, StorageFull, BucketMissing, and MissingBytes when it was deleted
+        meanwhile.
         """
         ...
 
@@ -132,7 +139,7 @@ class ObjectStore(Protocol):
         ...
 
     def unfinished(self, bucket: str) -> list[str]:
-        """Keys whose `put` has not ended, or never will."""
+        """Keys whose `put` has not ended, or never will. Raises BucketMissing."""
         ...
 
 

@@ -13,7 +13,8 @@ from pathlib import Path
 from shutil import rmtree
 
 from hq.crypto.stream import SealingWriter, open_stream
-from vault.store.base import PAGE, ClosingPieces, MissingBytes, Pieces, Told, Writer, check_key, nobody
+from vault.store import base
+from vault.store.base import BucketMissing, ClosingPieces, MissingBytes, Pieces, Told, Writer, check_key, nobody
 from vault.store.files import make_folder, refusing_when_full, sync_folder
 
 UNFINISHED = "unfinished"
@@ -45,7 +46,7 @@ class EmbeddedStore:
             sync_folder(self._root)
 
     def keys_of(self, bucket: str, after: str = "") -> list[str]:
-        found = islice(self._places(bucket, _place_after(bucket, after)), PAGE)
+        found = islice(self._places(bucket, _place_after(bucket, after)), base.PAGE)
         return [
             f"{bucket}/{place.rpartition('/')[2] if len(place.partition('/')[0]) == 2 else place}" for place in found
         ]
@@ -70,7 +71,7 @@ class EmbeddedStore:
     @contextmanager
     def put(self, bucket: str, key: str, *, content_key: bytes, aad: bytes) -> Iterator[Writer]:
         draft, final = self._draft(bucket, key), self._final(bucket, key)
-        with refusing_when_full():
+        with _in_bucket(), refusing_when_full():
             descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
         try:
             # Unbuffered: the sealing writer hands over 64 KiB at a time already.
@@ -81,7 +82,7 @@ class EmbeddedStore:
                 with refusing_when_full():
                     writer.finish()
                     os.fsync(descriptor)
-            with refusing_when_full():
+            with _in_bucket(), refusing_when_full():
                 make_folder(final.parent)
             _rename(draft, final)
         except BaseException:
@@ -115,7 +116,8 @@ class EmbeddedStore:
             return None
 
     def unfinished(self, bucket: str) -> list[str]:
-        return [f"{bucket}/{draft.name}" for draft in sorted((self._root / bucket / UNFINISHED).iterdir())]
+        with _in_bucket():
+            return [f"{bucket}/{draft.name}" for draft in sorted((self._root / bucket / UNFINISHED).iterdir())]
 
     def _draft(self, bucket: str, key: str) -> Path:
         return self._root / bucket / UNFINISHED / check_key(bucket, key)
@@ -144,6 +146,15 @@ class _FileWriter:
 def _place_after(bucket: str, key: str) -> str:
     rest = key.removeprefix(f"{bucket}/")
     return rest if "/" in rest or not rest else f"{rest[-2:]}/{rest}"
+
+
+@contextmanager
+def _in_bucket() -> Iterator[None]:
+    """Raises BucketMissing."""
+    try:
+        yield
+    except FileNotFoundError:
+        raise BucketMissing from None
 
 
 def _rename(draft: Path, final: Path) -> None:

@@ -18,9 +18,9 @@ from django.conf import settings
 from hq.crypto.stream import SealingWriter, open_stream
 from hq.lib.errors import Problem
 from vault.store import s3_bucket
-from vault.store.base import ClosingPieces, Pieces, Told, Writer, check_key, nobody
+from vault.store.base import BucketMissing, ClosingPieces, Pieces, Told, Writer, check_key, nobody
 from vault.store.files import refusing_when_full
-from vault.store.s3_faults import BucketMissing, BytesChanged, NoSuchObject, NoSuchUpload
+from vault.store.s3_faults import BytesChanged, NoSuchObject, NoSuchUpload
 from vault.store.s3_line import Answer, Line, line_from_settings, log
 from vault.store.s3_ranges import SealedFile
 

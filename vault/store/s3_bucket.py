@@ -5,8 +5,9 @@ from collections.abc import Iterator
 from contextlib import suppress
 from typing import Any
 
-from vault.store.base import PAGE, Told
-from vault.store.s3_faults import BucketMissing, BucketNotEmpty, BucketOurs, NoSuchUpload, WrongRegion, of_code
+from vault.store import base
+from vault.store.base import BucketMissing, Told
+from vault.store.s3_faults import BucketNotEmpty, BucketOurs, NoSuchUpload, WrongRegion, of_code
 from vault.store.s3_line import Answer, Line, log
 
 FIRST_REGION = "us-east-1"  # which AWS takes for meant when none is named, and refuses to be told
@@ -128,13 +129,13 @@ def _region(answer: Answer) -> str:
 
 def uploads(line: Line, bucket: str, prefix: str = "") -> Iterator[tuple[str, str]]:
     """Place and name of each upload in parts that has not ended."""
-    for page in line.pages("list_multipart_uploads", bucket, UPLOADS_GO_ON, Prefix=prefix):
+    for page in line.pages("list_multipart_uploads", bucket, UPLOADS_GO_ON, Prefix=prefix, MaxUploads=base.PAGE):
         yield from ((upload["Key"], upload["UploadId"]) for upload in page.get("Uploads", ()))
 
 
 def versions(line: Line, bucket: str, prefix: str = "") -> Iterator[list[dict[str, str]]]:
     """Every version and delete marker, page by page, as `remove` takes them."""
-    for page in line.pages("list_object_versions", bucket, VERSIONS_GO_ON, Prefix=prefix, MaxKeys=PAGE):
+    for page in line.pages("list_object_versions", bucket, VERSIONS_GO_ON, Prefix=prefix, MaxKeys=base.PAGE):
         found = [*page.get("Versions", ()), *page.get("DeleteMarkers", ())]
         if found:
             yield [{"Key": each["Key"], "VersionId": each["VersionId"]} for each in found]
@@ -142,7 +143,7 @@ def versions(line: Line, bucket: str, prefix: str = "") -> Iterator[list[dict[st
 
 def places(line: Line, bucket: str, after: str) -> list[str]:
     """A page of the places of which there is any version or delete marker."""
-    page = line.ask("list_object_versions", bucket, dict, KeyMarker=after, MaxKeys=PAGE)
+    page = line.ask("list_object_versions", bucket, dict, KeyMarker=after, MaxKeys=base.PAGE)
     return sorted({each["Key"] for each in [*page.get("Versions", ()), *page.get("DeleteMarkers", ())]})
 
 

@@ -16,7 +16,7 @@ from botocore.exceptions import (
 from botocore.parsers import ResponseParserError
 
 from hq.lib.errors import Problem, Refused, Unavailable
-from vault.store.base import MissingBytes, StorageFull
+from vault.store.base import BucketMissing, MissingBytes, StorageFull
 
 
 class StoreFault(Unavailable):
@@ -53,12 +53,6 @@ class StoreMisplaced(StoreFault):
 
 class BytesChanged(StoreFault):
     """The bytes did not reach the object store as they were sent. Nothing of them was kept; send them again."""
-
-
-class BucketMissing(Problem):
-    """The bucket of this organization is missing. HQ has logged it; an operator can restore it from a backup."""
-
-    status = 500
 
 
 class WrongRegion(Refused):

@@ -13,8 +13,8 @@ from uuid import UUID
 
 from hq.lib.clock import now
 from vault.store import s3_bucket
-from vault.store.base import MissingBytes
-from vault.store.s3_faults import BucketMissing, NoSuchObject, NoSuchUpload
+from vault.store.base import BucketMissing, MissingBytes
+from vault.store.s3_faults import NoSuchObject, NoSuchUpload
 from vault.store.s3_line import Answer, Line, line_from_settings
 from vault.store.s3_ranges import plain_pieces
 from vault.store.staging import INCOMING, NoSuchPart, PartAddress, Staged
