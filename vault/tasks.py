@@ -7,7 +7,9 @@ from hq.lib.clock import now
 from jobs import actions as jobs
 from jobs.registry import RunningJob, handles
 from vault import actions
+from vault.actions.assemble import ATTEMPTS
 from vault.actions.credentials import CREDENTIALS_KEPT
+from vault.actions.uploads import ASSEMBLE, END
 
 
 @handles("vault.collect_orphans")
@@ -22,9 +24,23 @@ def forget_credentials(job: RunningJob) -> dict[str, int]:
     return actions.forget_credentials(job)
 
 
+@handles(ASSEMBLE, max_attempts=ATTEMPTS)
+def assemble(job: RunningJob) -> None:
+    """Put the parts of an upload together."""
+    actions.assemble_upload(job)
+
+
+@handles(END)
+def end_uploads(job: RunningJob) -> dict[str, int]:
+    """Remove what uploads left that have ended."""
+    return actions.end_uploads(job)
+
+
 @shared_task(name="vault.sweep")
 def sweep() -> None:
     """Find organizations with interrupted uploads; a job each removes what is left of them."""
+    for row in lookups.call("vault_find_ended_uploads"):
+        jobs.enqueue(END, organization_id=row["organization_id"], payload={}, key="end")
     for row in lookups.call("vault_find_orphans"):
         jobs.enqueue("vault.collect_orphans", organization_id=row["organization_id"], payload={}, key="collect")
     for row in lookups.call("vault_find_old_credentials", now() - CREDENTIALS_KEPT):

@@ -1,5 +1,6 @@
 """Verbs of the vault."""
 
+from vault.actions.assemble import assemble_upload, complete_upload, end_uploads
 from vault.actions.buckets import provision_bucket
 from vault.actions.conditions import ALWAYS, Conditions
 from vault.actions.credentials import (
@@ -14,29 +15,50 @@ from vault.actions.put import NameTaken, StoredAs, WrongDigest, WrongLength, put
 from vault.actions.read import Opened, open_object
 from vault.actions.remove import AlreadyCurrent, NotDeleted, delete_object, delete_objects, restore_object
 from vault.actions.reseal import StoredFiles
+from vault.actions.uploads import (
+    Arrived,
+    SignedPart,
+    address_parts,
+    begin_upload,
+    give_up_upload,
+    look_at_upload,
+    open_part,
+    origin_of_parts,
+)
 
 __all__ = [
     "ALWAYS",
     "AlreadyCurrent",
+    "Arrived",
     "Conditions",
     "IssuedCredentials",
     "NameTaken",
     "NotDeleted",
     "Opened",
+    "SignedPart",
     "StoredAs",
     "StoredFiles",
     "WrongDigest",
     "WrongLength",
     "actor_again",
     "actor_of",
+    "address_parts",
+    "assemble_upload",
+    "begin_upload",
     "collect_orphans",
+    "complete_upload",
     "delete_object",
     "delete_objects",
+    "end_uploads",
     "find_credentials",
     "forget_credentials",
+    "give_up_upload",
     "has_token",
     "issue_credentials",
+    "look_at_upload",
     "open_object",
+    "open_part",
+    "origin_of_parts",
     "provision_bucket",
     "put_object",
     "restore_object",

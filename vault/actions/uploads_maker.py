@@ -1,5 +1,7 @@
 """Who made an upload, as they are now: asked again at every step that nobody signs in for."""
 
+from uuid import UUID
+
 from hq.authz.actor import Actor, Origin
 from hq.authz.permissions import AuthMethod, Permission
 from hq.authz.roles import Role, addable, granted
@@ -19,17 +21,26 @@ class MakerGone(Denied):
 
 
 def makers_ids(actor: Actor) -> dict[str, object]:
-    """The columns that say whom an upload stands on."""
-    machine = actor.role is Role.SERVICE_ACCOUNT
+    """The columns that say whom an upload stands on. Raises MakerGone."""
     return {
-        "membership_id": None if machine or actor.kind == OPERATOR else actor.principal_id,
-        "service_account_id": actor.principal_id if machine else None,
-        "api_key_id": actor.id if actor.kind == "api_key" else None,
         "created_by_kind": actor.kind,
         "created_by_id": actor.id,
         "created_by": actor.label,
         "method": actor.method,
+        "api_key_id": actor.id if actor.kind == "api_key" else None,
+        **_stands_on(actor),
     }
+
+
+def _stands_on(actor: Actor) -> dict[str, UUID | None]:
+    if actor.kind == OPERATOR:
+        return {}
+    if actor.role is Role.SERVICE_ACCOUNT:
+        return {"service_account_id": actor.principal_id}
+    for belonging in tenants.list_belongings(actor.person_id) if actor.person_id else ():
+        if belonging.organization_id == actor.organization_id:
+            return {"membership_id": belonging.membership_id}
+    raise MakerGone
 
 
 def maker_of(upload: Upload, origin: Origin) -> Actor:

@@ -1,7 +1,8 @@
 """The vault over /v1."""
 
-from vault.api import credentials, objects
+from vault.api import credentials, objects, uploads
 
-routes = [*objects.routes, *credentials.routes]
+routes = [*objects.routes, *uploads.routes, *credentials.routes]
+public_routes = [*uploads.public_routes]
 
-__all__ = ["routes"]
+__all__ = ["public_routes", "routes"]

@@ -24,6 +24,7 @@ from vault.selectors.objects import (
     version_of,
 )
 from vault.selectors.reach import Reach, lies_in, reach_of, require_each
+from vault.selectors.uploads import get_upload, list_uploads, locate_upload, open_uploads, uploads_of
 
 __all__ = [
     "BucketStats",
@@ -45,16 +46,21 @@ __all__ = [
     "get_bucket",
     "get_credentials",
     "get_object",
+    "get_upload",
     "lies_in",
     "list_credentials",
     "list_deleted",
     "list_objects",
+    "list_uploads",
     "list_versions",
+    "locate_upload",
     "objects_of",
+    "open_uploads",
     "position",
     "position_of_deleted",
     "reach_of",
     "refuse_links",
     "require_each",
+    "uploads_of",
     "version_of",
 ]
