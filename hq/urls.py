@@ -48,6 +48,7 @@ v1: Addresses = [
     *tenants_api.place_routes,
     path("environments/<uuid:environment_id>/", include(environment)),
     path("organizations/<uuid:organization_id>/", include(organization)),
+    *vault_api.public_routes,
     *sharing_api.public_routes,
     *workloads_api.public_routes,
     path("openapi.json", docs.openapi, name="openapi"),
@@ -64,11 +65,13 @@ portal: Addresses = [
     path("o/<slug:org_slug>/<env:env_name>/directory/", include("directory.urls")),
     path("o/<slug:org_slug>/<env:env_name>/webhooks/", include("webhooks.urls")),
     path("o/<slug:org_slug>/<env:env_name>/workloads/", include("workloads.urls")),
+    path("o/<slug:org_slug>/<env:env_name>/", include("exports.urls")),
     path("operator/", include("console.urls")),
     path("", include("sharing.public_urls")),
     path("", include("keys.public_urls")),
     path("", include("directory.public_urls")),
     path("", include("tenants.public_urls")),
+    path("", include("exports.public_urls")),
     path("account/", include("allauth.urls")),
 ]
 
