@@ -40,6 +40,7 @@ GROUPS: list[tuple[str, list[tuple[Any, ...]]]] = [
             ("Policy", "list-checks", "policy", Permission.IDENTITY_READ),
             ("Single sign-on", "fingerprint-pattern", "directory:sso", Permission.IDENTITY_READ),
             ("Directory sync", "refresh-cw", "directory:scim", Permission.IDENTITY_READ),
+            ("Export", "file-archive", "exports:whole", Permission.ORGANIZATION_EXPORT),
         ],
     ),
 ]
@@ -107,6 +108,7 @@ def _account_navigation(request: HttpRequest) -> list[dict[str, str]]:
         {"title": "Password", "icon": "key-round", "url": reverse("account_change_password")},
         {"title": "Sessions", "icon": "monitor", "url": reverse("usersessions_list")},
         {"title": "Activity", "icon": "activity", "url": reverse("activity")},
+        {"title": "Your data", "icon": "file-archive", "url": reverse("your_data")},
         {"title": "Organizations", "icon": "building-2", "url": reverse("organizations")},
     ]
     if person_of(request).is_operator:

@@ -247,6 +247,8 @@ PAGES = {
     PLACE + "workloads/<uuid:id>/remove": (P.WORKLOADS_MANAGE, {}),
     PLACE + "workloads/<uuid:id>/try": (P.API_KEYS_READ, {}),
     PLACE + "workloads/exchanges/<uuid:id>": (P.API_KEYS_READ, {}),
+    **{PLACE + f"your-data/{each}": (P.EXPORTS_OWN, {}) for each in ("", "progress", "file", "remove")},
+    **{PLACE + f"export/{each}": (P.ORGANIZATION_EXPORT, {}) for each in ("", "progress", "file", "remove")},
     PLACE + "webhooks/": (P.WEBHOOKS_MANAGE, {}),
     PLACE + "webhooks/new": (P.WEBHOOKS_MANAGE, {}),
     PLACE + "webhooks/<uuid:id>": (P.WEBHOOKS_MANAGE, {}),
