@@ -1,6 +1,7 @@
 """What holds for every test. The services and the databases are in tests.database."""
 
 import os
+import shutil
 from collections.abc import Iterator
 from typing import Any
 
@@ -14,6 +15,7 @@ from tests.serving import address
 __all__ = ["address", "django_db_setup"]
 
 CI = os.environ.get("CI", "").lower() in {"1", "true", "yes"}
+AGE_ABSENT = "The program age is not installed, so the tests that open exports with it are left out: apt install age."
 NOT_RUN = ("skipped", "xfailed", "xpassed")
 
 
@@ -24,13 +26,14 @@ def pytest_configure(config: pytest.Config) -> None:
         )
     if CI and chromium.find() is None:
         raise pytest.UsageError(chromium.ABSENT)
+    if CI and shutil.which("age") is None:
+        raise pytest.UsageError(AGE_ABSENT)
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Without a browser its tests are left out, said aloud at the end: a skip would go unread."""
-    if chromium.find() is not None:
-        return
-    left_out = [item for item in items if item.get_closest_marker("browser")]
+    """Without a browser, or age, its tests are left out, said aloud at the end: a skip would go unread."""
+    absent = [name for name, there in (("browser", chromium.find()), ("age", shutil.which("age"))) if there is None]
+    left_out = [item for item in items if any(item.get_closest_marker(name) for name in absent)]
     if left_out:
         config.hook.pytest_deselected(items=left_out)
         items[:] = [item for item in items if item not in left_out]
@@ -76,6 +79,8 @@ def pytest_sessionfinish(session: pytest.Session) -> None:
 def pytest_terminal_summary(terminalreporter: Any, config: pytest.Config) -> None:
     if chromium.find() is None:
         terminalreporter.write_line(chromium.ABSENT, red=True, bold=True)
+    if shutil.which("age") is None:
+        terminalreporter.write_line(AGE_ABSENT, red=True, bold=True)
     if CI and (count := not_run(config)):
         terminalreporter.write_line(
             f"{count} tests were skipped or expected to fail; in CI every test has to run.", red=True, bold=True
