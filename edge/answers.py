@@ -37,6 +37,8 @@ PUBLISHED_POLICY = (
     "object-src 'none'; form-action 'self'; base-uri 'self'; frame-ancestors 'none'; "
     "sandbox allow-scripts allow-same-origin allow-forms allow-popups allow-modals allow-downloads"
 )
+# A browser's own reader of PDF does not work in a sandbox. A PDF is not of this origin's making, and loads nothing.
+READ_POLICY = "default-src 'none'; style-src 'unsafe-inline'; frame-ancestors 'none'"
 NOTHING_HERE = b"There is nothing here.\n"
 
 

@@ -10,7 +10,7 @@ from typing import Any
 
 from django.db import DatabaseError, connection
 
-from edge import hosts
+from edge import hosts, published
 from edge.answers import ALWAYS, Answer, Asked, Headers, text
 
 log = logging.getLogger("hq.edge")
@@ -19,15 +19,9 @@ View = Callable[[Asked], Answer]
 METHODS = frozenset({"GET", "HEAD", "POST"})
 
 
-def nothing(_asked: Asked) -> Answer:
-    """The same for a name that nobody has and for one that was removed."""
-    return text(404)
-
-
 # By what a label begins with, the longest first; everything else is a published artifact. A label of an artifact never
 # begins with one of these.
 RESERVED: dict[str, View] = {}
-ARTIFACTS: list[View] = [nothing]
 
 
 class Edge:
@@ -57,7 +51,7 @@ class Edge:
         for prefix, view in RESERVED.items():
             if label.startswith(prefix):
                 return view(asked)
-        return ARTIFACTS[0](asked)
+        return published.view(asked)
 
 
 def _own(path: str) -> Answer:

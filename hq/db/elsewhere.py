@@ -127,6 +127,7 @@ OUTSIDE = (
     _outside("browser", "session cookie", "cookie, HttpOnly", _C.SECRETS, _SESSION, held=Held.HOLDER),
     _outside("browser", "CSRF cookie", "cookie, HttpOnly", _C.SECRETS, _BROWSER, held=Held.HOLDER),
     _outside("browser", "link session cookie", "cookie, HttpOnly", _C.SECRETS, _BROWSER, held=Held.HOLDER),
+    _outside("browser", "artifact cookie", "cookie, HttpOnly", _C.SECRETS, _BROWSER, held=Held.HOLDER),
     _outside("browser", "hq-theme, hq-keys", "local storage", _C.OPERATIONAL, _BROWSER),
     *(
         Stored(
