@@ -2,6 +2,7 @@
 
 import base64
 from collections.abc import Mapping
+from datetime import datetime
 from typing import Any
 from uuid import UUID
 
@@ -44,15 +45,8 @@ def issue_statement(organization_id: UUID, kind: Statement.Kind, body: Mapping[s
 
     Raises KeyUnavailable.
     """
-    key = SigningKey.objects.get(retired_at=None)
     statement_id, issued_at = new_id(), now()
-    head = {
-        "v": statements.VERSION,
-        "id": str(statement_id),
-        "issued_at": statements.timestamp(issued_at),
-        "issuer": settings.BASE_URL,
-    }
-    file = statements.build({**head, **body}, base64.b64decode(key.seed or ""))
+    key, file = _sign(body, statement_id, issued_at)
     return Statement.objects.create(
         id=statement_id,
         organization_id=organization_id,
@@ -62,6 +56,22 @@ def issue_statement(organization_id: UUID, kind: Statement.Kind, body: Mapping[s
         issued_at=issued_at,
         file=file.decode(),
     )
+
+
+def sign_statement(body: Mapping[str, Any]) -> bytes:
+    """The file of a statement that its own room keeps, with what it is about. Raises KeyUnavailable."""
+    return _sign(body, new_id(), now())[1]
+
+
+def _sign(body: Mapping[str, Any], statement_id: UUID, issued_at: datetime) -> tuple[SigningKey, bytes]:
+    key = SigningKey.objects.get(retired_at=None)
+    head = {
+        "v": statements.VERSION,
+        "id": str(statement_id),
+        "issued_at": statements.timestamp(issued_at),
+        "issuer": settings.BASE_URL,
+    }
+    return key, statements.build({**head, **body}, base64.b64decode(key.seed or ""))
 
 
 def _make() -> SigningKey:
