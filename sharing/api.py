@@ -17,6 +17,8 @@ from hq.web import transfer
 from hq.web.api import Endpoint, choice_argument, page, page_arguments, read, uuid_cursor
 from hq.web.request import identify, origin
 from sharing import actions, selectors
+from sharing.actions import Recipient
+from sharing.actions.links import MadeShare
 from sharing.models import ShareAttempt, ShareLink, State
 from sharing.serializers import (
     MadeShareBody,
@@ -50,6 +52,8 @@ _MADE = OpenApiExample(
         "expires_at": "2026-11-22T14:47:00Z",
         "permission": "read",
         "paths": ["claims/2026-q3/register.parquet", "claims/2026-q3/method.md"],
+        "recipient": "",
+        "links": [],
     },
 )
 _REDEEMED = OpenApiExample(
@@ -78,6 +82,9 @@ def share_body(link: ShareLink) -> dict[str, Any]:
         "state": link.state.value,
         "permission": link.permission,
         "purpose": link.purpose,
+        "recipient": link.recipient or "",
+        "batch_id": link.batch_id,
+        "password": bool(link.password_hash),
         "paths": [pin.path for pin in link.pins.all()],
         "created_at": link.created_at,
         "created_by": link.created_by_label,
@@ -95,10 +102,22 @@ def attempt_body(attempt: ShareAttempt) -> dict[str, Any]:
     return {name: getattr(attempt, name) for name in fields}
 
 
+def _made_body(made: MadeShare) -> dict[str, Any]:
+    return {
+        "id": made.link.id,
+        "url": made.url,
+        "token": made.token,
+        "expires_at": made.link.expires_at,
+        "permission": made.link.permission,
+        "paths": made.paths,
+        "recipient": made.link.recipient or "",
+    }
+
+
 class Shares(Endpoint):
     """Share-session links of an environment (SHR-1)."""
 
-    shown_once = frozenset({"token", "url"})
+    shown_once = frozenset({"links", "token", "url"})
 
     @extend_schema(
         operation_id="list_shares",
@@ -120,18 +139,12 @@ class Shares(Endpoint):
         operation_id="create_share", request=ShareInput, responses={201: MadeShareBody}, examples=[_ASKED, _MADE]
     )
     def post(self, request: Request, **_: Any) -> Response:
-        """Make a link that opens once. You must be allowed yourself to do what it gives."""
+        """Make a link that opens once, or one for each recipient. You must be allowed yourself to do what it gives."""
         body = read(ShareInput, request)
-        made = actions.create_share(actor=self.actor, **body)
-        answer = {
-            "id": made.link.id,
-            "url": made.url,
-            "token": made.token,
-            "expires_at": made.link.expires_at,
-            "permission": made.link.permission,
-            "paths": made.paths,
-        }
-        return Response(answer, status=201)
+        people = [Recipient(**one) for one in body.pop("recipients")]
+        made = actions.create_shares(actor=self.actor, recipients=people, **body)
+        links = [_made_body(one) for one in made]
+        return Response({**links[0], "links": links}, status=201)
 
 
 class ShareItem(Endpoint):
@@ -160,9 +173,9 @@ class Redeem(Endpoint):
         operation_id="redeem_share", request=RedeemInput, responses=RedeemedBody, auth=[], examples=[_REDEEMED]
     )
     def post(self, request: Request) -> Response:
-        """Use the link up. Whatever stands in the way, the answer is the same 404."""
-        token = read(RedeemInput, request)["token"]
-        redeemed = actions.redeem_share(token=token, origin=origin(self.plain))
+        """Use the link up. Whatever stands in the way, the answer is the same 404; but a wrong password is told."""
+        asked = read(RedeemInput, request)
+        redeemed = actions.redeem_share(token=asked["token"], password=asked["password"], origin=origin(self.plain))
         identify(self.plain, redeemed.actor)
         answer = {
             "session_token": redeemed.session_token,
@@ -195,12 +208,24 @@ class Shared(Endpoint):
 class SharedObjects(Shared):
     """What a session gives."""
 
-    @extend_schema(operation_id="list_shared_objects", responses=SharedObjectList, auth=_RECIPIENT)
+    @extend_schema(
+        operation_id="list_shared_objects",
+        responses=SharedObjectList,
+        auth=_RECIPIENT,
+        parameters=[
+            OpenApiParameter("cursor", str),
+            OpenApiParameter("limit", int, description="1 to 200 of what is below folders, 50 when left out."),
+        ],
+    )
     def get(self, request: Request) -> Response:
-        """Every path of the session, in the order in which they were chosen."""
+        """The chosen objects in their order, then what lies below the chosen folders, by path."""
+        after, limit = page_arguments(request)
         with tenant(self.actor.organization_id):
-            files = selectors.list_shared_files(self.actor)
-        return Response({"items": [asdict(file) for file in files], "next_cursor": None})
+            named = () if after else selectors.list_named(self.actor)
+            below = selectors.list_below(self.actor, after=after, limit=limit)
+        answer = page(below, limit, asdict, lambda file: file.path)
+        answer.data["items"] = [*(asdict(file) for file in named), *answer.data["items"]]
+        return answer
 
 
 class SharedObject(Shared):

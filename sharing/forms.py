@@ -6,7 +6,9 @@ from typing import Any
 from django import forms
 
 from hq.web.portal import OnceForm
-from sharing.models import DEFAULT, LONGEST, PURPOSE_LENGTH, SHORTEST, ShareLink
+from sharing.actions.choice import LONGEST_PASSWORD, SHORTEST_PASSWORD
+from sharing.actions.words import seconds_of
+from sharing.models import DEFAULT, LONGEST, PURPOSE_LENGTH, RECIPIENTS_MOST, SHORTEST, ShareLink
 
 OTHER = "other"
 LIVES = [
@@ -19,7 +21,7 @@ LIVES = [
 UNITS = [("60", "minutes"), ("3600", "hours"), ("86400", "days")]
 LEVELS = [
     (ShareLink.Level.READ.value, "Read|Open and download"),
-    (ShareLink.Level.WRITE.value, "Write|Also replace these files"),
+    (ShareLink.Level.WRITE.value, "Write|Also replace these files, and add to these folders"),
 ]
 OUT_OF_BOUNDS = "A link lives from 1 minute to 7 days."
 
@@ -33,6 +35,23 @@ class ShareForm(OnceForm):
         required=False,
         help_text="Shown to the recipient and kept in the audit trail.",
     )
+    recipients = forms.CharField(
+        label="For whom?",
+        required=False,
+        max_length=20_000,
+        widget=forms.Textarea(attrs={"rows": 3}),
+        help_text="A link for each, one on a line, such as ines@alderpeak.example. A life of its own goes after a"
+        " comma: ines@alderpeak.example, 2 hours. They do not see this. Left empty, there is one link.",
+    )
+    password = forms.CharField(
+        label="Password",
+        required=False,
+        strip=False,
+        min_length=SHORTEST_PASSWORD,
+        max_length=LONGEST_PASSWORD,
+        widget=forms.PasswordInput(attrs={"autocomplete": "new-password"}),
+        help_text="Asked for when a link is opened. Tell it by another way than the link.",
+    )
     permission = forms.ChoiceField(
         label="They can", choices=LEVELS, initial=ShareLink.Level.READ.value, widget=forms.RadioSelect
     )
@@ -41,6 +60,13 @@ class ShareForm(OnceForm):
     )
     amount = forms.IntegerField(label="How long", min_value=1, max_value=10_080, required=False)
     unit = forms.ChoiceField(label="Unit", choices=UNITS, initial=UNITS[0][0], required=False)
+
+    def clean_recipients(self) -> list[tuple[str, int | None]]:
+        """Each line's label, and its life in seconds where it names one."""
+        lines = [line.strip() for line in self.cleaned_data["recipients"].splitlines() if line.strip()]
+        if len(lines) > RECIPIENTS_MOST:
+            raise forms.ValidationError(f"At most {RECIPIENTS_MOST} recipients in one step.")
+        return [_recipient(line) for line in lines]
 
     def clean(self) -> dict[str, Any]:
         """Add `ttl_seconds`."""
@@ -56,3 +82,9 @@ class ShareForm(OnceForm):
         if not SHORTEST <= timedelta(seconds=data["ttl_seconds"]) <= LONGEST:
             self.add_error("amount", OUT_OF_BOUNDS)
         return data
+
+
+def _recipient(line: str) -> tuple[str, int | None]:
+    label, comma, life = line.rpartition(",")
+    seconds = seconds_of(life) if comma else None
+    return (label.strip(), seconds) if seconds is not None else (line, None)

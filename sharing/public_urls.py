@@ -7,5 +7,8 @@ from sharing.views import recipient
 urlpatterns = [
     path("s/<str:token>", recipient.link, name="share_link"),
     path("shared/", recipient.shared, name="shared"),
+    # No object's path ends in a slash.
+    path("shared/<uuid:link_id>/archive/", recipient.archive, name="shared_archive"),
+    path("shared/<uuid:link_id>/receipt/", recipient.receipt, name="shared_receipt"),
     path("shared/<path:path>", recipient.shared_object, name="shared_object"),
 ]

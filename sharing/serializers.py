@@ -5,10 +5,33 @@ from typing import Any
 from rest_framework import serializers
 
 from hq.web.api import Input
-from sharing.models import DEFAULT, LONGEST, PATHS_MOST, PURPOSE_LENGTH, SHORTEST, ShareAttempt, ShareLink, State
+from sharing.models import (
+    DEFAULT,
+    LONGEST,
+    PATHS_MOST,
+    PURPOSE_LENGTH,
+    RECIPIENT_LENGTH,
+    RECIPIENTS_MOST,
+    SHORTEST,
+    ShareAttempt,
+    ShareLink,
+    State,
+)
 
 LEVELS = [level.value for level in ShareLink.Level]
 TOKEN_MOST = 8192  # twice what a token can have: a longer one is answered like any other that does not open
+
+
+class RecipientInput(Input):
+    label = serializers.CharField(
+        max_length=RECIPIENT_LENGTH, help_text="Whom this link is for. Kept sealed; the recipient does not see it."
+    )
+    ttl_seconds = serializers.IntegerField(
+        required=False,
+        min_value=int(SHORTEST.total_seconds()),
+        max_value=int(LONGEST.total_seconds()),
+        help_text="Its own life, where that is not the others’.",
+    )
 
 
 class ShareInput(Input):
@@ -16,7 +39,8 @@ class ShareInput(Input):
         child=serializers.CharField(max_length=4096, trim_whitespace=False),
         min_length=1,
         max_length=PATHS_MOST,
-        help_text="Objects of this environment. For `read` each must exist; for `write` the recipient may make it.",
+        help_text="Objects of this environment, and folders, which end in a slash. For `read` there must be something."
+        " With `write` the recipient may replace the objects, and add new ones below the folders.",
     )
     permission = serializers.ChoiceField(choices=LEVELS, default="read", help_text="`admin` cannot be shared.")
     ttl_seconds = serializers.IntegerField(
@@ -31,15 +55,35 @@ class ShareInput(Input):
         max_length=PURPOSE_LENGTH,
         help_text="What it is for. Shown to the recipient and kept in the trail.",
     )
+    password = serializers.CharField(
+        default="",
+        allow_blank=True,
+        trim_whitespace=False,
+        max_length=200,
+        help_text="8 to 200 characters that opening asks for. HQ keeps an Argon2id hash.",
+    )
+    recipients = RecipientInput(
+        many=True,
+        default=list,
+        max_length=RECIPIENTS_MOST,
+        help_text="A link for each of them, made in one step. One link where this is left out.",
+    )
 
 
-class MadeShareBody(serializers.Serializer[Any]):
+class MadeLinkBody(serializers.Serializer[Any]):
     id = serializers.UUIDField()
     url = serializers.URLField(help_text="Give this to the recipient. Shown once: HQ keeps only a hash.")
     token = serializers.CharField(help_text="The capability in the address, for clients that redeem it themselves.")
     expires_at = serializers.DateTimeField(help_text="It must be opened before this moment.")
     permission = serializers.ChoiceField(choices=LEVELS)
     paths = serializers.ListField(child=serializers.CharField())
+    recipient = serializers.CharField(help_text="Whom it is for; empty where nobody was named.")
+
+
+class MadeShareBody(MadeLinkBody):
+    """The first link that was made; `links` are all of them."""
+
+    links = MadeLinkBody(many=True, help_text="Every link, in the order of `recipients`, each to be given to one.")
 
 
 class ShareBody(serializers.Serializer[Any]):
@@ -47,6 +91,9 @@ class ShareBody(serializers.Serializer[Any]):
     state = serializers.ChoiceField(choices=State.values)
     permission = serializers.ChoiceField(choices=LEVELS)
     purpose = serializers.CharField()
+    recipient = serializers.CharField(help_text="Whom it is for; empty where nobody was named.")
+    batch_id = serializers.UUIDField(allow_null=True, help_text="Shared by links that were made in one step.")
+    password = serializers.BooleanField(help_text="Whether opening asks for a password.")
     paths = serializers.ListField(child=serializers.CharField())
     created_at = serializers.DateTimeField()
     created_by = serializers.CharField()
@@ -79,6 +126,13 @@ class ShareLifeBody(ShareBody):
 
 class RedeemInput(Input):
     token = serializers.CharField(max_length=TOKEN_MOST, help_text="What follows /s/ in the address of the link.")
+    password = serializers.CharField(
+        default="",
+        allow_blank=True,
+        trim_whitespace=False,
+        max_length=200,
+        help_text="For a link that asks for one. A wrong one is answered with 403 and uses nothing up.",
+    )
 
 
 class RedeemedBody(serializers.Serializer[Any]):

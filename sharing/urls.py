@@ -9,5 +9,6 @@ urlpatterns = [
     path("", portal.share_list, name="list"),
     path("new", portal.new_share, name="new"),
     path("<uuid:id>", portal.share, name="share"),
+    path("<uuid:id>/receipt", portal.receipt, name="receipt"),
     path("<uuid:id>/revoke", portal.revoke, name="revoke"),
 ]

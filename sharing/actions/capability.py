@@ -77,6 +77,8 @@ def _terms(link: ShareLink, paths: tuple[str, ...]) -> bytes:
         "paths": list(paths),
         "expires_at": _stamp(link.expires_at),
     }
+    if link.password_hash:  # or a password could be taken off a link in the database
+        terms["password"] = secrets.digest(link.password_hash).hex()
     return secrets.digest(canonical(terms))
 
 

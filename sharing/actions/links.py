@@ -1,8 +1,8 @@
-"""Making a link and taking it back."""
+"""Making links and taking them back."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 from uuid import UUID
 
 from django.conf import settings
@@ -14,25 +14,18 @@ from audit.tags import Tag
 from hq.authz import gate
 from hq.authz.actor import Actor, environment_of
 from hq.authz.permissions import Permission
-from hq.crypto import secrets
+from hq.crypto import passwords, secrets
 from hq.lib.clock import now
-from hq.lib.errors import Denied, Invalid, Problem, Refused
+from hq.lib.errors import Denied, Refused
 from hq.lib.ids import new_id
-from hq.lib.paths import clean_path
 from sharing import selectors
-from sharing.actions import capability
-from sharing.models import DEFAULT, LONGEST, PATHS_MOST, PURPOSE_LENGTH, SHORTEST, ShareLink, SharePath
+from sharing.actions import capability, choice
+from sharing.actions.caps import Cap, cap_of
+from sharing.actions.choice import CannotBeShared, fault
+from sharing.models import DEFAULT, RECIPIENTS_MOST, ShareLink, SharePath
 from tenants import selectors as tenants
-from vault import selectors as vault
 
-_NEEDED = {
-    ShareLink.Level.READ: (Permission.SHARES_CREATE, Permission.OBJECTS_READ),
-    ShareLink.Level.WRITE: (Permission.SHARES_CREATE, Permission.OBJECTS_READ, Permission.OBJECTS_WRITE),
-}
-
-
-class CannotBeShared(Invalid):
-    """Something you chose cannot be shared like this."""
+__all__ = ["CannotBeShared", "MadeShare", "Recipient", "create_share", "create_shares", "revoke_share"]
 
 
 class ShareAlreadyMade(Refused):
@@ -45,6 +38,14 @@ class ShareAlreadyRevoked(Refused):
 
 class ShareAlreadyEnded(Refused):
     """This link has ended; there is nothing left to revoke."""
+
+
+@dataclass(frozen=True, slots=True)
+class Recipient:
+    """Whom a link is for, in the sharer's words, and its life where that is not the others'."""
+
+    label: str = ""
+    ttl_seconds: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,50 +68,100 @@ def create_share(
     permission: str = "read",
     ttl_seconds: int = int(DEFAULT.total_seconds()),
     purpose: str = "",
+    password: str = "",
+    recipient: str = "",
     share_id: UUID | None = None,
 ) -> MadeShare:
-    """Make a link that opens once, within `ttl_seconds` (60 to 604,800), and gives these 1 to 100 paths (SHR-1).
+    """Make one link. See `create_shares`."""
+    (made,) = create_shares(
+        actor=actor,
+        paths=paths,
+        permission=permission,
+        ttl_seconds=ttl_seconds,
+        purpose=purpose,
+        password=password,
+        recipients=[Recipient(recipient)],
+        share_id=share_id,
+    )
+    return made
+
+
+def create_shares(
+    *,
+    actor: Actor,
+    paths: Sequence[str],
+    permission: str = "read",
+    ttl_seconds: int = int(DEFAULT.total_seconds()),
+    purpose: str = "",
+    password: str = "",
+    recipients: Sequence[Recipient] = (),
+    share_id: UUID | None = None,
+) -> list[MadeShare]:
+    """Make a link for each recipient, or one where none is named. Each opens once, within its life of 60 to 604,800
+    seconds, and gives these 1 to 100 files and folders; a folder ends in "/" (SHR-1).
 
     To share a path one must be allowed to share it, to read it, and to write it for a `write` share. What is shared for
-    reading is there already.
+    reading is there already. With a password each of them asks for it. `share_id` names the first link.
 
     Raises:
         Denied: the actor may not share, or may not do itself what the link would give.
-        CannotBeShared: the paths, the permission or the life; `errors` points at each.
+        CannotBeShared: the paths, the permission, the life or the recipients, or a sharing rule of the organization
+            forbids it; `errors` points at each.
         ShareAlreadyMade: a link with `share_id` exists.
     """
     gate.reach(actor, Permission.SHARES_CREATE)  # somewhere; of each path it is asked below
-    level = _level(permission)
-    _check_life(ttl_seconds)
-    chosen = _shareable(actor, paths, level)
-    nonce, at = capability.new_nonce(), now()
+    level = choice.level_of(permission)
+    people = _recipients(recipients, ttl_seconds)
+    choice.check_password(password)
+    membership_id = membership_of(actor)
+    _check_cap(cap_of(actor.organization_id, membership_id), level, people, password, named=bool(recipients))
+    chosen = choice.shareable(actor, paths, level)
     environment_id = environment_of(actor)
-    link = ShareLink(
-        id=share_id or new_id(),
-        organization_id=actor.organization_id,
-        environment_id=environment_id,
-        permission=level,
-        purpose=_purpose(purpose),
-        created_by_kind=actor.kind,
-        created_by_id=actor.id,
-        created_by_label=actor.label,
-        membership_id=_membership_of(actor),
-        api_key_id=actor.id if actor.kind == "api_key" else None,
-        key_version=capability.current_version(actor.organization_id, environment_id),
-        nonce_digest=secrets.digest(nonce),
-        created_at=at,
-        expires_at=at + timedelta(seconds=ttl_seconds),
-    )
-    _insert(link, chosen)
-    token = capability.seal(link, chosen, nonce)
-    after = {
+    common = {
+        "organization_id": actor.organization_id,
+        "environment_id": environment_id,
+        "permission": level,
+        "purpose": choice.clean_purpose(purpose),
+        "batch_id": new_id() if len(people) > 1 else None,
+        "password_hash": passwords.hash_secret(password) if password else "",
+        "created_by_kind": actor.kind,
+        "created_by_id": actor.id,
+        "created_by_label": actor.label,
+        "membership_id": membership_id,
+        "api_key_id": actor.id if actor.kind == "api_key" else None,
+        "key_version": capability.current_version(actor.organization_id, environment_id),
+        "created_at": now(),
+    }
+    made = []
+    for index, person in enumerate(people):
+        row_id = share_id if index == 0 and share_id else new_id()
+        made.append(_make(ShareLink(id=row_id, recipient=person.label, **common), person, chosen))
+    _insert(made)
+    for one in made:
+        recorder.record(actor, Tag.SHARE_CREATED, target=_target(one.link), after=_told(one))
+    return made
+
+
+def _make(link: ShareLink, person: Recipient, chosen: tuple[str, ...]) -> MadeShare:
+    nonce = capability.new_nonce()
+    link.nonce_digest = secrets.digest(nonce)
+    link.expires_at = link.created_at + timedelta(seconds=person.ttl_seconds or 0)
+    return MadeShare(link, chosen, capability.seal(link, chosen, nonce))
+
+
+def _told(made: MadeShare) -> dict[str, object]:
+    link = made.link
+    told: dict[str, object] = {
         "permission": link.permission,
-        "paths": list(chosen),
+        "paths": list(made.paths),
         "expires_at": link.expires_at.isoformat(),
         "purpose": link.purpose,
     }
-    recorder.record(actor, Tag.SHARE_CREATED, target=Target("share", link.id, link.title), after=after)
-    return MadeShare(link, chosen, token)
+    if link.recipient:
+        told["recipient"] = link.recipient
+    if link.password_hash:
+        told["password"] = True
+    return told
 
 
 def revoke_share(*, actor: Actor, share_id: UUID) -> ShareLink:
@@ -121,59 +172,49 @@ def revoke_share(*, actor: Actor, share_id: UUID) -> ShareLink:
     if not link.is_live:
         raise ShareAlreadyEnded
     before = {"state": link.state.value}
-    link.revoked_at, link.revoked_by_id, link.revoked_by_label = now(), actor.id, actor.label
-    link.save(update_fields=["revoked_at", "revoked_by_id", "revoked_by_label"])
-    recorder.record(
-        actor,
-        Tag.SHARE_REVOKED,
-        target=Target("share", link.id, link.title),
-        before=before,
-        after={"state": link.state.value},
-    )
+    revoke_row(link, actor, now())
+    recorder.record(actor, Tag.SHARE_REVOKED, target=_target(link), before=before, after={"state": link.state.value})
     return link
 
 
-def _level(permission: str) -> ShareLink.Level:
-    try:
-        return ShareLink.Level(permission)
-    except ValueError:
-        raise _fault("/permission", "Choose read or write; admin cannot be shared.") from None
+def revoke_row(link: ShareLink, actor: Actor, at: datetime) -> None:
+    link.revoked_at, link.revoked_by_id, link.revoked_by_label = at, actor.id, actor.label
+    link.save(update_fields=["revoked_at", "revoked_by_id", "revoked_by_label"])
 
 
-def _check_life(ttl_seconds: int) -> None:
-    if not SHORTEST.total_seconds() <= ttl_seconds <= LONGEST.total_seconds():
-        raise _fault("/ttl_seconds", "A link lives from 60 seconds to 7 days (604800 seconds).")
+def _target(link: ShareLink) -> Target:
+    return Target("share", link.id, link.title)
 
 
-def _purpose(raw: str) -> str:
-    """One line of text: it is shown to a stranger, so nothing in it may break out of the line."""
-    purpose = " ".join(raw.split())
-    if len(purpose) > PURPOSE_LENGTH or not purpose.isprintable():
-        raise _fault("/purpose", f"Write one line of at most {PURPOSE_LENGTH} characters.")
-    return purpose
+def _recipients(given: Sequence[Recipient], ttl_seconds: int) -> list[Recipient]:
+    """Each with its label in one line and its own life. One without a label where none is given."""
+    choice.check_life(ttl_seconds)
+    if len(given) > RECIPIENTS_MOST:
+        raise fault("/recipients", f"Name at most {RECIPIENTS_MOST} recipients.")
+    found = []
+    for index, one in enumerate(given):
+        if one.ttl_seconds is not None:
+            choice.check_life(one.ttl_seconds, f"/recipients/{index}/ttl_seconds")
+        label = choice.clean_recipient(one.label, f"/recipients/{index}/label")
+        found.append(Recipient(label, ttl_seconds if one.ttl_seconds is None else one.ttl_seconds))
+    return found or [Recipient("", ttl_seconds)]
 
 
-def _shareable(actor: Actor, raw: Sequence[str], level: ShareLink.Level) -> tuple[str, ...]:
-    if not 1 <= len(raw) <= PATHS_MOST:
-        raise _fault("/paths", f"Choose 1 to {PATHS_MOST} files.")
-    paths: dict[str, int] = {}
-    for index, given in enumerate(raw):
-        try:
-            path = clean_path(given)
-        except Problem as problem:
-            raise _fault(f"/paths/{index}", str(problem)) from problem
-        paths.setdefault(path, index)
-    for permission in _NEEDED[level]:
-        vault.require_each(actor, permission, paths)
-    if level == ShareLink.Level.READ:
-        there = vault.find_objects(actor, list(paths))
-        for path, index in paths.items():
-            if path not in there:
-                raise _fault(f"/paths/{index}", "There is no such file that you can see.")
-    return tuple(paths)
+def _check_cap(cap: Cap, level: ShareLink.Level, people: Sequence[Recipient], password: str, *, named: bool) -> None:
+    """What the organization's rules let this member share. Raises CannotBeShared."""
+    if level == ShareLink.Level.WRITE and not cap.write_allowed:
+        raise fault("/permission", "The sharing rules of your organization let you share for reading only.")
+    if cap.password_required and not password:
+        raise fault("/password", "The sharing rules of your organization ask for a password on each of your links.")
+    for index, person in enumerate(people):
+        if cap.longest_seconds is not None and (person.ttl_seconds or 0) > cap.longest_seconds:
+            raise fault("/ttl_seconds", f"The sharing rules of your organization let your links live {cap.longest}.")
+        if not cap.lets(person.label):
+            pointer = f"/recipients/{index}/label" if named else "/recipients"
+            raise fault(pointer, f"Name each recipient by an e-mail address at {cap.places}; a sharing rule says so.")
 
 
-def _membership_of(actor: Actor) -> UUID:
+def membership_of(actor: Actor) -> UUID:
     """The membership that the link stands on; behind an API key, that of the key's maker."""
     if actor.person_id is not None:
         for belonging in tenants.list_belongings(actor.person_id):
@@ -182,20 +223,17 @@ def _membership_of(actor: Actor) -> UUID:
     raise Denied("Only members, and the API keys they made, can share.")
 
 
-def _insert(link: ShareLink, paths: tuple[str, ...]) -> None:
+def _insert(made: Sequence[MadeShare]) -> None:
     try:
         with transaction.atomic():
-            link.save(force_insert=True)
+            ShareLink.objects.bulk_create([one.link for one in made])
     except IntegrityError as error:
         if "sharing_sharelink_pkey" in str(error):
             raise ShareAlreadyMade from error
         raise
     pins = [
-        SharePath(organization_id=link.organization_id, link=link, path=path, order=order)
-        for order, path in enumerate(paths)
+        SharePath(organization_id=one.link.organization_id, link=one.link, path=path, order=order)
+        for one in made
+        for order, path in enumerate(one.paths)
     ]
     SharePath.objects.bulk_create(pins)
-
-
-def _fault(pointer: str, detail: str) -> CannotBeShared:
-    return CannotBeShared(detail, errors=[{"pointer": pointer, "detail": detail}])

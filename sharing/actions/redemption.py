@@ -20,10 +20,11 @@ from hq.db.context import tenant
 from hq.lib.clock import now
 from hq.lib.errors import Refused
 from sharing import selectors
-from sharing.actions import attempts, capability
+from sharing.actions import attempts, capability, guesses
 from sharing.actions.backing import backed
-from sharing.models import SESSION_LIFE, ClockTimestamp, ShareAttempt, ShareLink, ShareSession
-from sharing.selectors import SharedFile
+from sharing.actions.guesses import TooManyPasswords, WrongPassword
+from sharing.models import SESSION_LIFE, ClockTimestamp, ShareAttempt, ShareLink, ShareReceipt, ShareSession
+from sharing.selectors import Pinned
 
 SESSION_PREFIX = "hqt_"
 _NOWHERE = UUID(int=0)
@@ -40,6 +41,8 @@ class Reason(StrEnum):
     """Why a try was refused, for the sharer's eyes only."""
 
     EXPIRED = "expired"
+    LIMITED = "limited"
+    PASSWORD = "password"
     REVOKED = "revoked"
     SPENT = "spent"
     TAMPERED = "tampered"
@@ -54,11 +57,16 @@ class _Unopenable(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Offer:
-    """What somebody who holds a link may know before opening it."""
+    """What somebody who holds a link may know before opening it. Behind a password not even names are shown."""
 
     link: ShareLink
     organization_name: str
-    files: tuple[SharedFile, ...]
+    paths: tuple[str, ...]
+    pinned: tuple[Pinned, ...]
+
+    @property
+    def guarded(self) -> bool:
+        return bool(self.link.password_hash)
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,13 +94,29 @@ def look_at_link(*, token: str, origin: Origin) -> Offer:
         raise LinkCannotBeOpened from None
 
 
-def redeem_share(*, token: str, origin: Origin) -> RedeemedSession:
-    """Open a link, once, for a session of 15 minutes. Raises LinkCannotBeOpened."""
+def redeem_share(*, token: str, origin: Origin, password: str = "") -> RedeemedSession:
+    """Open a link, once, for a session of 15 minutes.
+
+    Whatever is over is refused before a password is looked at: what that takes is seen of live links only.
+
+    Raises:
+        LinkCannotBeOpened: whatever the reason.
+        PasswordNeeded, WrongPassword, TooManyPasswords: the link is not used up by it.
+    """
     organization_id, link_id = _locate(token)
     try:
         with tenant(organization_id):
             link, paths, nonce = _examine(organization_id, link_id, token)
+            if not link.password_hash:
+                return _redeem(link, paths, secrets.digest(nonce), origin)
+            _refuse_ended(link, paths)
+        guesses.check(link.id, link.password_hash, password, origin.ip)
+        with tenant(organization_id):
             return _redeem(link, paths, secrets.digest(nonce), origin)
+    except (WrongPassword, TooManyPasswords) as wrong:
+        why = Reason.PASSWORD if isinstance(wrong, WrongPassword) else Reason.LIMITED
+        attempts.keep_refusal(organization_id, link_id, why, origin)
+        raise
     except _Unopenable as refused:
         attempts.keep_refusal(organization_id, refused.link_id, refused.reason, origin)
         raise LinkCannotBeOpened from None
@@ -130,6 +154,11 @@ def reason_of(link: ShareLink, paths: tuple[str, ...]) -> Reason | None:
     return None if backed(link, paths) else Reason.UNBACKED
 
 
+def _refuse_ended(link: ShareLink, paths: tuple[str, ...]) -> None:
+    if reason := reason_of(link, paths):
+        raise _Unopenable(reason, link.id)
+
+
 def consume(link: ShareLink, nonce_digest: bytes, at: datetime, ip: str | None) -> bool:
     """Use the nonce up; True for exactly one caller.
 
@@ -148,16 +177,15 @@ def consume(link: ShareLink, nonce_digest: bytes, at: datetime, ip: str | None) 
 
 
 def _look(link: ShareLink, paths: tuple[str, ...], origin: Origin) -> Offer:
-    if reason := reason_of(link, paths):
-        raise _Unopenable(reason, link.id)
+    _refuse_ended(link, paths)
     attempts.keep(link.organization_id, link.id, ShareAttempt.Kind.LOOKED, origin)
-    return Offer(link, link.organization.name, selectors.list_files(recipient(link, paths, origin), paths))
+    shown = () if link.password_hash else selectors.list_pinned(recipient(link, paths, origin), paths)
+    return Offer(link, link.organization.name, paths, shown)
 
 
 def _redeem(link: ShareLink, paths: tuple[str, ...], nonce_digest: bytes, origin: Origin) -> RedeemedSession:
     # What is known to be over needs no lock. This decides nothing: between here and `consume` another may come first.
-    if reason := reason_of(link, paths):
-        raise _Unopenable(reason, link.id)
+    _refuse_ended(link, paths)
     at = now()
     if not consume(link, nonce_digest, at, origin.ip):
         link.refresh_from_db(fields=["opened_at", "revoked_at"])
@@ -173,6 +201,8 @@ def _redeem(link: ShareLink, paths: tuple[str, ...], nonce_digest: bytes, origin
     attempts.keep(link.organization_id, link.id, ShareAttempt.Kind.OPENED, origin)
     actor = recipient(link, paths, origin)
     after = {"permission": link.permission, "paths": list(paths), "access_ends_at": session.expires_at.isoformat()}
+    given = selectors.list_given(actor, paths)
+    ShareReceipt.objects.create(organization_id=link.organization_id, link=link, files=given, created_at=at)
     recorder.record(actor, Tag.SHARE_OPENED, target=Target("share", link.id, link.title), after=after)
     return RedeemedSession(token, actor, link.permission, paths, session.expires_at)
 

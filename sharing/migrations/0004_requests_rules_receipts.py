@@ -153,8 +153,6 @@ class Migration(migrations.Migration):
             name="ShareReceipt",
             fields=[
                 ("id", models.UUIDField(default=hq.lib.ids.new_id, editable=False, primary_key=True, serialize=False)),
-                ("event_index", models.BigIntegerField()),
-                ("event_hash", models.BinaryField()),
                 ("files", hq.db.fields.SealedJSONField(purpose="metadata")),
                 ("statement", hq.db.fields.SealedTextField(null=True, purpose="metadata")),
                 ("created_at", models.DateTimeField(default=hq.lib.clock.now)),
@@ -182,10 +180,6 @@ class Migration(migrations.Migration):
             options={
                 "constraints": [
                     models.UniqueConstraint(fields=("organization_id", "link"), name="sharing_one_receipt_a_link"),
-                    models.CheckConstraint(
-                        condition=models.Q(("event_hash__length", 32), ("event_index__gt", 0)),
-                        name="sharing_receipt_has_its_place",
-                    ),
                 ],
             },
         ),

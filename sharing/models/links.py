@@ -105,8 +105,8 @@ class ShareLink(TenantModel):
         kept=KEPT,
         metadata="purpose recipient created_by_label revoked_by_label",
         secrets={"nonce_digest": Held.DIGEST, "password_hash": Held.ARGON2ID},
-        operational="environment permission batch_id created_by_kind created_by_id membership api_key key_version created_at"
-        " expires_at opened_at opened_ip revoked_at revoked_by_id",
+        operational="environment permission batch_id created_by_kind created_by_id membership api_key key_version"
+        " created_at expires_at opened_at opened_ip revoked_at revoked_by_id",
     )
 
     class Meta:
@@ -206,27 +206,20 @@ class ShareSession(TenantModel):
 
 
 class ShareReceipt(TenantModel):
-    """What was there when a link was opened, and where the trail says so. The statement is signed when it is asked for."""
+    """What was there when a link was opened. It is signed when somebody asks for it, with its place in the trail."""
 
     sealed_title: ClassVar = "Receipts of share links"
 
     link = TenantForeignKey(ShareLink, on_delete=models.DO_NOTHING, related_name="receipts")
-    event_index = models.BigIntegerField()
-    event_hash = models.BinaryField()
     files = SealedJSONField(purpose=Purpose.METADATA)
     statement = SealedTextField(purpose=Purpose.METADATA, null=True)
     created_at = models.DateTimeField(default=now)
 
-    data_classes: ClassVar = Declared(
-        kept=KEPT, metadata="files statement", operational="link event_index event_hash created_at"
-    )
+    data_classes: ClassVar = Declared(kept=KEPT, metadata="files statement", operational="link created_at")
 
     class Meta:
         constraints = [
             models.UniqueConstraint(fields=["organization_id", "link"], name="sharing_one_receipt_a_link"),
-            models.CheckConstraint(
-                condition=Q(event_hash__length=32) & Q(event_index__gt=0), name="sharing_receipt_has_its_place"
-            ),
         ]
 
 

@@ -45,7 +45,7 @@ def request_in_state(state: str, at: datetime) -> Q:
 
 
 class UploadRequest(TenantModel):
-    """A folder that takes files from whoever holds the address, within limits, and never more than its maker may write."""
+    """A folder that takes files from whoever holds the address, within limits, as long as its maker may write there."""
 
     sealed_title: ClassVar = "Details of upload requests"
 

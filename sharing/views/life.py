@@ -11,6 +11,8 @@ MARKS = 50  # on the line; all of them stand in the list
 
 REASONS = {
     "expired": "it came too late",
+    "limited": "too many passwords were tried",
+    "password": "a wrong password",
     "revoked": "the link was revoked",
     "spent": "already opened",
     "tampered": "the address was changed or cut",
@@ -41,9 +43,11 @@ class Stranger:
     elsewhere: bool
 
 
-def events(link: ShareLink, attempts: Sequence[ShareAttempt]) -> list[Event]:
-    """Everything, newest first."""
+def events(link: ShareLink, attempts: Sequence[ShareAttempt], *, whole: bool = True) -> list[Event]:
+    """Newest first; unless `whole`, only what was done with the link, not what became of it."""
     found = [_event(attempt) for attempt in attempts]
+    if not whole:
+        return found
     if link.revoked_at:
         found.append(Event(link.revoked_at, "ban", "refused", str(link.revoked_by_label), "revoked the link"))
     if link.state is State.EXPIRED:
@@ -64,7 +68,7 @@ def _event(attempt: ShareAttempt) -> Event:
         case Kind.DOWNLOADED:
             return Event(attempt.at, "download", "", name, "downloaded", attempt.ip, attempt.size)
         case Kind.UPLOADED:
-            return Event(attempt.at, "upload", "", name, "replaced by the recipient", attempt.ip, attempt.size)
+            return Event(attempt.at, "upload", "", name, "stored by the recipient", attempt.ip, attempt.size)
         case _:
             told = ("refused", "refused", "Refused:", REASONS.get(attempt.reason, attempt.reason))
     return Event(attempt.at, *told, attempt.ip, None, attempt.user_agent)

@@ -15,13 +15,16 @@ from audit.selectors import Filters
 from hq.authz import gate
 from hq.authz.permissions import Permission
 from hq.lib.errors import Invalid, Problem
-from hq.lib.paths import clean_path
+from hq.web import transfer
 from hq.web.request import TenantRequest
 from sharing import actions, selectors
+from sharing.actions import Recipient
+from sharing.actions.choice import clean_pin
 from sharing.actions.links import CannotBeShared, MadeShare, ShareAlreadyMade
 from sharing.forms import ShareForm
-from sharing.models import PATHS_MOST, SESSION_LIFE, ShareLink, State
+from sharing.models import PATHS_MOST, SESSION_LIFE, ShareAttempt, ShareLink, State
 from sharing.views import life
+from sharing.views.telling import what
 
 PAGE = 50
 STATES = [
@@ -31,6 +34,15 @@ STATES = [
     (State.EXPIRED.value, "expired"),
     (State.REVOKED.value, "revoked"),
 ]
+
+
+KINDS = {
+    ShareAttempt.Kind.LOOKED.value: "looked at",
+    ShareAttempt.Kind.OPENED.value: "opened",
+    ShareAttempt.Kind.REFUSED.value: "refused",
+    ShareAttempt.Kind.DOWNLOADED.value: "downloaded",
+    ShareAttempt.Kind.UPLOADED.value: "uploaded",
+}
 
 
 def share_list(request: TenantRequest, org_slug: str, env_name: str) -> HttpResponse:
@@ -77,19 +89,21 @@ def new_share(request: TenantRequest, org_slug: str, env_name: str) -> HttpRespo
         except ShareAlreadyMade as refused:
             form.add_error(None, str(refused))
         else:
-            return render(request, "sharing/made.html", {"made": made, "link": made.link})
-    context = {"form": form, "files": _files(request, paths), "faults": faults, "most": PATHS_MOST}
+            return render(request, "sharing/made.html", {"made": made, "what": what(made[0].paths)})
+    context = {"form": form, "files": _files(request, paths), "what": what(paths), "faults": faults, "most": PATHS_MOST}
     return render(request, "sharing/new.html", context, status=400 if form.errors or faults else 200)
 
 
-def _make(request: TenantRequest, form: ShareForm, paths: Sequence[str]) -> MadeShare:
+def _make(request: TenantRequest, form: ShareForm, paths: Sequence[str]) -> list[MadeShare]:
     data = form.cleaned_data
-    return actions.create_share(
+    return actions.create_shares(
         actor=request.actor,
         paths=paths,
         permission=data["permission"],
         ttl_seconds=data["ttl_seconds"],
         purpose=data["purpose"],
+        password=data["password"],
+        recipients=[Recipient(label, seconds) for label, seconds in data["recipients"]],
         share_id=data["once"],
     )
 
@@ -101,34 +115,45 @@ def _chosen(raw: Sequence[str]) -> tuple[list[str], list[str]]:
     for given in raw[: PATHS_MOST + 1]:
         try:
             if given.strip():
-                paths[clean_path(given)] = None
+                paths[clean_pin(given)] = None
         except Problem as problem:
             faults.append(str(problem))
     return list(paths), faults
 
 
 def _files(request: TenantRequest, paths: Sequence[str]) -> list[dict[str, Any]]:
-    """Each file with the address of this page without it. Of one that may not be read only its name is shown."""
+    """Each with the address of this page without it. Of what may not be read only the name is shown."""
     files = selectors.list_readable(request.actor, paths)
     return [{"file": file, "rest": [path for path in paths if path != file.path]} for file in files]
 
 
 def _explain(form: ShareForm, refused: CannotBeShared) -> None:
     """Put each fault beside its field."""
-    fields = {"/purpose": "purpose", "/permission": "permission", "/ttl_seconds": "life"}
     for fault in refused.errors:
-        form.add_error(fields.get(fault["pointer"]), fault["detail"])
+        name = fault["pointer"].split("/")[1]
+        form.add_error({"ttl_seconds": "life"}.get(name, name) if name != "paths" else None, fault["detail"])
 
 
 def share(request: TenantRequest, org_slug: str, env_name: str, id: UUID) -> HttpResponse:
-    """The life of one link (SHR-5)."""
+    """The life of one link (SHR-5). The address chooses what is listed; the line and the warning tell all."""
     link = selectors.get_share(request.actor, id)
     attempts = selectors.list_attempts(request.actor, id)
+    kind, ip = request.GET.get("kind", ""), request.GET.get("ip", "")
+    if kind not in {"", *KINDS}:
+        raise Invalid("There is no such kind of event.")
+    addresses = selectors.list_addresses(request.actor, id)
+    if ip and ip not in addresses:
+        raise Invalid("Nothing came from this address.")
+    listed = selectors.list_attempts(request.actor, id, kind=kind, ip=ip) if kind or ip else attempts
     may_read_trail = gate.allows(request.actor, Permission.AUDIT_READ)
     context = {
         "link": link,
         "paths": [pin.path for pin in link.pins.all()],
-        "events": life.events(link, attempts),
+        "events": life.events(link, listed, whole=not (kind or ip)),
+        "counts": selectors.count_kinds(request.actor, id),
+        "kinds": list(KINDS.items()),
+        "addresses": [(address, address) for address in addresses],
+        "filtered": bool(kind or ip),
         "points": life.points(link, attempts),
         "stranger": life.stranger(link, attempts),
         "session_minutes": int(SESSION_LIFE.total_seconds() // 60),
@@ -145,3 +170,10 @@ def revoke(request: TenantRequest, org_slug: str, env_name: str, id: UUID) -> Ht
     link: ShareLink = actions.revoke_share(actor=request.actor, share_id=id)
     messages.success(request, f"{link.title} revoked. Whoever holds it gets nothing from now on.")
     return redirect("sharing:share", org_slug=org_slug, env_name=env_name, id=id)
+
+
+def receipt(request: TenantRequest, org_slug: str, env_name: str, id: UUID) -> HttpResponse:
+    """What was there when the link was opened, signed: the same file that the recipient may take along."""
+    name, file = actions.read_receipt(actor=request.actor, share_id=id)
+    headers = {"Content-Disposition": f'attachment; filename="{name}"', "Content-Security-Policy": transfer.SANDBOX}
+    return HttpResponse(file, headers=headers, content_type="application/json")

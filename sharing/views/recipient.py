@@ -7,10 +7,10 @@ sent below /shared only, and leads to an address that holds no secret.
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial, wraps
-from io import BytesIO
+from uuid import UUID
 
 from django.conf import settings
-from django.http import HttpRequest, HttpResponse, HttpResponseBase
+from django.http import HttpRequest, HttpResponse, HttpResponseBase, StreamingHttpResponse
 from django.shortcuts import redirect, render
 from django.urls import reverse
 
@@ -18,25 +18,32 @@ from hq.authz import gate
 from hq.authz.actor import Actor
 from hq.authz.permissions import Permission
 from hq.db.context import tenant
-from hq.lib.errors import Invalid, NotFound, Problem
+from hq.lib.errors import NotFound, Problem
 from hq.web import transfer
-from hq.web.errors import MEDIA_TYPE, answer
+from hq.web.errors import MEDIA_TYPE, answer, ask_to_wait
 from hq.web.portal import own_context, public
 from hq.web.request import identify, origin
 from sharing import actions, selectors
+from sharing.actions.guesses import PasswordNeeded, TooManyPasswords, WrongPassword
 from sharing.actions.redemption import LinkCannotBeOpened
 from sharing.actions.sessions import SessionEnded
 from sharing.models import SESSION_LIFE, ShareLink
-from sharing.selectors import SharedFile
+from sharing.selectors import Pinned, SharedFile
+from sharing.views.forms_sent import sent_by_form
+from sharing.views.telling import what
 
 # One cookie a link, so that opening a second one takes nothing away from the first. The prefix needs HTTPS.
 COOKIE = ("__Secure-" if settings.SECURE else "") + "hq-shared-"
 COOKIES_READ = 10
+BELOW_SHOWN = 200  # of what lies below folders; the archive and the API give the rest
 BELOW = "/shared"
 HEADERS = {"Cache-Control": "no-store", "X-Robots-Tag": "noindex, nofollow"}
 # No address goes anywhere. A page with a form names at least its origin: with `no-referrer` a browser says that the
 # form comes from "null", which the CSRF check must refuse.
 SILENT, ORIGIN_ONLY = "no-referrer", "strict-origin"
+
+# Whatever it is, a browser saves it and runs nothing of it.
+_SAVED = {"Content-Security-Policy": transfer.SANDBOX, "X-Content-Type-Options": "nosniff"}
 
 View = Callable[..., HttpResponseBase]
 
@@ -47,7 +54,34 @@ class Session:
 
     actor: Actor
     link: ShareLink
-    files: Sequence[SharedFile]
+    pinned: Sequence[Pinned]
+    below: Sequence[SharedFile]
+
+    @property
+    def files(self) -> list[Pinned | SharedFile]:
+        """What can be downloaded, and the chosen files that are not there yet."""
+        return [*self.replaceable, *self.below[:BELOW_SHOWN]]
+
+    @property
+    def more(self) -> bool:
+        return len(self.below) > BELOW_SHOWN
+
+    @property
+    def some(self) -> bool:
+        """Whether there is anything to download."""
+        return any(one.size is not None for one in self.files)
+
+    @property
+    def replaceable(self) -> list[Pinned]:
+        return [one for one in self.pinned if not one.is_folder]
+
+    @property
+    def folders(self) -> list[Pinned]:
+        return [one for one in self.pinned if one.is_folder]
+
+    @property
+    def what(self) -> str:
+        return what([one.path for one in self.pinned])
 
     @property
     def writable(self) -> bool:
@@ -84,20 +118,33 @@ def _dead(request: HttpRequest) -> HttpResponse:
 def link(request: HttpRequest, token: str) -> HttpResponseBase:
     """Says what a link would give; only the button opens it. Mail scanners follow addresses, they press nothing."""
     if request.method == "POST":
-        return _open(request, token)
+        try:
+            return _open(request, token)
+        except (PasswordNeeded, WrongPassword, TooManyPasswords) as refused:
+            return _offer(request, token, refused)
     if request.method not in {"GET", "HEAD"}:
         return HttpResponse(status=405, headers={"Allow": "GET, HEAD, POST"})
+    return _offer(request, token)
+
+
+def _offer(request: HttpRequest, token: str, refused: Problem | None = None) -> HttpResponse:
+    """The page before opening; again, with what was wrong with the password."""
     offer = actions.look_at_link(token=token, origin=origin(request))
     context = {
         "link": offer.link,
-        "files": offer.files,
+        "pinned": offer.pinned,
+        "what": what(offer.paths),
+        "guarded": offer.guarded,
         "owner": offer.organization_name,
         "host": request.get_host(),
         "fingerprint": bytes(offer.link.nonce_digest).hex(),
         "minutes": int(SESSION_LIFE.total_seconds() // 60),
         "address": origin(request).ip,
+        "refused": refused,
     }
-    return _with_form(render(request, "sharing/offer.html", context))
+    page = _with_form(render(request, "sharing/offer.html", context, status=refused.status if refused else 200))
+    ask_to_wait(page, refused.wait if refused else None)
+    return page
 
 
 def _with_form(response: HttpResponse) -> HttpResponse:
@@ -106,7 +153,7 @@ def _with_form(response: HttpResponse) -> HttpResponse:
 
 
 def _open(request: HttpRequest, token: str) -> HttpResponse:
-    redeemed = actions.redeem_share(token=token, origin=origin(request))
+    redeemed = actions.redeem_share(token=token, password=request.POST.get("password", ""), origin=origin(request))
     identify(request, redeemed.actor)  # for the access log
     response = HttpResponse(status=303, headers={"Location": reverse("shared")})
     response.set_cookie(
@@ -139,13 +186,14 @@ def _session(request: HttpRequest, token: str) -> Session | None:
         return None
     with tenant(actor.organization_id):
         link = selectors.get_opened(actor)
-        return Session(actor, link, selectors.list_files(actor, [pin.path for pin in link.pins.all()]))
+        pinned = selectors.list_pinned(actor, [pin.path for pin in link.pins.all()])
+        return Session(actor, link, pinned, selectors.list_below(actor, limit=BELOW_SHOWN))
 
 
 def _session_with(request: HttpRequest, path: str) -> Session:
     """The session that holds a path; where two do, the address names the link."""
     wanted = request.GET.get("link", "")
-    holding = [session for session in _sessions(request) if path in (session.actor.pinned or ())]
+    holding = [session for session in _sessions(request) if gate.gives(session.actor.pinned or (), path)]
     if not holding:
         raise NotFound
     chosen = next((session for session in holding if str(session.link.id) == wanted), holding[0])
@@ -172,19 +220,47 @@ def shared_object(request: HttpRequest, path: str) -> HttpResponseBase:
     if request.method in {"GET", "HEAD"}:
         opened = actions.open_shared(actor=session.actor, path=path)
         return transfer.download(request, opened.described, opened.read, still)
-    body = transfer.body(request, still) if request.method == "PUT" else _form_body(request)
-    stored = actions.put_shared(actor=session.actor, path=path, body=body)
-    if request.method == "PUT":
-        return HttpResponse(status=201 if stored.created else 200, headers={"ETag": stored.version.etag})
-    return redirect("shared")
+    if request.method == "POST":
+        for name, body in sent_by_form(request):
+            actions.put_shared(actor=session.actor, path=_below(path, name), body=body)
+        return redirect("shared")
+    body = transfer.body(request, still)
+    stored = actions.put_shared(actor=session.actor, path=_below(path, request.GET.get("name", "")), body=body)
+    return HttpResponse(status=201 if stored.created else 200, headers={"ETag": stored.version.etag})
 
 
-def _form_body(request: HttpRequest) -> transfer.Body:
-    """The file of a form that was sent without a script. It was read into memory, so it is small."""
-    sent = request.FILES.get("file")
-    if sent is None or sent.size is None:
-        limit = settings.FILE_UPLOAD_MAX_MEMORY_SIZE // 1_000_000
-        raise Invalid(f"Choose a file. Without scripts it has at most {limit} MB; nothing was kept.")
-    source = BytesIO(sent.read())
-    chunks = iter(lambda: source.read(transfer.READ_BYTES), b"")
-    return transfer.Body(sent.size, None, transfer.media_type(sent.content_type or ""), chunks)
+def _below(path: str, name: str) -> str:
+    """Where a file goes: to the path, or where that is a folder, below it under its own name."""
+    return path + name if path.endswith("/") else path
+
+
+@_for_recipients
+def archive(request: HttpRequest, link_id: UUID) -> HttpResponseBase:
+    """All of a link's files as one zip, written while it is sent. How long it will be is not known before."""
+    if request.method not in {"GET", "HEAD"}:
+        return HttpResponse(status=405, headers={"Allow": "GET, HEAD"})
+    actor = _session_of(request, link_id).actor
+    pieces = actions.archive_of(actor=actor, still=partial(actions.still_given, actor))
+    headers = {"Content-Disposition": f'attachment; filename="shared-{link_id.hex[-6:]}.zip"'} | _SAVED
+    if request.method == "HEAD":
+        return HttpResponse(headers=headers, content_type="application/zip")
+    return StreamingHttpResponse(pieces, headers=headers, content_type="application/zip")
+
+
+@_for_recipients
+def receipt(request: HttpRequest, link_id: UUID) -> HttpResponseBase:
+    """What was there when the link was opened, signed, with its place in the trail."""
+    if request.method not in {"GET", "HEAD"}:
+        return HttpResponse(status=405, headers={"Allow": "GET, HEAD"})
+    name, file = actions.receipt_of_mine(actor=_session_of(request, link_id).actor)
+    headers = {"Content-Disposition": f'attachment; filename="{name}"'} | _SAVED
+    return HttpResponse(file, headers=headers, content_type="application/json")
+
+
+def _session_of(request: HttpRequest, link_id: UUID) -> Session:
+    """The session of one link. Raises SessionEnded."""
+    chosen = next((session for session in _sessions(request) if session.link.id == link_id), None)
+    if chosen is None:
+        raise SessionEnded
+    identify(request, chosen.actor)
+    return chosen

@@ -19,7 +19,7 @@ def test_it_says_who_shares_what_until_when(place):
     assert offer.organization_name == place.organization.name
     assert offer.link.created_by_label == "Olive Owner"
     assert offer.link.purpose == "Q3 claims"
-    assert [(file.path, file.size) for file in offer.files] == [("claims/register.csv", 19), ("claims/method.md", 9)]
+    assert [(file.path, file.size) for file in offer.pinned] == [("claims/register.csv", 19), ("claims/method.md", 9)]
 
 
 def test_it_burns_nothing_however_often(place):
@@ -39,13 +39,13 @@ def test_it_keeps_who_looked(place):
 
 def test_it_shows_a_file_that_is_to_be_written_without_a_size(place):
     offer = look(share(place, "inbox/answer.pdf", permission="write"))
-    assert [(file.path, file.size, file.sha256) for file in offer.files] == [("inbox/answer.pdf", None, None)]
+    assert [(file.path, file.size, file.sha256) for file in offer.pinned] == [("inbox/answer.pdf", None, None)]
 
 
 def test_it_shows_what_is_there_now(place):
     made = share(place, "claims/method.md")
     store(place.actor(), "claims/method.md", b"# A longer method\n")
-    assert look(made).files[0].size == 18
+    assert look(made).pinned[0].size == 18
 
 
 @pytest.mark.parametrize("end", ["spent", "revoked", "tampered"])

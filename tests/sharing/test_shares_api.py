@@ -64,7 +64,7 @@ def test_it_makes_a_link_and_shows_it_once(api, place):
     answer = api.make(paths=list(FILES), permission="read", ttl_seconds=900, purpose="Q3")
     assert answer.status_code == 201
     made = answer.json()
-    assert set(made) == {"id", "url", "token", "expires_at", "permission", "paths"}
+    assert set(made) == {"id", "url", "token", "expires_at", "permission", "paths", "recipient", "links"}
     assert made["url"].endswith("/s/" + made["token"])
     assert made["paths"] == list(FILES)
     listed = api.get().json()["items"]

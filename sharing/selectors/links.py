@@ -1,7 +1,6 @@
 """Reads of links. Those without an actor serve the actions, which look before it is known who asks."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
@@ -11,29 +10,15 @@ from django.db.models.functions import Cast
 
 from hq.authz import gate
 from hq.authz.actor import Actor, environment_of
-from hq.authz.permissions import AuthMethod, Permission
+from hq.authz.permissions import Permission
 from hq.authz.roles import GRANTS, granted
 from hq.db import lookups
 from hq.db.models import PLATFORM_ID
 from hq.lib.clock import now
 from hq.lib.errors import NotFound
 from sharing.models import ShareAttempt, ShareLink, SharePath, ShareSession, State, count_by, in_state
-from vault import selectors as vault
 
 ATTEMPTS_SHOWN = 200
-
-
-@dataclass(frozen=True, slots=True)
-class SharedFile:
-    """A path of a link and what is there now; `size` and `sha256` are None where nothing is stored yet."""
-
-    path: str
-    size: int | None
-    sha256: str | None
-
-    @property
-    def name(self) -> str:
-        return self.path.rpartition("/")[2]
 
 
 def locate_link(link_id: UUID) -> UUID:
@@ -146,44 +131,31 @@ def _one(rows: QuerySet[ShareLink], share_id: UUID) -> ShareLink:
     return link
 
 
-def list_attempts(actor: Actor, share_id: UUID, limit: int = ATTEMPTS_SHOWN) -> Sequence[ShareAttempt]:
-    """What was done with a link and tried on it, newest first."""
-    links = _links(actor).filter(pk=share_id)
-    rows = ShareAttempt.objects.filter(organization_id=actor.organization_id, link_id__in=links.values("pk"))
+def list_attempts(
+    actor: Actor, share_id: UUID, *, kind: str = "", ip: str = "", limit: int = ATTEMPTS_SHOWN
+) -> Sequence[ShareAttempt]:
+    """What was done with a link and tried on it, newest first; of one kind or from one address where asked."""
+    rows = _attempts(actor, share_id)
+    if kind:
+        rows = rows.filter(kind=kind)
+    if ip:
+        rows = rows.filter(ip=ip)
     return list(rows.order_by("-at", "-pk")[:limit])
 
 
-def get_opened(actor: Actor) -> ShareLink:
-    """The link that a recipient came by. For nobody else."""
-    if actor.method is not AuthMethod.LINK:
-        raise NotFound
-    link = (
-        ShareLink.objects.select_related("organization")
-        .prefetch_related("pins")
-        .filter(organization_id=actor.organization_id, pk=actor.id)
-        .first()
-    )
-    if link is None:
-        raise NotFound
-    return link
+def count_kinds(actor: Actor, share_id: UUID) -> dict[str, int]:
+    """How often each thing was done with a link."""
+    counts = dict.fromkeys(ShareAttempt.Kind.values, 0)
+    found = _attempts(actor, share_id).order_by("kind").values_list("kind").annotate(Count("pk"))
+    return counts | dict(found)
 
 
-def list_files(actor: Actor, paths: Sequence[str]) -> tuple[SharedFile, ...]:
-    """What is at these clean paths now, for an actor who may read them."""
-    there = vault.find_objects(actor, paths)
-    return tuple(
-        SharedFile(path, there[path].size, there[path].sha256) if path in there else SharedFile(path, None, None)
-        for path in paths
-    )
+def list_addresses(actor: Actor, share_id: UUID, limit: int = 50) -> list[str]:
+    """From where a link was used or tried, for the filter."""
+    rows = _attempts(actor, share_id).filter(ip__isnull=False)
+    return list(rows.order_by("ip").values_list("ip", flat=True).distinct()[:limit])
 
 
-def list_readable(actor: Actor, paths: Sequence[str]) -> tuple[SharedFile, ...]:
-    """As `list_files`, for whoever may read only some of them: the others look as if nothing was there."""
-    reach = vault.reach_of(actor, Permission.OBJECTS_READ) if gate.reaches(actor, Permission.OBJECTS_READ) else ()
-    there = {file.path: file for file in list_files(actor, [path for path in paths if vault.lies_in(path, reach)])}
-    return tuple(there.get(path, SharedFile(path, None, None)) for path in paths)
-
-
-def list_shared_files(actor: Actor) -> tuple[SharedFile, ...]:
-    """Everything that a recipient's session gives, in the order in which it was chosen."""
-    return list_files(actor, [pin.path for pin in get_opened(actor).pins.all()])
+def _attempts(actor: Actor, share_id: UUID) -> QuerySet[ShareAttempt]:
+    links = _links(actor).filter(pk=share_id)
+    return ShareAttempt.objects.filter(organization_id=actor.organization_id, link_id__in=links.values("pk"))
