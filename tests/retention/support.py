@@ -7,7 +7,6 @@ from uuid import UUID
 from hq.db.context import tenant
 from hq.db.models import PLATFORM_ID
 from hq.lib.clock import now
-from jobs.models import Job
 from retention import actions
 from retention.models import Erasure, PersonErasure
 from tests.database import as_superuser
@@ -52,9 +51,3 @@ def erasure_of(organization_id: UUID) -> Erasure:
 def person_erasure_of(organization_id: UUID = PLATFORM_ID) -> PersonErasure:
     with tenant(organization_id):
         return PersonErasure.objects.filter(organization_id=organization_id).latest("id")
-
-
-def find_dead(organization_id: UUID) -> None:
-    """Let leases run out, and give back what a dead worker had claimed."""
-    with tenant(organization_id):
-        Job.objects.filter(state="RUNNING").update(lease_until=now() - timedelta(seconds=1))
