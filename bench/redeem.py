@@ -19,32 +19,25 @@ from audit.models import AuditEvent
 from audit.verify import walk
 from bench.figures import Figure, Report, rate
 from bench.hands import FORK, fork
+from bench.link_kinds import SHARES, Kind
 from bench.raw import commits
-from hq.authz.actor import Origin
 from hq.db.context import tenant
-from sharing.actions import create_share, redeem_share
-from sharing.actions.redemption import LinkCannotBeOpened
-from sharing.models import ShareSession
 from tests.factories import Place, make_place
-from vault.actions import put_object
 
 SEED = 20261122
-PATH = "claims/register.csv"
 BEGUN, OPENED, REFUSED = b"b", b"o", b"r"
-RECIPIENT = Origin(ip="198.51.100.24", user_agent="bench", request_id="req_bench")
 
 
-def measure(*, links: int = 1000, hands: int = 10, kills: int = 40) -> Report:
+def measure(*, links: int = 1000, hands: int = 10, kills: int = 40, kind: Kind = SHARES) -> Report:
     place = make_place()
-    tokens = _links(place, links)
-    crowd = _Crowd(tokens, hands)
+    crowd = _Crowd(kind, kind.make(place, links), hands)
     taken = crowd.run(kills)
     attempts, told, unknown = crowd.count(BEGUN), crowd.count(OPENED), crowd.unknown
-    sessions, events, whole = _truth(place)
+    opened, events, whole = _truth(kind, place)
     return Report(
-        sizes=f"{attempts:,} tries on {links:,} links by {hands} processes, {kills} of them killed (seed {SEED})",
+        sizes=f"{attempts:,} tries on {links:,} {kind.name} by {hands} processes, {kills} of them killed (seed {SEED})",
         figures=[
-            Figure(what="links opened, by their sessions", samples=[sessions], unit="", at_least=links, at_most=links),
+            Figure(what=f"{kind.name} opened, by the rows", samples=[opened], unit="", at_least=links, at_most=links),
             Figure(
                 what="events of it in the chain, which verifies",
                 samples=[events * whole],
@@ -67,21 +60,11 @@ def measure(*, links: int = 1000, hands: int = 10, kills: int = 40) -> Report:
     )
 
 
-def _links(place: Place, count: int) -> list[str]:
-    actor = place.actor()
-    put_object(actor=actor, path=PATH, chunks=[b"claim,amount\n1,250\n"])
-    tokens = []
-    for _ in range(count):
-        with tenant(place.id):
-            made = create_share(actor=actor, paths=[PATH], permission="read", ttl_seconds=3600)
-        tokens.append(made.token)
-    return tokens
-
-
 @dataclass
 class _Crowd:
     """Processes that try the links. Each keeps a journal, one letter a step, which outlives it."""
 
+    kind: Kind
     tokens: list[str]
     hands: int
 
@@ -124,29 +107,19 @@ class _Crowd:
             ready()
             for token in self.tokens[journal.read_bytes().count(BEGUN) :]:
                 os.write(descriptor, BEGUN)
-                os.write(descriptor, _try(token))
+                os.write(descriptor, OPENED if self.kind.open(token) else REFUSED)
 
         return work
 
 
-def _try(token: str) -> bytes:
-    try:
-        redeem_share(token=token, origin=RECIPIENT)
-    except LinkCannotBeOpened:
-        return REFUSED
-    return OPENED
-
-
-def _truth(place: Place) -> tuple[int, int, bool]:
-    """Sessions, events of openings, and whether the chain verifies, once the killed ones' connections are gone."""
+def _truth(kind: Kind, place: Place) -> tuple[int, int, bool]:
+    """Links opened, events of it, and whether the chain verifies, once the killed ones' connections are gone."""
     while _others():
         time.sleep(0.01)
+    kind.settle()
     with tenant(place.id):
-        sessions = ShareSession.objects.values("link_id").distinct().count()
-        if sessions != ShareSession.objects.count():
-            raise AssertionError("A link has two sessions.")
-        events = AuditEvent.objects.filter(tag="share:opened").values("target_id").distinct().count()
-        return sessions, events, walk(place.id, place.live_id).ok
+        events = AuditEvent.objects.filter(tag=kind.tag)
+        return kind.opened(), events.count(), walk(place.id, place.live_id).ok
 
 
 def _others() -> int:

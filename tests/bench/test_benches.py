@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from bench import access, api, audit, field, keys, redeem, run, store
+from bench import access, api, audit, field, keys, link_kinds, listing, redeem, run, store
 from bench.figures import Figure, Report
 
 
@@ -30,9 +30,15 @@ def test_the_trail():
 
 
 @pytest.mark.django_db(transaction=True)
-def test_share_links_under_kills():
-    report = redeem.measure(links=20, hands=3, kills=2)
+@pytest.mark.parametrize("kind", [link_kinds.SHARES, link_kinds.ARTIFACTS], ids=lambda kind: kind.name)
+def test_links_under_kills(kind):
+    report = redeem.measure(links=20, hands=3, kills=2, kind=kind)
     assert report.met, str(report)
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_folder_of_many():
+    assert len(figures_of(listing.measure(objects=200, rounds=1))) == 3
 
 
 @pytest.mark.django_db(transaction=True)
