@@ -8,8 +8,11 @@ from exports import actions, selectors
 from jobs import actions as jobs
 from jobs.registry import RunningJob, handles
 
+# Each volume that was finished counts anew; between two a disk may be full for a day, or workers be lost.
+PATIENCE = 50
 
-@handles("exports.make")
+
+@handles("exports.make", max_attempts=PATIENCE)
 def make(job: RunningJob) -> None:
     actions.make_export(job)
 

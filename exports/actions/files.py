@@ -12,6 +12,7 @@ from typing import Any
 
 from django.contrib.auth import get_user_model
 from django.contrib.postgres.fields import ArrayField
+from django.core.exceptions import EmptyResultSet
 from django.db import connection
 from django.db.models import BooleanField, ExpressionWrapper, F, Func, Q, QuerySet, TextField, Value
 from django.db.models.functions import Cast
@@ -52,7 +53,10 @@ def choose(export: Export) -> tuple[int, int]:
     chosen = _wanted(export).order_by("object__environment_id", "object__path", "number")
     deleted, current = Q(object__deleted_at__isnull=False), Q(number=F("object__current"))
     told = chosen.annotate(deleted=_is(deleted), shown=_is(~deleted & current))
-    text, values = told.values_list("id", "size", "shown", "deleted").query.sql_with_params()
+    try:
+        text, values = told.values_list("id", "size", "shown", "deleted").query.sql_with_params()
+    except EmptyResultSet:  # they may read nothing, and Django knows without asking
+        return 0, 0
     statement = f"""
         WITH chosen AS MATERIALIZED ({text}), numbered AS (
             SELECT row_number() OVER () AS number, id, size, shown, deleted FROM chosen
