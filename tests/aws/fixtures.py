@@ -22,9 +22,15 @@ class Aws:
     tls: str = ""
     ca: str = ""
 
-    def client(self, service: str = "kms", credentials: tuple[str, str] = servers.ADMIN):
+    def client(
+        self,
+        service: str = "kms",
+        credentials: tuple[str, str] = servers.ADMIN,
+        address: str = "",
+        region: str = servers.REGION,
+    ):
         """A client of the administrator, for preparing what HQ then finds."""
-        return servers.client(service, self.address, credentials)
+        return servers.client(service, address or self.address, credentials, region)
 
 
 @pytest.fixture(scope="session")

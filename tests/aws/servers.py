@@ -92,9 +92,9 @@ def moto() -> Any:
     return serving("moto", ["-m", "moto.server", "-H", "127.0.0.1", "-p", "{port}"], "/moto-api/")
 
 
-def client(service: str, address: str, credentials: tuple[str, str] = ADMIN) -> Any:
+def client(service: str, address: str, credentials: tuple[str, str] = ADMIN, region: str = REGION) -> Any:
     """A client for preparing and looking, with nothing of HQ in it."""
-    return boto3.session.Session(*credentials, region_name=REGION).client(
+    return boto3.session.Session(*credentials, region_name=region).client(
         service, endpoint_url=address, config=Config(retries={"total_max_attempts": 1})
     )
 
