@@ -16,6 +16,7 @@ from hq.db.retention import RecordClass
 from hq.db.sealing import KeyUnavailable
 from keys.selectors import content_key
 from vault.models import Blob, Bucket, ObjectVersion, StoredObject
+from vault.selectors.deleted import DELETED as OF_DELETED
 from vault.store import store_for
 
 BATCH = 200
@@ -106,7 +107,7 @@ def _delete(table: str, organization_id: UUID, ids: set[UUID]) -> None:
 
 
 DELETED = RecordClass(
-    name="vault.deleted",
+    name=OF_DELETED,
     title="Deleted files",
     holds="Files that somebody deleted, with all of their versions. Until then they can be restored",
     since="after they were deleted",

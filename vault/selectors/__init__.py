@@ -6,7 +6,7 @@ from vault.selectors.credentials import (
     get_credentials,
     list_credentials,
 )
-from vault.selectors.deleted import find_restorable, list_deleted, position_of_deleted
+from vault.selectors.deleted import find_restorable, kept_until, list_deleted, position_of_deleted
 from vault.selectors.lists import Entry, Folder, NotOurCursor, Totals, count_below, list_objects, position
 from vault.selectors.objects import (
     BucketStats,
@@ -47,6 +47,7 @@ __all__ = [
     "get_credentials",
     "get_object",
     "get_upload",
+    "kept_until",
     "lies_in",
     "list_credentials",
     "list_deleted",

@@ -1,6 +1,6 @@
 """Reads of deleted objects."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from uuid import UUID
 
@@ -9,10 +9,14 @@ from django.db.models import Q
 from hq.authz import gate
 from hq.authz.actor import Actor, environment_of
 from hq.authz.permissions import Permission
+from hq.db import retention
 from vault.models import ObjectVersion, StoredObject
 from vault.selectors.lists import NotOurCursor
 from vault.selectors.objects import current_of, objects_of, refuse_links
 from vault.selectors.reach import HERE, LIES_WITHIN, WITHIN, lies_in, ranges_of, reach_of, split
+
+
+DELETED = "vault.deleted"  # the class of record, registered by vault.actions.purge
 
 
 def position_of_deleted(version: ObjectVersion) -> str:
@@ -63,6 +67,20 @@ def _within(
     arguments = split(ranges_of(reach, "")) | {"at": at, "id": object_id, "limit": limit}
     where = {"organization": actor.organization_id, "environment": environment_of(actor)}
     return list(StoredObject.objects.raw(_GONE_WITHIN, where | arguments))
+
+
+def kept_until(actor: Actor) -> Callable[[ObjectVersion], datetime | None]:
+    """Until when each deleted object can be restored. None: a legal hold keeps it."""
+    kept = retention.period(actor.organization_id, DELETED)
+    held = retention.held(actor.organization_id, DELETED)
+
+    def until(version: ObjectVersion) -> datetime | None:
+        deleted_at = version.object.deleted_at
+        if kept is None or held is None or deleted_at is None or version.object.path.startswith(held):
+            return None
+        return deleted_at + kept
+
+    return until
 
 
 def find_restorable(actor: Actor, paths: Sequence[str]) -> list[str]:

@@ -123,8 +123,9 @@ def deleted(request: TenantRequest, **where: str) -> HttpResponse:
     older = selectors.position_of_deleted(rows[PAGE - 1]) if len(rows) > PAGE else ""
     may_write = gate.reaches(request.actor, Permission.OBJECTS_WRITE)
     writable = selectors.reach_of(request.actor, Permission.OBJECTS_WRITE) if may_write else ()
+    kept_until = selectors.kept_until(request.actor)
     context = {
-        "files": [(file, selectors.lies_in(file.path, writable)) for file in rows[:PAGE]],
+        "files": [(file, selectors.lies_in(file.path, writable), kept_until(file)) for file in rows[:PAGE]],
         "older": address("deleted", where, cursor=older) if older else "",
         "first": address("deleted", where) if cursor else "",
     }
