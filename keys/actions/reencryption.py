@@ -61,7 +61,10 @@ def advance_rotation(job: RunningJob) -> None:
         if rotation.from_cmk is not None:
             # Before the data keys: what is written under the new ones then stands under the new CMK everywhere.
             tell_followers(job.organization_id, rotation.cmk.kms_arn)
-        _make_version(job)
+        if not _make_version(job):  # given up meanwhile
+            with job.step():
+                job.again(now())
+            return
     end = time.monotonic() + SLICE_SECONDS
     while time.monotonic() < end:
         if _next_batch(job):
@@ -120,13 +123,13 @@ def _has_turned(job: RunningJob, rotation: Rotation) -> bool:
     return False
 
 
-def _make_version(job: RunningJob) -> None:
-    """Wrap under the new version and make the new data keys: all or nothing."""
+def _make_version(job: RunningJob) -> bool:
+    """Wrap under the new version and make the new data keys: all or nothing. False if it is no longer asked for."""
     with job.step():
         wait_for_turn(job.organization_id)
         rotation = _rotation(job, lock=True)
         if rotation.state != Rotation.State.REQUESTED:
-            return
+            return False
         before, after = rotation.from_cmk or rotation.cmk, rotation.cmk
         rings.cache.unsettle(job.organization_id)
         rotation.from_version = before.version
@@ -146,6 +149,7 @@ def _make_version(job: RunningJob) -> None:
             before={"kept_in": before.provider, "version": before.version if rotation.from_cmk else after.version - 1},
             after={"kept_in": after.provider, "version": after.version, "data_keys_wrapped_anew": rotation.rewrapped},
         )
+    return True
 
 
 def _count_version(cmk: Cmk) -> None:

@@ -126,7 +126,7 @@ def abandon_rotation(*, actor: Actor, rotation_id: UUID) -> Rotation:
         raise TooFarAlready
     rotation.state, rotation.finished_at = Rotation.State.ABANDONED, now()
     if rotation.from_cmk_id is not None:
-        _put_in(rotation)  # whatever followed the other key has to come back
+        _put_in(rotation, "given up")  # whatever followed the other key has to come back
     rotation.save(update_fields=["state", "finished_at", "job_id"])
     record_somewhere(actor, Tag.KEY_ROTATION_ABANDONED, target=target_of(rotation.cmk))
     return rotation
@@ -162,11 +162,11 @@ def _locked(actor: Actor, rotation_id: UUID) -> Rotation:
     return rotation
 
 
-def _put_in(rotation: Rotation) -> None:
+def _put_in(rotation: Rotation, state: str = "") -> None:
     job = jobs.enqueue(
         KIND,
         organization_id=rotation.organization_id,
         payload={"rotation_id": str(rotation.id)},
-        key=str(rotation.id),
+        key=f"{rotation.id}:{state}" if state else str(rotation.id),
     )
     rotation.job_id = job.id
