@@ -3,9 +3,13 @@
 // A refusal's problem+json `detail` is shown in the file's row. Two files travel at a time. When every file is stored
 // the page goes to data-done (or reloads, when that is empty); when one was refused it stays, so that the reason can
 // be read. Markup: templates/components/upload.html. Events: hq:stored and hq:refused, detail {path, status}.
+// With data-uploads="/…/files/uploads" a file travels in parts instead (hq-upload-parts.js), and the page stays: each
+// row has its receipt, and every element with data-fresh and an id is fetched anew from data-done.
 
 const AT_ONCE = 2;
 const UNITS = ["bytes", "KB", "MB", "GB", "TB"];
+
+/** @typedef {{file: File, path: string}} Chosen */
 
 /** @param {number} amount */
 function bytes(amount) {
@@ -30,6 +34,35 @@ function encoded(path) {
   return path.split("/").map(encodeURIComponent).join("/");
 }
 
+/** Every file in what was dropped, with its path below it: folders are walked through. @param {DataTransfer} transfer */
+async function dropped(transfer) {
+  // Both must be asked for before the first await: afterwards the list is empty.
+  const items = [...transfer.items].filter((item) => item.kind === "file");
+  const entries = items.map((item) => item.webkitGetAsEntry?.() ?? item.getAsFile());
+  /** @type {Chosen[]} */
+  const found = [];
+  for (const entry of entries) await walk(entry, found);
+  return found;
+}
+
+/** @param {any} entry @param {Chosen[]} found */
+async function walk(entry, found) {
+  if (entry instanceof File) {
+    found.push({ file: entry, path: entry.name });
+  } else if (entry?.isFile) {
+    const file = await new Promise((give, refuse) => entry.file(give, refuse));
+    found.push({ file, path: entry.fullPath.replace(/^\//, "") });
+  } else if (entry?.isDirectory) {
+    const reader = entry.createReader();
+    // A reader gives a hundred at a time, and none at the end.
+    for (;;) {
+      const some = await new Promise((give, refuse) => reader.readEntries(give, refuse));
+      if (!some.length) return;
+      for (const inner of some) await walk(inner, found);
+    }
+  }
+}
+
 /** What the server said, or what its silence means. @param {XMLHttpRequest} request */
 function reason(request) {
   try {
@@ -45,7 +78,7 @@ function reason(request) {
 
 /** One file on its way, and the row that shows it. */
 class Transfer {
-  /** @type {"waiting" | "sending" | "stored" | "refused"} */
+  /** @type {"waiting" | "sending" | "paused" | "stored" | "refused"} */
   state = "waiting";
   sent = 0;
   started = 0;
@@ -112,8 +145,14 @@ class Transfer {
     this.state = stored ? "stored" : "refused";
     this.sent = stored ? this.file.size : 0;
     this.show(stored ? "" : reason(request));
-    const detail = { path: this.path, status: request.status };
-    this.owner.dispatchEvent(new CustomEvent(stored ? "hq:stored" : "hq:refused", { bubbles: true, detail }));
+    this.tell(request.status);
+  }
+
+  /** Say that it has ended, and let the next one begin. @param {number} status */
+  tell(status) {
+    const detail = { path: this.path, status };
+    const name = this.state === "stored" ? "hq:stored" : "hq:refused";
+    this.owner.dispatchEvent(new CustomEvent(name, { bubbles: true, detail }));
     this.owner.pump();
   }
 
@@ -131,17 +170,19 @@ class Transfer {
     bar.hidden = refused || stored;
     bar.setAttribute("aria-label", this.path);
     this.part("[data-name]").textContent = refused ? `${this.path} was not uploaded` : this.path;
-    this.part("[data-rate]").textContent = this.#rate();
+    this.part("[data-rate]").textContent = this.rate();
     this.part("[data-reason]").textContent = why;
     this.part("[data-reason]").hidden = !why;
     this.part("[data-cancel]").hidden = stored || refused;
     this.part("[data-retry]").hidden = !refused;
   }
 
-  #rate() {
+  /** @returns {string} */
+  rate() {
     if (this.state === "stored") return bytes(this.file.size);
     if (this.state === "refused") return "";
     if (this.state === "waiting") return `${bytes(this.file.size)}, waiting`;
+    if (this.state === "paused") return `${bytes(this.sent)} of ${bytes(this.file.size)}, paused`;
     if (this.sent >= this.file.size) return "Storing";
     const speed = this.sent / ((performance.now() - this.started) / 1000);
     const words = [`${bytes(this.sent)} of ${bytes(this.file.size)}`];
@@ -151,6 +192,10 @@ class Transfer {
 }
 
 class HqUpload extends HTMLElement {
+  // What hq-upload-parts.js builds on, and what it puts in its place.
+  static Transfer = Transfer;
+  /** @type {typeof Transfer | null} */
+  static InParts = null;
   /** @type {Transfer[]} */
   #transfers = [];
 
@@ -182,15 +227,15 @@ class HqUpload extends HTMLElement {
     this.pump();
   }
 
-  /** @param {Iterable<File>} files */
-  add(files) {
+  /** @param {Iterable<Chosen>} chosen */
+  add(chosen) {
     const rows = /** @type {HTMLElement} */ (this.querySelector("[data-rows]"));
     const template = /** @type {HTMLTemplateElement} */ (this.querySelector("template[data-row]"));
-    for (const file of files) {
+    const Way = (this.dataset.uploads && HqUpload.InParts) || Transfer;
+    for (const { file, path } of chosen) {
       const row = /** @type {HTMLElement} */ (template.content.firstElementChild?.cloneNode(true));
       rows.append(row);
-      const path = (this.dataset.prefix ?? "") + (file.webkitRelativePath || file.name);
-      this.#transfers.push(new Transfer(this, file, path, row));
+      this.#transfers.push(new Way(this, file, (this.dataset.prefix ?? "") + path, row));
     }
     this.pump();
   }
@@ -201,7 +246,9 @@ class HqUpload extends HTMLElement {
     const waiting = this.#transfers.filter((transfer) => transfer.state === "waiting");
     for (const transfer of waiting.slice(0, Math.max(AT_ONCE - sending, 0))) transfer.send();
     this.show();
-    if (this.#transfers.length && this.#count("stored") === this.#transfers.length) this.#finish();
+    const [total, stored] = [this.#transfers.length, this.#count("stored")];
+    if (total && stored === total) this.#finish();
+    else if (stored && stored + this.#count("refused") === total && this.dataset.uploads) this.#refresh();
   }
 
   show() {
@@ -210,6 +257,12 @@ class HqUpload extends HTMLElement {
     const done = stored + refused;
     const panel = /** @type {HTMLElement} */ (this.querySelector("[data-panel]"));
     panel.hidden = total === 0;
+    const whole = /** @type {HTMLProgressElement | null} */ (this.querySelector("[data-whole]"));
+    if (whole) {
+      whole.max = this.#sum((transfer) => transfer.file.size) || 1;
+      whole.value = this.#sum((transfer) => (transfer.state === "stored" ? transfer.file.size : transfer.sent));
+      whole.hidden = total < 2 || done === total;
+    }
     const title = done < total ? `Uploading ${done + 1} of ${total}` : `${stored} of ${total} stored`;
     this.#say("[data-title]", title);
     this.#say("[data-total]", [`${stored} stored`, refused ? `${refused} refused` : ""].filter(Boolean).join(", "));
@@ -221,22 +274,42 @@ class HqUpload extends HTMLElement {
     if (place && place.textContent !== text) place.textContent = text;
   }
 
+  /** @param {(transfer: Transfer) => number} amount */
+  #sum(amount) {
+    return this.#transfers.reduce((total, transfer) => total + amount(transfer), 0);
+  }
+
   /** @param {string} state */
   #count(state) {
     return this.#transfers.filter((transfer) => transfer.state === state).length;
   }
 
   #finish() {
+    if (this.dataset.uploads) {
+      this.#refresh();
+      return;
+    }
     window.removeEventListener("beforeunload", this.#leaving);
     if (this.dataset.done) location.assign(this.dataset.done);
     else location.reload();
+  }
+
+  /** Show what is there now, around the receipts. */
+  async #refresh() {
+    const answer = await fetch(this.dataset.done || location.href, { credentials: "same-origin" }).catch(() => null);
+    if (!answer?.ok) return;
+    const page = new DOMParser().parseFromString(await answer.text(), "text/html");
+    for (const old of document.querySelectorAll("[data-fresh][id]")) {
+      const fresh = page.getElementById(old.id);
+      if (fresh) old.replaceWith(document.adoptNode(fresh));
+    }
   }
 
   /** @param {Event} event */
   #chosen = (event) => {
     const input = /** @type {HTMLInputElement} */ (event.target);
     if (input.type !== "file" || !input.files?.length) return;
-    this.add([...input.files]);
+    this.add([...input.files].map((file) => ({ file, path: file.webkitRelativePath || file.name })));
     input.value = "";
   };
 
@@ -253,7 +326,7 @@ class HqUpload extends HTMLElement {
   #dropped = (event) => {
     event.preventDefault();
     this.removeAttribute("data-over");
-    this.add([...(event.dataTransfer?.files ?? [])]);
+    if (event.dataTransfer) dropped(event.dataTransfer).then((chosen) => this.add(chosen));
   };
 
   /** @param {BeforeUnloadEvent} event */

@@ -182,6 +182,23 @@ def look_at_upload(*, actor: Actor, upload_id: UUID) -> Arrived:
     return Arrived(upload, arrived(upload, staged), job.done if job else 0)
 
 
+def find_upload_again(
+    *, actor: Actor, path: str, size: int, content_type: str = DEFAULT_TYPE, sha256: str | None = None
+) -> Arrived | None:
+    """The actor's open upload of the same file, as far as that can be told: the newest of this path, size and hash.
+
+    Call it outside of any transaction. Raises InvalidPath, LocalOnlyPath, Denied; NotFound for a link.
+    """
+    clean = clean_path(path)
+    with tenant(actor.organization_id):
+        gate.require(actor, Permission.OBJECTS_WRITE, path=clean)
+        selectors.refuse_links(actor)
+        rows = selectors.open_uploads(actor).filter(path=clean, size=size, state=Upload.State.OPEN)
+        newest = rows.order_by("-pk")[:MOST_OPEN]
+        found = next((row for row in newest if (row.sha256, row.content_type) == (sha256, content_type)), None)
+    return look_at_upload(actor=actor, upload_id=found.id) if found else None
+
+
 def arrived(upload: Upload, staged: Staged) -> tuple[int, ...]:
     """The parts that are there with the size that they must have."""
     if not upload.begun or not upload.parts_kept:

@@ -1,5 +1,24 @@
 """Files in the portal."""
 
 from vault.views.files import browse, chosen, deleted, restore, row, stored_object, upload, versions
+from vault.views.uploads import begin as begin_upload
+from vault.views.uploads import complete as complete_upload
+from vault.views.uploads import give_up as give_up_upload
+from vault.views.uploads import parts as upload_parts
+from vault.views.uploads import state as upload_state
 
-__all__ = ["browse", "chosen", "deleted", "restore", "row", "stored_object", "upload", "versions"]
+__all__ = [
+    "begin_upload",
+    "browse",
+    "chosen",
+    "complete_upload",
+    "deleted",
+    "give_up_upload",
+    "restore",
+    "row",
+    "stored_object",
+    "upload",
+    "upload_parts",
+    "upload_state",
+    "versions",
+]

@@ -23,6 +23,7 @@ from vault.actions import Conditions
 from vault.forms import BrowseForm, ChosenForm, RestoreForm
 from vault.models import ObjectVersion
 from vault.selectors import Folder
+from vault.views.uploads import let_parts_travel
 
 PAGE = 50
 
@@ -72,7 +73,8 @@ def browse(request: TenantRequest, **where: str) -> HttpResponse:
         "limited": not gate.allows(request.actor, Permission.OBJECTS_READ, path=folder),
         **may(request.actor, folder),
     }
-    return render(request, "vault/browse.html", context)
+    page = render(request, "vault/browse.html", context)
+    return let_parts_travel(request, page) if context["may_write"] else page
 
 
 def _steps(folder: str, where: dict[str, str]) -> list[tuple[str, str]]:
