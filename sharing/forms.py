@@ -5,7 +5,9 @@ from typing import Any
 
 from django import forms
 
+from hq.lib.mail_addresses import spell_domain
 from hq.web.portal import OnceForm
+from sharing.actions.caps import Cap
 from sharing.actions.choice import LONGEST_PASSWORD, SHORTEST_PASSWORD
 from sharing.actions.words import seconds_of
 from sharing.models import DEFAULT, LONGEST, PURPOSE_LENGTH, RECIPIENTS_MOST, SHORTEST, ShareLink
@@ -88,3 +90,58 @@ def _recipient(line: str) -> tuple[str, int | None]:
     label, comma, life = line.rpartition(",")
     seconds = seconds_of(life) if comma else None
     return (label.strip(), seconds) if seconds is not None else (line, None)
+
+
+class RuleForm(forms.Form):
+    """What a sharing rule says. Empty fields cap nothing."""
+
+    amount = forms.IntegerField(label="Longest life", min_value=1, max_value=43_200, required=False)
+    unit = forms.ChoiceField(label="Unit", choices=UNITS, initial="86400", required=False)
+    password_required = forms.BooleanField(label="Links need a password", required=False)
+    domains = forms.CharField(
+        label="E-mail domains of recipients",
+        required=False,
+        max_length=20_000,
+        widget=forms.Textarea(attrs={"rows": 3}),
+        help_text="One on a line, such as alderpeak.example. When any is named, each link is for an address at one of"
+        " them. HQ sends no mail to it and cannot see who opens the link: it says whom the sharer had in mind.",
+    )
+    write_allowed = forms.BooleanField(label="Links may give writing", required=False, initial=True)
+    requests_allowed = forms.BooleanField(label="Upload requests may be made", required=False, initial=True)
+
+    @classmethod
+    def of(cls, cap: Cap) -> "RuleForm":
+        """Filled with what a rule says now."""
+        seconds = cap.longest_seconds
+        unit = next((unit for unit, _ in reversed(UNITS) if seconds and seconds % int(unit) == 0), "86400")
+        initial = {
+            "amount": seconds // int(unit) if seconds else None,
+            "unit": unit,
+            "password_required": cap.password_required,
+            "domains": "\n".join(cap.domains),
+            "write_allowed": cap.write_allowed,
+            "requests_allowed": cap.requests_allowed,
+        }
+        return cls(initial=initial, auto_id="id_%s")
+
+    def clean_domains(self) -> tuple[str, ...]:
+        """Each in its one spelling, once."""
+        found = []
+        for line in self.cleaned_data["domains"].split():
+            spelled = spell_domain(line)
+            if spelled is None:
+                raise forms.ValidationError(f"“{line}” is no domain. Write each such as example.com.")
+            found.append(spelled)
+        return tuple(sorted(set(found)))
+
+    def cap(self) -> Cap:
+        """What is asked for, once it is valid."""
+        data = self.cleaned_data
+        amount = data["amount"]
+        return Cap(
+            longest_seconds=amount * int(data["unit"] or 86_400) if amount else None,
+            password_required=data["password_required"],
+            domains=data["domains"],
+            write_allowed=data["write_allowed"],
+            requests_allowed=data["requests_allowed"],
+        )

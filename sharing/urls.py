@@ -2,12 +2,14 @@
 
 from django.urls import path
 
-from sharing.views import portal
+from sharing.views import portal, rules
 
 app_name = "sharing"
 urlpatterns = [
     path("", portal.share_list, name="list"),
     path("new", portal.new_share, name="new"),
+    path("rules", rules.rules, name="rules"),
+    path("rules/change", rules.change, name="change_rule"),
     path("<uuid:id>", portal.share, name="share"),
     path("<uuid:id>/receipt", portal.receipt, name="receipt"),
     path("<uuid:id>/revoke", portal.revoke, name="revoke"),

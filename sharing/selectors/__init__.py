@@ -28,6 +28,7 @@ from sharing.selectors.links import (
     locate_session,
     lock_share,
 )
+from sharing.selectors.rules import count_live, find_rule, list_rules
 
 __all__ = [
     "Pinned",
@@ -35,8 +36,10 @@ __all__ = [
     "SharedFolder",
     "count_attempts",
     "count_kinds",
+    "count_live",
     "count_states",
     "find_link",
+    "find_rule",
     "find_session",
     "get_opened",
     "get_share",
@@ -50,6 +53,7 @@ __all__ = [
     "list_pinned",
     "list_pins",
     "list_readable",
+    "list_rules",
     "list_shares",
     "locate_link",
     "locate_session",

@@ -19,6 +19,7 @@ from hq.web import transfer
 from hq.web.request import TenantRequest
 from sharing import actions, selectors
 from sharing.actions import Recipient
+from sharing.actions.caps import cap_of
 from sharing.actions.choice import clean_pin
 from sharing.actions.links import CannotBeShared, MadeShare, ShareAlreadyMade
 from sharing.forms import ShareForm
@@ -90,8 +91,27 @@ def new_share(request: TenantRequest, org_slug: str, env_name: str) -> HttpRespo
             form.add_error(None, str(refused))
         else:
             return render(request, "sharing/made.html", {"made": made, "what": what(made[0].paths)})
-    context = {"form": form, "files": _files(request, paths), "what": what(paths), "faults": faults, "most": PATHS_MOST}
+    context = {
+        "cap": _cap(request),
+        "form": form,
+        "files": _files(request, paths),
+        "what": what(paths),
+        "faults": faults,
+        "most": PATHS_MOST,
+    }
     return render(request, "sharing/new.html", context, status=400 if form.errors or faults else 200)
+
+
+def _cap(request: TenantRequest) -> str:
+    """What the sharing rules ask of this member; "" where they cap nothing."""
+    cap = cap_of(request.actor.organization_id, actions.membership_of(request.actor))
+    parts = [
+        f"Your links live {cap.longest}." if cap.longest_seconds is not None else "",
+        "Each needs a password." if cap.password_required else "",
+        f"Each is for an address at {cap.places}." if cap.domains else "",
+        "They give reading only." if not cap.write_allowed else "",
+    ]
+    return " ".join(part for part in parts if part)
 
 
 def _make(request: TenantRequest, form: ShareForm, paths: Sequence[str]) -> list[MadeShare]:
