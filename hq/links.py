@@ -23,9 +23,9 @@ def database(url: str, *, role: str, pool: bool) -> dict[str, object]:
         "HOST": host,
         "PORT": str(parts.port or ""),
         "CONN_HEALTH_CHECKS": not pool,
-        # Django's own cursors send whole texts, which are never kept; it is for those of hq.db.prepared.
+        # hq.db.prepared keeps statements by itself: psycopg would throw all away on a rollback.
         "OPTIONS": options
-        | {"prepare_threshold": 0}
+        | {"prepare_threshold": None}
         | ({"pool": {"min_size": 2, "max_size": 32, "timeout": 10}} if pool else {}),
     }
 

@@ -162,7 +162,7 @@ def test_an_unknown_environment_name_counts_as_production(production):
 def test_a_database_link_takes_the_role_it_is_told():
     found = links.database("postgresql://admin:s%40crt@db:5433/hq?sslmode=verify-full", role="hq_app", pool=False)
     assert (found["USER"], found["PASSWORD"], found["HOST"], found["PORT"]) == ("hq_app", "s@crt", "db", "5433")
-    assert found["OPTIONS"] == {"sslmode": "verify-full", "prepare_threshold": 0}
+    assert found["OPTIONS"] == {"sslmode": "verify-full", "prepare_threshold": None}
 
 
 def test_another_kind_of_database_is_refused():

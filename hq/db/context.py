@@ -6,7 +6,7 @@ from uuid import UUID
 
 from django.db import DEFAULT_DB_ALIAS, connection, connections, transaction
 
-from hq.db.prepared import prepared
+from hq.db.prepared import begin, prepared
 
 SETTING = "hq.organization_id"
 
@@ -23,13 +23,15 @@ def tenant(organization_id: UUID) -> Iterator[None]:
     link, wanted = connections[DEFAULT_DB_ALIAS], str(organization_id)
     nested = link.in_atomic_block
     with transaction.atomic():
-        with prepared() as cursor:
-            former = ""
-            if nested:
+        former = ""
+        if not nested:
+            begin(f"SET LOCAL {SETTING} = '{UUID(wanted)}'")  # no value can be bound to it; this is surely an id
+        else:
+            with prepared() as cursor:
                 cursor.execute("SELECT coalesce(current_setting(%s, true), '')", [SETTING])
                 former = cursor.fetchone()[0]
-            if former != wanted:
-                cursor.execute("SELECT set_config(%s, %s, true)", [SETTING, wanted])
+                if former != wanted:
+                    cursor.execute("SELECT set_config(%s, %s, true)", [SETTING, wanted])
         yield
         if nested and former != wanted and not link.needs_rollback:
             with prepared() as cursor:

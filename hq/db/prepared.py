@@ -1,35 +1,101 @@
 """Statements of the hot path: the server parses and plans each once for a connection, and binds its values itself.
 
 The ORM puts a statement together anew each time and the server plans it anew, which together cost many times the work
-that is left. So what every request asks is written out.
+that is left. So what every request asks is written out. It is asked through libpq at once: psycopg's own way there,
+made for waiting in event loops too, costs as much as the server needs for the answer.
 """
 
+from itertools import count
 from typing import Any, Self
 
 from django.db import DEFAULT_DB_ALIAS, connections
 from django.db.backends.utils import CursorWrapper
-from psycopg import Cursor
-from psycopg.errors import FeatureNotSupported
-from psycopg.pq import TransactionStatus
+from psycopg._queries import PostgresQuery
+from psycopg.adapt import Transformer
+from psycopg.errors import FeatureNotSupported, InvalidSqlStatementName, error_from_result
+from psycopg.pq import ExecStatus, TransactionStatus
+
+_DONE = frozenset({ExecStatus.TUPLES_OK, ExecStatus.COMMAND_OK})
+_PLANS = "hq_plans"  # of a connection: what each statement is called there, by its text and the types of its values
+_numbers = count(1)
 
 
-class _Preparing(Cursor[Any]):
-    def execute(self, query: Any, params: Any = None, **_: Any) -> Self:
+class _Statement:
+    """As much of a cursor as one statement needs."""
+
+    def __init__(self, link: Any) -> None:
+        self.connection = link
+        self.pgresult: Any = None
+        self._types = Transformer(link)
+        self._query = PostgresQuery(self._types)  # under this name Django's log of queries reads it
+        self._next = 0
+
+    def execute(self, text: str, values: Any = None) -> Self:
         """What gives other columns since it was planned is planned anew: a migration need not wait for old processes.
 
-        In a transaction nothing can be tried twice; undoing it makes psycopg forget the plans, and the next one holds.
+        In a transaction nothing can be tried twice; once that is undone, the next one finds a new plan.
         """
+        asked, server = self._query, self.connection.pgconn
+        asked.convert(text, values)
+        if server.transaction_status == TransactionStatus.IDLE and not self.connection.autocommit:
+            _send(server, b"BEGIN")
         try:
-            return super().execute(query, params, prepare=True)
-        except FeatureNotSupported:
-            if self.connection.info.transaction_status is not TransactionStatus.IDLE:
+            self.pgresult = self._answer()
+        except (FeatureNotSupported, InvalidSqlStatementName):
+            if server.transaction_status != TransactionStatus.IDLE:
                 raise
-            super().execute("DEALLOCATE ALL", prepare=False)
-            return super().execute(query, params, prepare=True)
+            self.pgresult = self._answer()
+        self._types.set_pgresult(self.pgresult)
+        self._next = 0
+        return self
 
-    def _convert_query(self, query: Any, params: Any = None) -> Any:
-        self._query = super()._convert_query(query, params)  # where Django's log of queries reads it
-        return self._query
+    def _answer(self) -> Any:
+        asked, server = self._query, self.connection.pgconn
+        plans: dict[Any, bytes] = vars(self.connection).setdefault(_PLANS, {})
+        plan = (asked.query, asked.types)
+        name = plans.get(plan)
+        if name is None:
+            name = b"hq_%d" % next(_numbers)
+            _done(server.prepare(name, asked.query, asked.types))
+            plans[plan] = name
+        try:
+            return _done(server.exec_prepared(name, asked.params, asked.formats))
+        except (FeatureNotSupported, InvalidSqlStatementName):
+            del plans[plan]
+            raise
+
+    def fetchone(self) -> Any:
+        """The next row, or None."""
+        if self._next >= self.pgresult.ntuples:
+            return None
+        self._next += 1
+        return self._types.load_row(self._next - 1, tuple)
+
+    def fetchall(self) -> list[Any]:
+        """Every row from the next one on."""
+        first, self._next = self._next, self.pgresult.ntuples
+        return self._types.load_rows(first, self._next, tuple)
+
+    def close(self) -> None:
+        """Nothing is open: the whole answer was taken."""
+
+
+def _done(result: Any) -> Any:
+    if result.status not in _DONE:
+        raise error_from_result(result, encoding="utf-8")
+    return result
+
+
+def _send(server: Any, statements: bytes) -> None:
+    _done(server.exec_(statements))
+
+
+def begin(first: str) -> None:
+    """Begin the transaction that Django has just opened, and do this first, in one round trip. No caller's values."""
+    link = connections[DEFAULT_DB_ALIAS]
+    link.ensure_connection()
+    with link.wrap_database_errors:
+        _send(link.connection.pgconn, f"BEGIN; {first}".encode())
 
 
 def prepared() -> CursorWrapper:
@@ -37,5 +103,5 @@ def prepared() -> CursorWrapper:
     link = connections[DEFAULT_DB_ALIAS]  # `connection` would look it up anew for each attribute
     link.close_if_health_check_failed()
     link.ensure_connection()
-    bare: Any = _Preparing(link.connection)
+    bare: Any = _Statement(link.connection)
     return link.make_debug_cursor(bare) if link.queries_logged else link.make_cursor(bare)

@@ -11,24 +11,25 @@ from hq.limits.valkey import LimitsUnavailable, Script, key_of
 
 __all__ = ["Bucket", "LimitsUnavailable", "Verdict", "take"]
 
-# KEYS: the buckets. ARGV, for each: microseconds for one request, microseconds that it holds.
+# KEYS: the buckets. ARGV: how many of them, the first ones, are charged unless they refuse themselves; then for each:
+# microseconds that it is charged, microseconds that it holds.
 # Returns, for each bucket: microseconds to wait before one more would be allowed (0: allowed), and until it is empty.
 # Nobody is kept waiting for longer than the bucket holds, though its limit or the clock were set back since.
-# All are looked at before any is charged: one that is refused by its organization costs its address nothing.
+# All others are looked at before any is charged: what is refused by its organization costs its key nothing.
 _TAKE = Script("""
 local time = redis.call('TIME')
 local now = time[1] * 1000000 + time[2]
-local answer, after, allowed = {}, {}, true
+local answer, after, allowed, sure = {}, {}, true, tonumber(ARGV[1])
 for i, key in ipairs(KEYS) do
-  local interval, holds = tonumber(ARGV[i * 2 - 1]), tonumber(ARGV[i * 2])
+  local interval, holds = tonumber(ARGV[i * 2]), tonumber(ARGV[i * 2 + 1])
   local empty_at = math.min(math.max(tonumber(redis.call('GET', key) or 0), now), now + holds)
   after[i] = empty_at + interval
   local wait = math.max(after[i] - holds - now, 0)
   if wait > 0 then allowed = false end
   answer[i * 2 - 1], answer[i * 2] = wait, empty_at - now
 end
-if allowed then
-  for i, key in ipairs(KEYS) do
+for i, key in ipairs(KEYS) do
+  if allowed or (i <= sure and answer[i * 2 - 1] == 0) then
     redis.call('SET', key, string.format('%.0f', after[i]), 'PX', math.ceil((after[i] - now) / 1000))
     answer[i * 2] = after[i] - now
   end
@@ -74,10 +75,17 @@ class Verdict:
     bucket: Bucket
 
 
-def take(*buckets: Bucket) -> Verdict:
-    """Charge one request to each bucket, or to none of them if one refuses. Raises LimitsUnavailable."""
-    arguments = [number for bucket in buckets for number in (bucket.interval, bucket.interval * bucket.most)]
-    told = _TAKE.run([bucket.key for bucket in buckets], *arguments)
+def take(*buckets: Bucket, sure: Bucket | None = None, times: int = 1) -> Verdict:
+    """Charge one request to each bucket, or to none of them if one refuses. Raises LimitsUnavailable.
+
+    `sure` is charged for `times` requests whatever the others say, unless it refuses itself; then nothing is charged.
+    """
+    charged = [bucket.interval for bucket in buckets]
+    if sure is not None:
+        buckets, charged = (sure, *buckets), [sure.interval * min(times, sure.most), *charged]
+    holds = [bucket.interval * bucket.most for bucket in buckets]
+    arguments = [number for pair in zip(charged, holds, strict=True) for number in pair]
+    told = _TAKE.run([bucket.key for bucket in buckets], int(sure is not None), *arguments)
     allowed = not any(told[::2])
     verdicts = [
         Verdict(

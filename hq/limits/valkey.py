@@ -119,5 +119,9 @@ def _naming_key(secret: str) -> bytes:
 
 def key_of(kind: str, name: str, subject: str = "") -> str:
     """Where something is kept. Whom it is about cannot be read there: an address or an id goes in as a keyed digest."""
-    mark = secrets.keyed_digest(_naming_key(settings.SECRET_KEY), subject)[:16].hex() if subject else "all"
-    return f"hq.{kind}.{name}.{mark}"
+    return f"hq.{kind}.{name}.{_mark(settings.SECRET_KEY, subject) if subject else 'all'}"
+
+
+@lru_cache(maxsize=4096)
+def _mark(secret: str, subject: str) -> str:
+    return secrets.keyed_digest(_naming_key(secret), subject)[:16].hex()

@@ -6,6 +6,7 @@ says so once a minute; ways in are shut, as guessing would go uncounted.
 
 import math
 from collections.abc import Callable
+from contextlib import suppress
 from ipaddress import IPv6Address, ip_address
 from typing import Any, NoReturn, cast
 
@@ -15,13 +16,16 @@ from django.http import HttpRequest, HttpResponse
 from hq.authz.actor import Actor
 from hq.lib.errors import Problem, TooMany, Unauthenticated
 from hq.limits.buckets import Bucket, LimitsUnavailable, Verdict, take, tightest
+from hq.limits.refusals import Refusals
 from hq.web.errors import answer, is_api
 from hq.web.request import source_ip
 
 SAFE = frozenset({"GET", "HEAD", "OPTIONS"})
 # Where somebody comes in who has shown nothing yet, and trying again and again may succeed.
 WAYS_IN = ("/account/", "/sso", "/s/", "/v1/shares/redeem", "/v1/oauth/token")
-_CHARGED, _VERDICTS = "limit_charged", "limit_verdicts"
+_CHARGED, _VERDICTS, _DUE = "limit_charged", "limit_verdicts", "limit_due"
+_refusals = Refusals()
+forget = _refusals.forget
 
 
 def network_of(address: str | None) -> str:
@@ -46,13 +50,43 @@ class EdgeLimit:
     def __call__(self, request: HttpRequest) -> HttpResponse:
         if request.path_info.startswith(settings.STATIC_URL):
             return self.get_response(request)
+        vars(request)[_DUE] = address = _of_address(request)
         try:
-            _charge(request, _of_address(request))
+            if _refusals.wait(address) or not _comes_with_a_key(request):
+                charge_address(request)
         except (TooMany, LimitsUnavailable) as refusal:
             response = answer(request, refusal)
         else:
             response = self.get_response(request)
+            if _DUE in vars(request):  # refused before it was known whose key it is
+                with suppress(LimitsUnavailable):
+                    _taken(sure=_due(request))
         return _tell(request, response)
+
+
+def _comes_with_a_key(request: HttpRequest) -> bool:
+    """Then the address is charged together with the key, in one step, as soon as that is looked up."""
+    return (
+        is_api(request)
+        and not request.path_info.startswith(WAYS_IN)
+        and request.META.get("HTTP_AUTHORIZATION", "")[:7].lower() == "bearer "
+        and "HTTP_X_USER_TOKEN" not in request.META
+    )
+
+
+def charge_address(request: HttpRequest) -> None:
+    """Count a request for its address, if that is not done yet: before anything is done without looking up a key.
+
+    Raises TooMany, and LimitsUnavailable where somebody might come in uncounted.
+    """
+    if _DUE in vars(request):
+        _charge(request, sure=_due(request))
+
+
+def _due(request: HttpRequest) -> Bucket | None:
+    """The address, if it is not charged yet; from now on it counts as charged."""
+    due: Bucket | None = vars(request).pop(_DUE, None)
+    return due
 
 
 def charge(request: HttpRequest, actor: Actor) -> None:
@@ -67,6 +101,7 @@ def charge(request: HttpRequest, actor: Actor) -> None:
         request,
         Bucket("key", f"{actor.kind} {actor.id}", *settings.LIMIT_KEY),
         Bucket("organization", str(actor.organization_id), *settings.LIMIT_ORGANIZATION),
+        sure=_due(request),
     )
 
 
@@ -76,7 +111,8 @@ def refuse_unknown(request: HttpRequest, refusal: Problem | None = None) -> NoRe
     Only such are counted here, so valid keys are let in from the same address as before. Raises Unauthenticated or the
     refusal; TooMany for an address that comes with many.
     """
-    _charge(request, Bucket("unknown", network_of(source_ip(request)), *settings.LIMIT_UNKNOWN), told=False)
+    unknown = Bucket("unknown", network_of(source_ip(request)), *settings.LIMIT_UNKNOWN)
+    _charge(request, unknown, sure=_due(request), told=False)
     raise refusal or Unauthenticated
 
 
@@ -84,10 +120,10 @@ def _of_address(request: HttpRequest) -> Bucket:
     return Bucket("ip", network_of(source_ip(request)), *settings.LIMIT_IP)
 
 
-def _charge(request: HttpRequest, *buckets: Bucket, told: bool = True) -> None:
+def _charge(request: HttpRequest, *buckets: Bucket, sure: Bucket | None = None, told: bool = True) -> None:
     """Raises TooMany, and LimitsUnavailable where somebody might come in uncounted."""
     try:
-        verdict = take(*buckets)
+        verdict = _taken(*buckets, sure=sure)
     except LimitsUnavailable:
         if request.method not in SAFE and request.path_info.startswith(WAYS_IN):
             raise
@@ -99,10 +135,26 @@ def _charge(request: HttpRequest, *buckets: Bucket, told: bool = True) -> None:
         raise TooMany(wait=verdict.retry_after)
 
 
+def _taken(*buckets: Bucket, sure: Bucket | None = None) -> Verdict:
+    """As `take`; what is known to be refused is not asked about. Raises LimitsUnavailable."""
+    for bucket in buckets if sure is None else (sure, *buckets):
+        if wait := _refusals.wait(bucket):
+            if sure is not None and bucket is not sure:
+                _refusals.skip(sure)  # it is charged with the next that Valkey is asked about
+            return Verdict(
+                allowed=False, limit=bucket.most, remaining=0, reset_after=wait, retry_after=wait, bucket=bucket
+            )
+    times = 1 if sure is None else 1 + _refusals.skipped(sure)
+    verdict = take(*buckets, sure=sure, times=times)
+    if not verdict.allowed:
+        _refusals.note(verdict.bucket, verdict.retry_after)
+    return verdict
+
+
 def _log_once_a_minute(request: HttpRequest, refused_by: Bucket) -> None:
     """A flood leaves one line a minute in the access log, not one for each request: see audit.middleware."""
     try:
-        first = take(Bucket(f"{refused_by.name}.logged", refused_by.subject, 1, 60)).allowed
+        first = _taken(Bucket(f"{refused_by.name}.logged", refused_by.subject, 1, 60)).allowed
     except LimitsUnavailable:
         first = True
     if not first:
@@ -112,8 +164,8 @@ def _log_once_a_minute(request: HttpRequest, refused_by: Bucket) -> None:
 def _tell(request: HttpRequest, response: HttpResponse) -> HttpResponse:
     """RateLimit headers (draft-ietf-httpapi-ratelimit-headers-06) for whom /v1 knows, or turns away by a limit."""
     verdicts: list[Verdict] = vars(request).get(_VERDICTS, [])
-    known = len(verdicts) > 1  # the address is counted for everybody
-    if not is_api(request) or not (known or any(not each.allowed for each in verdicts)):
+    known = vars(request).get(_CHARGED)  # the address is counted for everybody
+    if not verdicts or not is_api(request) or not (known or any(not each.allowed for each in verdicts)):
         return response
     verdict = tightest(verdicts)
     # Section 5: beside Retry-After, both name the same point in time.

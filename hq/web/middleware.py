@@ -2,14 +2,18 @@
 
 from collections.abc import Callable
 from threading import BoundedSemaphore
+from typing import Any, cast
 
 from django.conf import settings
+from django.contrib.auth.middleware import AuthenticationMiddleware
+from django.contrib.messages.middleware import MessageMiddleware
 from django.contrib.sessions.middleware import SessionMiddleware
 from django.core.signing import BadSignature, Signer
 from django.http import HttpRequest, HttpResponse
+from django.utils.deprecation import MiddlewareMixin
 
 from hq.limits.slots import Busy
-from hq.web.errors import answer
+from hq.web.errors import answer, is_api
 
 CSP = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; font-src 'self'; connect-src 'self'; "
@@ -18,6 +22,7 @@ CSP = (
 PERMISSIONS = (
     "accelerometer=(), camera=(), geolocation=(), gyroscope=(), microphone=(), payment=(), usb=(), browsing-topics=()"
 )
+DOCUMENTATION = "/v1/docs"  # below /v1, and a page
 BUSY = "Too many uploads are under way. Try again in a few seconds."
 
 
@@ -61,7 +66,27 @@ class BodySlots:
             self.free.release()
 
 
-class SignedSessions(SessionMiddleware):
+class _ForPeople(MiddlewareMixin):
+    """A middleware that /v1 goes past: there nobody has a session, sends a form or reads a page.
+
+    `process_view` is asked there all the same; of what it looks for, nothing is there.
+    """
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        goes_past = is_api(request) and request.path_info != DOCUMENTATION
+        response: Any = self.get_response(request) if goes_past else super().__call__(request)
+        return cast("HttpResponse", response)
+
+
+class SignedIn(_ForPeople, AuthenticationMiddleware):
+    """Who has a session."""
+
+
+class Messages(_ForPeople, MessageMiddleware):
+    """What the next page tells."""
+
+
+class SignedSessions(_ForPeople, SessionMiddleware):
     """The cookie carries the session's key with a signature; the table holds the key alone.
 
     Whoever reads the table cannot make a cookie of it, and a new SECRET_KEY signs nobody out while the former one is

@@ -15,6 +15,7 @@ from hq.db.context import tenant
 from hq.db.sealing import on_behalf_of
 from hq.lib.errors import Problem
 from hq.web.errors import answer, is_api
+from hq.web.limits import charge_address
 from hq.web.request import ask_again_by, identify
 from tenants.middleware.machines import by_credentials, flag
 from tenants.middleware.people import by_session
@@ -52,9 +53,10 @@ class TenantContext:
     def _again(self, request: HttpRequest, match: ResolverMatch) -> Actor | None:
         """Who asks, found out as for a next request: for streams, which may outlast what they began with."""
         fresh: Any = copy(request)
-        fresh.session = type(request.session)(request.session.session_key)
-        fresh.seen_at = int(time())  # a session is not idle while something is on its way
-        fresh.user = get_user(fresh)
+        if not is_api(request):  # where nobody has a session
+            fresh.session = type(request.session)(request.session.session_key)
+            fresh.seen_at = int(time())  # a session is not idle while something is on its way
+            fresh.user = get_user(fresh)
         try:
             actor = self._identify(fresh, match, again=True)
         except Problem:
@@ -66,7 +68,10 @@ class TenantContext:
     ) -> Actor | HttpResponse | None:
         actor: Actor | HttpResponse | None
         if is_api(request):
-            actor = None if flag(match, "public") else by_credentials(request, match, again=again)
+            if flag(match, "public"):
+                charge_address(request)
+                return None
+            actor = by_credentials(request, match, again=again)
         elif "org_slug" in match.kwargs:
             if not request.user.is_authenticated:
                 return redirect_to_login(request.get_full_path())

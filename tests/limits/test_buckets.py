@@ -61,6 +61,24 @@ def test_it_never_lets_more_through_than_leaks_out(kept):
         assert [take(three).allowed for _ in range(3)] == [True, True, False]
 
 
+def test_one_that_is_sure_is_charged_though_another_refuses_and_nothing_is_if_it_refuses_itself():
+    door, key = bucket(most=5), bucket(most=1)
+    assert [take(key, sure=door).allowed for _ in range(3)] == [True, False, False]
+    assert take(door).remaining == 1
+    assert take(door).allowed
+    other = bucket(most=2)
+    refused = take(other, sure=door)
+    assert (refused.allowed, refused.bucket) == (False, door)
+    assert take(other).remaining == 1
+
+
+def test_it_is_charged_as_often_as_was_skipped_and_no_more_than_it_holds():
+    door = bucket(most=5)
+    assert take(bucket(), sure=door, times=3).allowed
+    assert take(door).remaining == 1
+    assert take(bucket(), sure=bucket(most=5), times=1000).remaining == 0
+
+
 def test_a_long_quiet_time_saves_up_no_more_than_it_holds(kept):
     three = bucket()
     drain(three)

@@ -16,7 +16,7 @@ from hq.db.models import PLATFORM_ID
 from hq.env import Rate
 from hq.lib.errors import TooMany
 from hq.limits.buckets import Bucket
-from hq.web.limits import charge, network_of
+from hq.web.limits import charge, forget, network_of
 from tests.factories import make_api_key, make_place
 
 pytestmark = pytest.mark.django_db
@@ -45,6 +45,7 @@ def pass_time(bucket, seconds):
     """As if so many seconds had passed for it."""
     kept = Redis.from_url(configured.REDIS_URL, decode_responses=True)
     kept.set(bucket.key, int(str(kept.get(bucket.key))) - seconds * 1_000_000, keepttl=True)
+    forget()  # what this process would know until then
 
 
 @pytest.fixture
@@ -248,6 +249,24 @@ class TestUnknown:
         for number in range(20):
             one.get("/v1/me", headers=bearer(f"hd_live_{number}"))
         assert lines() == [401, 401, 401, 429]
+
+    def test_what_is_refused_without_asking_valkey_counts_for_the_address_all_the_same(self, settings):
+        settings.LIMIT_UNKNOWN, settings.LIMIT_IP = Rate(1, 3600), Rate(6, 3600)
+        secret, address = make_api_key(make_place()), somewhere()
+        one = Client(REMOTE_ADDR=address)
+
+        def ask(secret):
+            return one.get("/v1/me", headers=bearer(secret)).status_code
+
+        assert [ask("hd_live_x") for _ in range(5)] == [401, 429, 429, 429, 429]
+        assert ask(secret) == 200
+        assert ask(secret) == 429
+
+    def test_a_bearer_that_no_key_is_looked_up_for_counts_for_the_address(self, settings):
+        settings.LIMIT_IP = FEW
+        one = Client(REMOTE_ADDR=somewhere())
+        paths = ("/v1/nothing", "/v1/openapi.json", "/v1/nothing", "/v1/openapi.json")
+        assert [one.get(path, headers=bearer("x")).status_code for path in paths] == [404, 200, 404, 429]
 
     def test_who_brings_none_at_all_is_not_counted(self, settings):
         settings.LIMIT_UNKNOWN = FEW

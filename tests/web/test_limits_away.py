@@ -8,7 +8,7 @@ import pytest
 from django.test import Client
 
 from hq.limits import valkey
-from hq.web.limits import SAFE, WAYS_IN
+from hq.web.limits import SAFE, WAYS_IN, forget
 from tests.factories import make_api_key, make_place, sign_in
 from tests.factors import PASSWORD, is_signed_in, with_password
 from tests.routes import every_route
@@ -98,5 +98,7 @@ def test_a_refusal_by_a_limit_is_given_even_if_it_cannot_be_noted_that_it_was(cl
     assert [client.get("/v1/me").status_code for _ in range(2)] == [401, 429]
     valkey.forget()
     own_valkey.stop()
+    assert client.get("/v1/me").status_code == 429  # this process knows it for as long as it was told to wait
+    forget()
     assert client.get("/v1/me").status_code == 401
     assert Client().get("/healthz").status_code == 200

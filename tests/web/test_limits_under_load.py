@@ -16,6 +16,7 @@ from redis import Redis
 
 from hq.env import Rate
 from hq.limits.buckets import Bucket
+from hq.web.limits import forget
 from tests.factories import make_api_key, make_place
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -28,8 +29,10 @@ def from_loopback(settings: Settings) -> Iterator[None]:
     kept = Redis.from_url(settings.REDIS_URL)
     keys = [Bucket(name, "127.0.0.1", 1, 1).key for name in ("ip", "ip.logged", "unknown", "unknown.logged")]
     kept.delete(*keys)
+    forget()
     yield
     kept.delete(*keys)
+    forget()
 
 
 def load(url: str, bearer: str, times: int = 120) -> Any:
