@@ -51,6 +51,12 @@ def reasons(settings: dict[str, Any]) -> list[str]:
         found.append("HQ_KMS_ENDPOINT must begin with https://: keys come over it.")
     if settings["KEY_PROVIDER"] == "kms" and not AWS_REGION.fullmatch(settings["KMS_REGION"]):
         found.append("HQ_KMS_REGION is not a region of AWS; write one like eu-central-1.")
+    if settings["S3_ENDPOINT"] and not settings["S3_ENDPOINT"].startswith("https://"):
+        found.append("HQ_S3_ENDPOINT must begin with https://: files and credentials go over it.")
+    if settings["STORE"] == "s3" and not AWS_REGION.fullmatch(settings["REGION"]):
+        found.append("HQ_REGION is not a region of AWS, and HQ_STORE=s3 keeps files there; write one like eu-central-1.")
+    if settings["BACKUP_REGION"] and not AWS_REGION.fullmatch(settings["BACKUP_REGION"]):
+        found.append("HQ_BACKUP_REGION is not a region of AWS; write one like eu-west-1, or leave it out.")
     found += [
         f"HQ_SIGN_IN_{name.upper().replace('-', '_')}_ISSUER must begin with https://."
         for name, provider in settings["SIGN_IN_PROVIDERS"].items()

@@ -61,6 +61,12 @@ def test_it_starts_with_keys_in_aws_kms(production, region):
     )
 
 
+def test_it_starts_with_files_in_s3(production):
+    named = {"HQ_STORE": "s3", "HQ_REGION": "eu-central-1", "HQ_BACKUP_REGION": "eu-west-1"}
+    assert start(production | named) == ""
+    assert start(production | named | {"HQ_S3_ENDPOINT": "https://bucket.vpce-1.s3.eu-central-1.vpce.amazonaws.com"}) == ""
+
+
 @pytest.mark.parametrize(
     ("change", "sentence"),
     [
@@ -77,6 +83,11 @@ def test_it_starts_with_keys_in_aws_kms(production, region):
         ({"HQ_KEY_PROVIDER": "vault"}, "HQ_KEY_PROVIDER must be embedded or kms"),
         ({"HQ_KEY_PROVIDER": "kms"}, "HQ_KMS_REGION is not a region of AWS"),
         ({"HQ_KMS_ENDPOINT": "http://kms.internal"}, "HQ_KMS_ENDPOINT must begin with https"),
+        ({"HQ_STORE": "azure"}, "HQ_STORE must be embedded or s3"),
+        ({"HQ_STORE": "s3"}, "HQ_REGION is not a region of AWS"),
+        ({"HQ_STORE": "s3", "HQ_REGION": "berlin"}, "HQ_REGION is not a region of AWS"),
+        ({"HQ_S3_ENDPOINT": "http://s3.internal"}, "HQ_S3_ENDPOINT must begin with https"),
+        ({"HQ_BACKUP_REGION": "elsewhere"}, "HQ_BACKUP_REGION is not a region of AWS"),
         ({"HQ_LIMIT_IP": "many"}, "HQ_LIMIT_IP must be a rate like 6000/m"),
         ({"HQ_SERVICE_KEYS": f"k1:{SECRET[:31]}"}, "HQ_SERVICE_KEYS has a secret of less than 32 bytes"),
         ({"HQ_SERVICE_KEYS": f"k1:development-{SECRET}"}, "HQ_SERVICE_KEYS is a development secret"),
