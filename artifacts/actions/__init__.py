@@ -11,6 +11,7 @@ from artifacts.actions.artifacts import (
 from artifacts.actions.deploying import deploy_archive, deploy_folder
 from artifacts.actions.door import LinkCannotBeOpened, WrongPassword, enter_password, look_at_link, open_link
 from artifacts.actions.links import address_of, create_links, end_links_of, revoke_link
+from artifacts.actions.sending import deploy_request
 
 __all__ = [
     "Access",
@@ -22,6 +23,7 @@ __all__ = [
     "create_links",
     "deploy_archive",
     "deploy_folder",
+    "deploy_request",
     "end_links_of",
     "enter_password",
     "look_at_link",

@@ -28,6 +28,7 @@ from vault import actions as vault
 from vault import selectors as objects
 from vault.actions.drafts import lively
 from vault.actions.packages import Package, begin_package
+from vault.actions.put import WrongDigest
 
 ROWS_AT_ONCE = 1_000
 PAGE = 200
@@ -58,19 +59,22 @@ class _Bundle:
         self.placed.append(Placed(path, start, size, digest.hexdigest()))
 
 
-def deploy_archive(*, actor: Actor, artifact_id: UUID, chunks: Iterator[bytes]) -> Deployment:
+def deploy_archive(
+    *, actor: Actor, artifact_id: UUID, chunks: Iterator[bytes], expected_sha256: str | None = None
+) -> Deployment:
     """Publish what a tar archive holds, gzipped or not. Opens its own transactions: call it outside of any.
 
-    An exception from `chunks` passes through. Whatever is raised, nothing is left.
+    `expected_sha256` in hex is that of the archive. An exception from `chunks` passes through. Whatever is raised,
+    nothing is left.
 
     Raises:
-        NotFound, Denied, NotAnArchive, RefusedMember, ArchiveTooLarge, NothingToDeploy, UploadTooSlow, StorageFull,
-        KeyUnavailable.
+        NotFound, Denied, NotAnArchive, RefusedMember, ArchiveTooLarge, WrongDigest, NothingToDeploy, UploadTooSlow,
+        StorageFull, KeyUnavailable.
     """
     bundle = _Bundle()
 
     def pieces() -> Iterator[bytes]:
-        reader = TarReader(chunks)
+        reader = TarReader(_checked(chunks, expected_sha256))
         for member in reader:
             if member.folder:
                 bundle.contents.folder(member.name)
@@ -95,6 +99,16 @@ def deploy_folder(*, actor: Actor, artifact_id: UUID, folder: str) -> Deployment
                 yield from bundle.add(path.removeprefix(prefix), opened.version.size, read)
 
     return _deploy(actor, artifact_id, bundle, pieces(), "folder")
+
+
+def _checked(chunks: Iterator[bytes], expected: str | None) -> Iterator[bytes]:
+    """The chunks, if all of them together are what was announced. Raises WrongDigest at their end."""
+    digest = hashlib.sha256()
+    for chunk in chunks:
+        digest.update(chunk)
+        yield chunk
+    if expected not in {None, digest.hexdigest()}:
+        raise WrongDigest
 
 
 def _paths(actor: Actor, prefix: str) -> Iterator[str]:
