@@ -5,6 +5,7 @@ from django.urls import URLPattern, URLResolver, include, path, register_convert
 from django.urls.converters import StringConverter
 from django.views.generic import TemplateView
 
+from artifacts import api as artifacts_api
 from audit import api as audit_api
 from directory import api as directory_api
 from hq.web import docs, problems
@@ -31,6 +32,7 @@ Addresses = list[URLPattern | URLResolver]
 environment: Addresses = [
     *vault_api.routes,
     *sharing_api.environment_routes,
+    *artifacts_api.routes,
     *keys_api.environment_routes,
     *tenants_api.environment_routes,
     *workloads_api.environment_routes,
@@ -61,6 +63,7 @@ portal: Addresses = [
     path("", include("audit.urls")),
     path("o/<slug:org_slug>/<env:env_name>/files/", include("vault.urls")),
     path("o/<slug:org_slug>/<env:env_name>/shares/", include("sharing.urls")),
+    path("o/<slug:org_slug>/<env:env_name>/artifacts/", include("artifacts.urls")),
     path("o/<slug:org_slug>/<env:env_name>/keys/", include("keys.urls")),
     path("o/<slug:org_slug>/<env:env_name>/directory/", include("directory.urls")),
     path("o/<slug:org_slug>/<env:env_name>/webhooks/", include("webhooks.urls")),

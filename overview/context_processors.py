@@ -18,7 +18,13 @@ from tenants import selectors
 GROUPS: list[tuple[str, list[tuple[Any, ...]]]] = [
     ("", [("Overview", "layout-dashboard", "overview", Permission.ORGANIZATION_READ)]),
     ("Vault", [("Files", "folder", "vault:browse", Permission.OBJECTS_READ)]),
-    ("Exchange", [("Share links", "link", "sharing:list", Permission.SHARES_READ)]),
+    (
+        "Exchange",
+        [
+            ("Share links", "link", "sharing:list", Permission.SHARES_READ),
+            ("Artifacts", "globe", "artifacts:list", Permission.SHARES_READ),
+        ],
+    ),
     (
         "Evidence",
         [

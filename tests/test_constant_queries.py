@@ -8,6 +8,8 @@ from django.db import connection
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
 
+from artifacts import actions as artifacts
+from artifacts.models import Artifact
 from directory.actions.connections import create_connection
 from directory.actions.domains import add_domain
 from directory.actions.scim_log import Line, note_operations
@@ -19,6 +21,7 @@ from hq.lib.clock import now
 from sharing import actions as sharing
 from tenants import actions as tenants
 from tenants.models import ApiKey, ApiKeyDay, ApiKeyNetwork, Membership
+from tests.artifacts.conftest import deploy, make_artifact
 from tests.factories import ORIGIN, Place, make_api_key, make_member, make_place, sign_in
 from tests.operators import make_operator
 from tests.tenants.support_access import ask
@@ -36,6 +39,8 @@ PAGES = (
     "files/deleted",
     "shares/",
     "shares/new?" + "&".join(f"path=file-{number:02}" for number in range(LITTLE)),
+    "artifacts/",
+    "artifacts/{artifact}",
     "keys/",
     "audit/",
     "audit/?kind=access",
@@ -84,7 +89,11 @@ def fill(place: Place, numbers: range) -> None:
             add_domain(actor=actor, name=f"domain{number}.example")
             create_connection(actor=actor, kind="okta", protocol="saml", name=f"connection {number}")
             use_the_first_key(place, number)
+            make_artifact(place, "link")
+            first = Artifact.objects.order_by("pk")[0]
+            artifacts.create_links(actor=actor, artifact_id=first.id)
             send_to_the_first_webhook(place, number)
+        deploy(place, first, {"index.html": str(number).encode()})
 
 
 def give_to_one_of_each(place: Place, number: int) -> None:
@@ -155,7 +164,8 @@ def asked(client: Client, place: Place) -> dict[str, list[str]]:
         key = ApiKey.objects.order_by("pk").values_list("pk", flat=True)[0]
         trust = Trust.objects.order_by("pk").values_list("pk", flat=True)[0]
         delivery = Delivery.objects.order_by("pk")[0]
-    ids = {"key": key, "trust": trust, "webhook": delivery.endpoint_id, "delivery": delivery.id}
+        artifact = Artifact.objects.order_by("pk").values_list("pk", flat=True)[0]
+    ids = {"artifact": artifact, "key": key, "trust": trust, "webhook": delivery.endpoint_id, "delivery": delivery.id}
 
     def get(page: str) -> None:
         response = client.get(f"/o/{place.slug}/live/{page.format(**ids)}")

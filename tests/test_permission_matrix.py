@@ -8,6 +8,7 @@ from django.test import Client
 
 from hq.authz.permissions import SCOPES, Permission
 from hq.authz.roles import GRANTS, Role
+from tests.artifacts.tars import tar
 from tests.factories import make_member, make_person, make_place, sign_in
 from tests.routes import every_route
 from tests.world import World
@@ -51,6 +52,28 @@ V1 = [
     Act(ENVIRONMENT + "shares", "POST", P.SHARES_CREATE, {"paths": ["a/b"]}, 201, P.OBJECTS_READ),
     Act(ENVIRONMENT + "shares/<uuid:id>", "GET", P.SHARES_READ),
     Act(ENVIRONMENT + "shares/<uuid:id>", "DELETE", P.SHARES_REVOKE, answers=204),
+    Act(ENVIRONMENT + "artifacts", "GET", P.SHARES_READ),
+    Act(ENVIRONMENT + "artifacts", "POST", P.SHARES_CREATE, {"name": "Another"}, 201),
+    Act(ENVIRONMENT + "artifacts/<uuid:id>", "GET", P.SHARES_READ),
+    Act(ENVIRONMENT + "artifacts/<uuid:id>", "PATCH", P.SHARES_CREATE, {"name": "Renamed"}),
+    Act(ENVIRONMENT + "artifacts/<uuid:id>/deployments", "GET", P.SHARES_READ),
+    Act(ENVIRONMENT + "artifacts/<uuid:id>/deployments", "POST", P.SHARES_CREATE, tar({"index.html": b"3"}), 201),
+    Act(ENVIRONMENT + "artifacts/<uuid:id>/deployments/<int:number>", "GET", P.SHARES_READ),
+    Act(
+        ENVIRONMENT + "artifacts/<uuid:id>/folder-deployments",
+        "POST",
+        P.SHARES_CREATE,
+        {"folder": "a"},
+        201,
+        P.OBJECTS_READ,
+    ),
+    Act(ENVIRONMENT + "artifacts/<uuid:id>/current", "POST", P.SHARES_CREATE, {"deployment": 2}),
+    Act(ENVIRONMENT + "artifacts/<uuid:id>/links", "GET", P.SHARES_READ),
+    Act(ENVIRONMENT + "artifacts/<uuid:id>/links", "POST", P.SHARES_CREATE, {}, 201),
+    Act(ENVIRONMENT + "artifacts/<uuid:id>/visits", "GET", P.SHARES_READ),
+    Act(ENVIRONMENT + "artifacts/<uuid:id>/links/<uuid:link_id>", "DELETE", P.SHARES_REVOKE, answers=204),
+    Act(ENVIRONMENT + "artifacts/<uuid:id>/deployments/<int:number>", "DELETE", P.SHARES_REVOKE, answers=204),
+    Act(ENVIRONMENT + "artifacts/<uuid:id>", "DELETE", P.SHARES_REVOKE, answers=204),
     Act("v1/environments/<uuid:environment_id>", "GET", P.ORGANIZATION_READ),
     Act(ENVIRONMENT + "audit/events", "GET", P.AUDIT_READ),
     Act(ENVIRONMENT + "audit/events/<int:index>", "GET", P.AUDIT_READ),
@@ -192,6 +215,18 @@ PAGES = {
     PLACE + "shares/<uuid:id>/revoke": (P.SHARES_REVOKE, {}),
     PLACE + "shares/rules": (P.SHARES_READ, {}),
     PLACE + "shares/rules/change": (P.POLICY_CHANGE, {}),
+    PLACE + "artifacts/": (P.SHARES_READ, {}),
+    PLACE + "artifacts/new": (P.SHARES_CREATE, {}),
+    PLACE + "artifacts/<uuid:id>": (P.SHARES_READ, {}),
+    PLACE + "artifacts/<uuid:id>/change": (P.SHARES_CREATE, {}),
+    PLACE + "artifacts/<uuid:id>/deploy": (P.SHARES_CREATE, {}),
+    PLACE + "artifacts/<uuid:id>/deploy-folder": (P.SHARES_CREATE, {"folder": "a"}),
+    PLACE + "artifacts/<uuid:id>/current": (P.SHARES_CREATE, {"deployment": "2"}),
+    PLACE + "artifacts/<uuid:id>/deployments/<int:number>": (P.SHARES_READ, {}),
+    PLACE + "artifacts/<uuid:id>/deployments/<int:number>/remove": (P.SHARES_REVOKE, {}),
+    PLACE + "artifacts/<uuid:id>/links": (P.SHARES_CREATE, {}),
+    PLACE + "artifacts/<uuid:id>/links/<uuid:link_id>/revoke": (P.SHARES_REVOKE, {}),
+    PLACE + "artifacts/<uuid:id>/remove": (P.SHARES_REVOKE, {}),
     PLACE + "audit/": (P.AUDIT_READ, {}),
     PLACE + "audit/<int:index>": (P.AUDIT_READ, {}),
     PLACE + "audit/verify": (P.AUDIT_VERIFY, {}),

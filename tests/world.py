@@ -6,6 +6,7 @@ from uuid import uuid4
 
 from django.test import Client
 
+from artifacts import actions as artifacts
 from directory.actions.connections import create_connection
 from directory.actions.domains import add_domain
 from directory.actions.scim_tokens import create_scim_token
@@ -19,6 +20,7 @@ from keys.models import Cmk, Rotation
 from sharing import actions as sharing
 from tenants import actions
 from tenants.models import ApiKey, Membership
+from tests.artifacts.tars import tar
 from tests.factories import make_member, make_place
 from tests.keys.support import rotate, statement_of
 from tests.operators import make_operator
@@ -41,6 +43,8 @@ class World:
         self.member = make_member(self.place, Role.DEVELOPER)
         with tenant(self.place.id):
             self.share = sharing.create_share(actor=owner, paths=["a/b"]).link.id
+            self.artifact = artifacts.create_artifact(actor=owner, name="Site", access=artifacts.Access("link")).id
+            self.artifact_link = artifacts.create_links(actor=owner, artifact_id=self.artifact)[0].link.id
             self.invitation = actions.invite_member(actor=owner, email="i@example.com", role=Role.ANALYST).invitation.id
             self.key = actions.create_api_key(
                 actor=owner, name="spare", scopes=frozenset({Permission.OBJECTS_READ})
@@ -61,6 +65,9 @@ class World:
             self.scim_token = create_scim_token(actor=owner).token.id
             self.domain = add_domain(actor=owner, name=f"{name.lower()}.example").id
             self.connection = create_connection(actor=owner, kind="okta", protocol="saml", name="Okta").id
+        for number in (b"1", b"2"):
+            archive = iter([tar({"index.html": number})])
+            artifacts.deploy_archive(actor=owner, artifact_id=self.artifact, chunks=archive)
         self.statement = statement_of(rotate(self.place)).id
         self.exchange = refused(self.place, self.trust).id
         self.request = ask(self.place, make_operator()).id
@@ -74,7 +81,7 @@ class World:
         ids |= {"invitations/": self.invitation, "statements/": self.statement, "/keys/": self.cmk}
         ids |= {"tokens/": self.scim_token, "sso/": self.connection, "domains/": self.domain}
         ids |= {"groups/": self.group, "access/": self.rule, "acl/": self.rule, "service-accounts/": self.account}
-        ids |= {"webhooks/": self.webhook, "credentials/": self.credentials}
+        ids |= {"artifacts/": self.artifact, "webhooks/": self.webhook, "credentials/": self.credentials}
         ids |= {"workload-trusts/": self.trust, "workloads/": self.trust, "exchanges/": self.exchange}
         ids |= {"rotations/": self.rotation, "destructions/": self.wish, "support/": self.request}
         filled = route.replace("<uuid:environment_id>", str(self.place.live_id)).replace("<path:path>", "a/b")
@@ -84,6 +91,8 @@ class World:
             filled.replace("<uuid:member_id>", str(self.membership))
             .replace("<uuid:delivery_id>", str(self.delivery))
             .replace("<int:index>", "1")
+            .replace("<int:number>", "1")
+            .replace("<uuid:link_id>", str(self.artifact_link))
             .replace("<int:version>", "1")
         )
         for word, known in ids.items():

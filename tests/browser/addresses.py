@@ -21,6 +21,7 @@ from keys import selectors as keys
 from sharing import actions as sharing
 from sharing import selectors as shares
 from tenants import actions, selectors
+from tests.artifacts.conftest import deploy, make_artifact
 from tests.directory.support import Saml
 from tests.factories import Place
 from tests.keys.support import settle
@@ -51,6 +52,11 @@ NO_PAGES = {
     "vault:object",
     "sharing:receipt",
     "sharing:revoke",
+    "artifacts:deploy",
+    "artifacts:deploy_folder",
+    "artifacts:switch",
+    "artifacts:remove_deployment",
+    "artifacts:revoke_link",
     "jwks",
     "exports:own_file",
     "exports:own_progress",
@@ -176,6 +182,8 @@ def for_members(place: Place) -> dict[str, list[str]]:
         "exports:own",
         "exports:whole",
         "vault:deleted",
+        "artifacts:list",
+        "artifacts:new",
         "directory:scim_token",
         "directory:sso",
         "directory:new_connection",
@@ -237,6 +245,9 @@ def _with_rows(place: Place, where: dict[str, str]) -> dict[str, list[str]]:
             actions.give_access(actor=actor, prefix="handbook/", level=Level.WRITE, **named)
         trust = list_trusts(actor)[0].id
         exchanges = list_exchanges(actor, trust_id=trust)
+    site = make_artifact(place, "password")
+    deploy(place, site)
+    deploy(place, site, {"index.html": b"new", "added.html": b"added"})
     rotation = settle(place.id)
     assert rotation.statement_id is not None
     wish = key_actions.request_destruction(actor=actor, key_id=cmk.id, days=30, reason="We leave", erase=True)
@@ -265,6 +276,11 @@ def _with_rows(place: Place, where: dict[str, str]) -> dict[str, list[str]]:
         **{f"workloads:{verb}": [at(f"workloads:{verb}", id=trust)] for verb in ("change", "remove", "try")},
         "workloads:exchange": [at("workloads:exchange", id=each.id) for each in exchanges],
         "sharing:share": [at("sharing:share", id=link.id) for link in links],
+        "artifacts:deployment": [at("artifacts:deployment", id=site.id, number=number) for number in (1, 2)],
+        **{
+            f"artifacts:{verb}": [at(f"artifacts:{verb}", id=site.id)]
+            for verb in ("artifact", "change", "new_links", "remove")
+        },
         "audit_event": [at("audit_event", index=wanted[tag]) for tag in ("member:role_changed", "object:updated")],
         "console:job": [reverse("console:job", kwargs={"job_id": job.id})],
     } | _for_operators(place)
