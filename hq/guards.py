@@ -28,6 +28,20 @@ def _secrets(settings: dict[str, Any]) -> Iterator[tuple[str, str]]:
     yield from (("HQ_SERVICE_KEYS", secret.decode()) for secret in settings["SERVICE_KEYS"].values())
 
 
+def _aws(settings: dict[str, Any]) -> Iterator[str]:
+    """Where keys and files go that leave for AWS."""
+    if settings["KMS_ENDPOINT"] and not settings["KMS_ENDPOINT"].startswith("https://"):
+        yield "HQ_KMS_ENDPOINT must begin with https://: keys come over it."
+    if settings["KEY_PROVIDER"] == "kms" and not AWS_REGION.fullmatch(settings["KMS_REGION"]):
+        yield "HQ_KMS_REGION is not a region of AWS; write one like eu-central-1."
+    if settings["S3_ENDPOINT"] and not settings["S3_ENDPOINT"].startswith("https://"):
+        yield "HQ_S3_ENDPOINT must begin with https://: files go over it."
+    if settings["STORE"] == "s3" and not AWS_REGION.fullmatch(settings["REGION"]):
+        yield "HQ_REGION is not a region of AWS, and HQ_STORE=s3 keeps files there; write one like eu-central-1."
+    if settings["BACKUP_REGION"] and not AWS_REGION.fullmatch(settings["BACKUP_REGION"]):
+        yield "HQ_BACKUP_REGION is not a region of AWS; write one like eu-west-1, or leave it out."
+
+
 def reasons(settings: dict[str, Any]) -> list[str]:
     """Every reason not to start, each a sentence that says what to change."""
     found = []
@@ -47,16 +61,7 @@ def reasons(settings: dict[str, Any]) -> list[str]:
         )
     if not links.redis_is_private(settings["REDIS_URL"]) and not settings["PLAINTEXT_REDIS"]:
         found.append("HQ_REDIS_URL is not encrypted; use rediss://, or declare HQ_PLAINTEXT_REDIS=true.")
-    if settings["KMS_ENDPOINT"] and not settings["KMS_ENDPOINT"].startswith("https://"):
-        found.append("HQ_KMS_ENDPOINT must begin with https://: keys come over it.")
-    if settings["KEY_PROVIDER"] == "kms" and not AWS_REGION.fullmatch(settings["KMS_REGION"]):
-        found.append("HQ_KMS_REGION is not a region of AWS; write one like eu-central-1.")
-    if settings["S3_ENDPOINT"] and not settings["S3_ENDPOINT"].startswith("https://"):
-        found.append("HQ_S3_ENDPOINT must begin with https://: files and credentials go over it.")
-    if settings["STORE"] == "s3" and not AWS_REGION.fullmatch(settings["REGION"]):
-        found.append("HQ_REGION is not a region of AWS, and HQ_STORE=s3 keeps files there; write one like eu-central-1.")
-    if settings["BACKUP_REGION"] and not AWS_REGION.fullmatch(settings["BACKUP_REGION"]):
-        found.append("HQ_BACKUP_REGION is not a region of AWS; write one like eu-west-1, or leave it out.")
+    found += _aws(settings)
     found += [
         f"HQ_SIGN_IN_{name.upper().replace('-', '_')}_ISSUER must begin with https://."
         for name, provider in settings["SIGN_IN_PROVIDERS"].items()
