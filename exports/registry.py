@@ -38,7 +38,10 @@ class Asked:
 
 @dataclass(frozen=True, slots=True)
 class Member:
-    """One file of the archive. `facts` stand beside its name in the manifest; `sha256`, if known, is compared.
+    """One file of the archive. `facts` stand beside its name in the manifest.
+
+    `sha256` is given where it is known: of a stored file since it was stored, and reading it verifies every byte.
+    Hashing once more would take as long as all else together.
 
     `pieces` is called once, outside of any transaction, and gives exactly `size` bytes.
     """

@@ -17,7 +17,7 @@ BLOCK = 512
 END = bytes(2 * BLOCK)
 # From this size on hashing goes on beside the rest, in a thread: it takes as long as everything else together.
 BESIDE_BYTES = 1024 * 1024
-_WAITING = 16
+_WAITING = 4
 
 
 class Mismatch(Exception):
@@ -39,15 +39,20 @@ class Archive:
     def write(self, member: Member) -> Iterator[bytes]:
         """Raises Mismatch, and what its pieces raise; the archive is of no use then."""
         yield self._counted(self._header(member))
-        with _Hash(member.size) as digest:
-            size = 0
+        sha256, size = member.sha256, 0
+        if sha256 is not None:
             for piece in member.pieces():
                 size += len(piece)
-                digest.update(piece)
                 yield self._counted(piece)
-            sha256 = digest.hexdigest()
-        if size != member.size or member.sha256 not in {None, sha256}:
-            raise Mismatch(f"{member.name} has {size} bytes of {member.size}, or another SHA-256.")
+        else:
+            with _Hash(member.size) as digest:
+                for piece in member.pieces():
+                    size += len(piece)
+                    digest.update(piece)
+                    yield self._counted(piece)
+                sha256 = digest.hexdigest()
+        if size != member.size:
+            raise Mismatch(f"{member.name} has {size} bytes, and not {member.size}.")
         if fill := -size % BLOCK:
             yield self._counted(bytes(fill))
         self.listed.append({"name": member.name, "size": size, "sha256": sha256, **member.facts})
@@ -77,6 +82,7 @@ class _Hash:
         self._digest = hashlib.sha256()
         self._queue: Queue[bytes] | None = Queue(_WAITING) if size >= BESIDE_BYTES else None
         self._thread: Thread | None = None
+        self._held, self._size = list[bytes](), 0
 
     def __enter__(self) -> Self:
         if self._queue is not None:
@@ -90,12 +96,21 @@ class _Hash:
     def update(self, piece: bytes) -> None:
         if self._queue is None:
             self._digest.update(piece)
-        elif piece:
-            self._queue.put(piece)
+        else:
+            self._held.append(piece)
+            self._size += len(piece)
+            if self._size >= BESIDE_BYTES:
+                self._hand_over(self._queue)
 
     def hexdigest(self) -> str:
         self._finish()
         return self._digest.hexdigest()
+
+    def _hand_over(self, queue: Queue[bytes]) -> None:
+        """Much at once: each time it goes on, the thread waits for the interpreter's lock."""
+        if self._held:
+            queue.put(b"".join(self._held))
+            self._held, self._size = [], 0
 
     def _work(self, queue: Queue[bytes]) -> None:
         while piece := queue.get():
@@ -103,6 +118,7 @@ class _Hash:
 
     def _finish(self) -> None:
         if self._queue is not None and self._thread is not None:
+            self._hand_over(self._queue)
             self._queue.put(b"")
             self._thread.join()
             self._thread = None
