@@ -10,8 +10,9 @@ from typing import Any
 
 from django.db import DatabaseError, connection
 
-from edge import hosts, published
+from edge import hosts, previews, published
 from edge.answers import ALWAYS, Answer, Asked, Headers, text
+from vault.actions.previews import HOST
 
 log = logging.getLogger("hq.edge")
 StartResponse = Callable[[str, Headers], Any]
@@ -21,7 +22,7 @@ METHODS = frozenset({"GET", "HEAD", "POST"})
 
 # By what a label begins with, the longest first; everything else is a published artifact. A label of an artifact never
 # begins with one of these.
-RESERVED: dict[str, View] = {}
+RESERVED: dict[str, View] = {HOST: previews.view}
 
 
 class Edge:

@@ -6,6 +6,7 @@ from django import forms
 
 from hq.lib.errors import Problem
 from hq.lib.paths import clean_prefix
+from hq.web.portal import OnceForm
 
 MOST_AT_ONCE = 200
 
@@ -71,3 +72,48 @@ class RestoreForm(forms.Form):
         if not path:
             raise forms.ValidationError("Choose a file.")
         return {"path": path, "version": version}
+
+
+class SearchForm(forms.Form):
+    """What names begin with, and below which folder."""
+
+    q = forms.CharField(required=False, max_length=255, strip=False)
+    folder = forms.CharField(required=False, max_length=4096, strip=False)
+
+    def clean_folder(self) -> str:
+        folder: str = self.cleaned_data["folder"]
+        if folder and not folder.endswith("/"):
+            folder += "/"
+        try:
+            return clean_prefix(folder)
+        except Problem as problem:
+            raise forms.ValidationError(str(problem)) from problem
+
+
+class CredentialsForm(OnceForm):
+    """What storage credentials are asked for."""
+
+    paths = forms.CharField(
+        label="Folders and files",
+        max_length=20_000,
+        strip=False,
+        widget=forms.Textarea(attrs={"rows": 3, "spellcheck": "false", "autocapitalize": "off"}),
+        help_text="One in a line. A folder ends with a slash and gives what lies below it; / alone is everything.",
+    )
+    permission = forms.ChoiceField(
+        label="They may",
+        choices=[("read", "Read|List and download."), ("write", "Write|Store and delete, too, where you may.")],
+        initial="read",
+        widget=forms.RadioSelect,
+    )
+    life = forms.TypedChoiceField(
+        label="They end after",
+        coerce=int,
+        choices=[(900, "15 minutes"), (3600, "1 hour"), (14_400, "4 hours"), (43_200, "12 hours")],
+        initial=3600,
+        widget=forms.RadioSelect,
+    )
+
+    def clean_paths(self) -> list[str]:
+        lines = [line.strip("\r") for line in self.cleaned_data["paths"].split("\n")]
+        return ["" if line == "/" else line for line in lines if line]

@@ -171,6 +171,11 @@ def _decode_cursor(raw: str) -> str:
         raise _not_our_cursor() from None
 
 
+def encode_cursor(position: str) -> str:
+    """A place in a list as `?cursor=` takes it."""
+    return urlsafe_b64encode(position.encode()).decode().rstrip("=")
+
+
 def _not_our_cursor() -> Invalid:
     return Invalid(
         "The cursor is not one of ours.",
@@ -236,5 +241,5 @@ def page(
     """A list answer. `rows` holds up to limit + 1; the one too many tells that there is a next page."""
     more = len(rows) > limit
     shown = rows[:limit]
-    cursor = urlsafe_b64encode(position(shown[-1]).encode()).decode().rstrip("=") if more else None
+    cursor = encode_cursor(position(shown[-1])) if more else None
     return Response({"items": [shape(row) for row in shown], "next_cursor": cursor})

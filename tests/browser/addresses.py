@@ -27,6 +27,7 @@ from tests.factories import Place
 from tests.keys.support import settle
 from tests.operators import make_operator
 from tests.tenants.support_access import ask
+from vault import actions as vault
 from webhooks import selectors as webhooks
 from workloads.models import Trust
 from workloads.selectors import list_exchanges, list_trusts
@@ -182,6 +183,8 @@ def for_members(place: Place) -> dict[str, list[str]]:
         "exports:own",
         "exports:whole",
         "vault:deleted",
+        "vault:credentials",
+        "vault:new_credentials",
         "artifacts:list",
         "artifacts:new",
         "directory:scim_token",
@@ -203,7 +206,9 @@ def for_members(place: Place) -> dict[str, list[str]]:
     found["people"].append(f"{people}?q=nobody")
     data_map = reverse("keys:data_map", kwargs=where)
     found["keys:data_map"] = [data_map, f"{data_map}?class=secrets", f"{data_map}?class=local-only&room=vault"]
-    found["vault:versions"] = [reverse("vault:versions", kwargs=where) + f"?path={quote(PATH)}"]
+    for name, more in (("versions", ""), ("preview", ""), ("diff", "&from=1&to=1")):
+        found[f"vault:{name}"] = [reverse(f"vault:{name}", kwargs=where) + f"?path={quote(PATH)}{more}"]
+    found["vault:search"] = [reverse("vault:search", kwargs=where) + f"?q={begins}" for begins in ("", "t", "nothing")]
     found["sharing:new"] = [new_share, f"{new_share}?path={quote(PATH)}&path=handbook/README.md"]
     sync = reverse("directory:scim", kwargs=where)
     found["directory:scim"] = [sync, f"{sync}?errors=1"]
@@ -238,6 +243,7 @@ def _with_rows(place: Place, where: dict[str, str]) -> dict[str, list[str]]:
         group = actions.create_group(actor=actor, name="Reviewers")
         actions.put_in_group(actor=actor, group_id=group.id, membership_ids=[others[0].id])
         machine = actions.create_service_account(actor=actor, name="nightly-backup")
+        issued = vault.issue_credentials(actor=actor, paths=["handbook/"]).row.id
         scopes = frozenset({Permission.OBJECTS_READ})
         own = actions.create_api_key(actor=actor, name="backup", scopes=scopes, service_account_id=machine.id).key
         successor = actions.rotate_api_key(actor=actor, key_id=own.id).key
@@ -258,6 +264,7 @@ def _with_rows(place: Place, where: dict[str, str]) -> dict[str, list[str]]:
         "keys:destroy": [at("keys:destroy", id=cmk.id)],
         "keys:destruction": [at("keys:destruction", id=wish.id)],
         "keys:check": [at("keys:check", id=rotation.statement_id)],
+        "vault:revoke_credentials": [at("vault:revoke_credentials", id=issued)],
         "remove_member": [at("remove_member", id=others[0].id)],
         "group": [at("group", id=group.id)],
         "rename_group": [at("rename_group", id=group.id)],

@@ -12,6 +12,7 @@ from hq.authz.roles import Role
 from hq.db.context import tenant
 from hq.lib.clock import now
 from hq.lib.errors import Denied
+from hq.lib.ids import new_id
 from tests.factories import make_api_key, make_place, run_jobs
 from tests.vault.http import Api, assert_refused
 from tests.vault.limited import let_rules_decide, member
@@ -124,8 +125,10 @@ def test_they_are_seen_and_revoked_by_their_holder_and_by_who_revokes_keys(commi
     one, other, admin = (member(committed_place, role).api() for role in (Role.ANALYST, Role.ANALYST, Role.ADMIN))
     mine, theirs = (one.json("POST", "credentials", {"paths": [path]}).json()["id"] for path in ("a/", "b/"))
     assert other.json("GET", "credentials").json()["items"] == []
-    assert_refused(other.json("GET", f"credentials/{mine}"), 404)
-    assert_refused(other.json("DELETE", f"credentials/{mine}"), 404)
+    for verb in ("GET", "DELETE"):
+        assert_refused(other.json(verb, f"credentials/{mine}"), 403)
+        assert_refused(other.json(verb, f"credentials/{new_id()}"), 403)
+    assert_refused(admin.json("GET", f"credentials/{new_id()}"), 404)
     assert [row["id"] for row in one.json("GET", "credentials").json()["items"]] == [theirs, mine]
     assert one.json("DELETE", f"credentials/{mine}").status_code == 204
     assert_refused(one.json("DELETE", f"credentials/{mine}"), 409, "already-ended")

@@ -10,6 +10,7 @@ from datetime import timedelta
 from uuid import UUID
 
 from django.conf import settings
+from django.db import IntegrityError, transaction
 
 from audit import recorder
 from audit.recorder import Target
@@ -21,6 +22,7 @@ from hq.crypto.secrets import digest, random_word
 from hq.db.classes import retention
 from hq.lib.clock import now
 from hq.lib.errors import Denied, Invalid, Refused
+from hq.lib.ids import new_id
 from hq.lib.paths import InvalidPath, clean_prefix, clean_stored_path
 from jobs.registry import RunningJob
 from tenants import selectors as tenants
@@ -52,6 +54,10 @@ class TooManyCredentials(Refused):
     """You have as many live storage credentials as one can have. Revoke some, or wait until they expire."""
 
 
+class AlreadyIssued(Refused):
+    """These credentials were given already, and what signs is shown once. Get others."""
+
+
 class AlreadyEnded(Refused):
     """These storage credentials have ended already."""
 
@@ -71,11 +77,17 @@ class IssuedCredentials:
 
 
 def issue_credentials(
-    *, actor: Actor, paths: Sequence[str], permission: str = Level.READ, ttl_seconds: int = DEFAULT
+    *,
+    actor: Actor,
+    paths: Sequence[str],
+    permission: str = Level.READ,
+    ttl_seconds: int = DEFAULT,
+    credentials_id: UUID | None = None,
 ) -> IssuedCredentials:
     """Give storage credentials for these paths: a folder ends in "/", anything else is one object, "" is everything.
 
-    One can hand on only what one may do. Raises Denied, NotForYou, BadCredentialTerms, TooManyCredentials.
+    One can hand on only what one may do. Raises Denied, NotForYou, BadCredentialTerms, TooManyCredentials;
+    AlreadyIssued, if there are some with `credentials_id`.
     """
     level, clean = _level(permission), _paths(paths)
     if not SHORTEST <= ttl_seconds <= LONGEST:
@@ -88,6 +100,7 @@ def issue_credentials(
         raise TooManyCredentials
     secret, token = random_word("", 40), random_word(TOKEN_PREFIX, 43)
     row = StorageCredential(
+        id=credentials_id or new_id(),
         organization_id=actor.organization_id,
         environment_id=environment.id,
         access_key=random_word(ACCESS_KEY_PREFIX, KEY_LENGTH),
@@ -102,10 +115,20 @@ def issue_credentials(
         expires_at=at + timedelta(seconds=ttl_seconds),
         **stands_on,
     )
-    row.save(force_insert=True)
+    _insert(row)
     after = {"access_key": row.access_key, "paths": clean, "permission": level.value, "seconds": ttl_seconds}
     recorder.record(actor, Tag.CREDENTIALS_ISSUED, target=target_of(row), after=after)
     return IssuedCredentials(row, secret, token, selectors.bucket_name_of(row))
+
+
+def _insert(row: StorageCredential) -> None:
+    try:
+        with transaction.atomic():
+            row.save(force_insert=True)
+    except IntegrityError as error:
+        if "vault_storagecredential_pkey" in str(error):
+            raise AlreadyIssued from None
+        raise
 
 
 def target_of(row: StorageCredential) -> Target:

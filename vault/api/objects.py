@@ -13,7 +13,7 @@ from hq.authz.permissions import Permission
 from hq.lib.errors import Invalid
 from hq.lib.paths import clean_path
 from hq.web import transfer
-from hq.web.api import Endpoint, page, page_arguments, read
+from hq.web.api import Endpoint, encode_cursor, page, page_arguments, read
 from hq.web.request import may_still
 from vault import actions, selectors
 from vault.actions import Conditions
@@ -129,13 +129,21 @@ class Objects(Endpoint):
             OpenApiParameter(
                 "delimiter", str, enum=["/"], description="Show what lies deeper as folders; they come first."
             ),
+            OpenApiParameter(
+                "name",
+                str,
+                description="What names begin with, in capitals or not, in every folder below `prefix`. A page may be"
+                " short and not the last.",
+            ),
             *PAGING,
         ],
         responses=EntryList,
     )
     def get(self, request: Request, **_: Any) -> Response:
-        """List objects by path."""
+        """List objects by path, or find them by name."""
         after, limit = page_arguments(request)
+        if "name" in request.query_params:
+            return self._found(request, after, limit)
         delimiter = request.query_params.get("delimiter", "")
         if delimiter not in {"", "/"}:
             raise Invalid(
@@ -144,6 +152,18 @@ class Objects(Endpoint):
         prefix = request.query_params.get("prefix", "")
         rows = selectors.list_objects(self.actor, prefix=prefix, folders=bool(delimiter), after=after, limit=limit)
         return page(rows, limit, entry_body, selectors.position)
+
+    def _found(self, request: Request, after: str, limit: int) -> Response:
+        asked = request.query_params
+        folder = asked.get("prefix", "")
+        if "delimiter" in asked or (folder and not folder.endswith("/")):
+            raise Invalid(
+                "A name is looked for in every folder below one.",
+                errors=[{"pointer": "/prefix", "detail": "Enter a folder with its slash, and no delimiter."}],
+            )
+        found = selectors.search_objects(self.actor, asked["name"], folder=folder, after=after, limit=limit)
+        items = [entry_body(version) for version in found.versions]
+        return Response({"items": items, "next_cursor": encode_cursor(found.after) if found.after else None})
 
 
 class ObjectMetadata(Endpoint):

@@ -24,13 +24,16 @@ from vault.selectors.objects import (
     version_of,
 )
 from vault.selectors.reach import Reach, lies_in, reach_of, require_each
+from vault.selectors.search import Found, NoSuchName, search_objects
 from vault.selectors.uploads import get_upload, list_uploads, locate_upload, open_uploads, uploads_of
 
 __all__ = [
     "BucketStats",
     "Entry",
     "Folder",
+    "Found",
     "NoBucket",
+    "NoSuchName",
     "NotOurCursor",
     "Reach",
     "Totals",
@@ -62,6 +65,7 @@ __all__ = [
     "reach_of",
     "refuse_links",
     "require_each",
+    "search_objects",
     "uploads_of",
     "version_of",
 ]

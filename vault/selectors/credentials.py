@@ -20,10 +20,15 @@ def list_credentials(actor: Actor, *, before: UUID | None = None, limit: int = 5
 
 
 def get_credentials(actor: Actor, credentials_id: UUID, *, revoking: bool = False) -> StorageCredential:
-    """One of those that the actor sees, ended or not; `revoking`: that they may revoke, locked. Raises NotFound."""
-    rows = _visible(actor, Permission.API_KEYS_REVOKE if revoking else Permission.API_KEYS_READ)
+    """One of those that the actor sees, ended or not; `revoking`: that they may revoke, locked.
+
+    Raises Denied, whatever is there, to whoever has none of this id and may not look after those of others; NotFound.
+    """
+    of_others = Permission.API_KEYS_REVOKE if revoking else Permission.API_KEYS_READ
+    rows = _visible(actor, of_others)
     row = (rows.select_for_update(no_key=True) if revoking else rows).filter(pk=credentials_id).first()
     if row is None:
+        gate.require(actor, of_others)
         raise NotFound
     return row
 

@@ -60,7 +60,7 @@ def browse(request: TenantRequest, **where: str) -> HttpResponse:
     context = {
         "folder": folder,
         "name": folder.rstrip("/").rpartition("/")[2],
-        "steps": _steps(folder, where),
+        "steps": steps(folder, where),
         "q": begins,
         "folders": [row for row in rows[:PAGE] if isinstance(row, Folder)],
         "files": [row for row in rows[:PAGE] if isinstance(row, ObjectVersion)],
@@ -77,7 +77,7 @@ def browse(request: TenantRequest, **where: str) -> HttpResponse:
     return let_parts_travel(request, page) if context["may_write"] else page
 
 
-def _steps(folder: str, where: dict[str, str]) -> list[tuple[str, str]]:
+def steps(folder: str, where: dict[str, str]) -> list[tuple[str, str]]:
     """The way down: names, and the addresses of all but the last."""
     names = folder.split("/")[:-1]
     return [
@@ -110,7 +110,7 @@ def versions(request: TenantRequest, **where: str) -> HttpResponse:
         "stored": stored,
         "versions": rows[:PAGE],
         "folder": folder,
-        "steps": [(name, url or address("browse", where, folder=folder)) for name, url in _steps(folder, where)],
+        "steps": [(name, url or address("browse", where, folder=folder)) for name, url in steps(folder, where)],
         "older": address("versions", where, path=stored.path, cursor=rows[PAGE - 1].number) if len(rows) > PAGE else "",
         "first": address("versions", where, path=stored.path) if cursor else "",
         **may(request.actor, folder),
