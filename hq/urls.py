@@ -69,12 +69,14 @@ portal: Addresses = [
     path("o/<slug:org_slug>/<env:env_name>/webhooks/", include("webhooks.urls")),
     path("o/<slug:org_slug>/<env:env_name>/workloads/", include("workloads.urls")),
     path("o/<slug:org_slug>/<env:env_name>/", include("exports.urls")),
+    path("o/<slug:org_slug>/<env:env_name>/retention/", include("retention.urls")),
     path("operator/", include("console.urls")),
     path("", include("sharing.public_urls")),
     path("", include("keys.public_urls")),
     path("", include("directory.public_urls")),
     path("", include("tenants.public_urls")),
     path("", include("exports.public_urls")),
+    path("", include("retention.public_urls")),
     path("account/", include("allauth.urls")),
 ]
 

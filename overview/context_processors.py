@@ -12,6 +12,7 @@ from hq.authz.actor import Actor
 from hq.authz.permissions import Permission
 from hq.db.context import tenant
 from hq.web.portal import person_of
+from retention.selectors import waiting_erasure
 from tenants import selectors
 
 # title, then (title, icon, address name, then permissions of which any, held anywhere, shows it)
@@ -42,6 +43,7 @@ GROUPS: list[tuple[str, list[tuple[Any, ...]]]] = [
             ("API keys", "square-terminal", "api_keys", Permission.API_KEYS_READ),
             ("Workloads", "server", "workloads:list", Permission.API_KEYS_READ),
             ("Webhooks", "webhook", "webhooks:list", Permission.WEBHOOKS_MANAGE),
+            ("Retention", "hourglass", "retention:overview", Permission.RETENTION_CHANGE),
             ("Support access", "headset", "support", Permission.SUPPORT_DECIDE),
             ("Policy", "list-checks", "policy", Permission.IDENTITY_READ),
             ("Single sign-on", "fingerprint-pattern", "directory:sso", Permission.IDENTITY_READ),
@@ -164,6 +166,7 @@ def _place(request: HttpRequest, actor: Actor, belonging: selectors.Belonging) -
     with tenant(actor.organization_id):  # an error page is rendered after the request's own transaction ended
         status = trail.chain_status(actor)
         nav = _navigation(request, actor, where)
+        erasure = waiting_erasure(actor.organization_id)
     chain = {
         "state": status.state,
         "verified_at": status.verified_at,
@@ -172,6 +175,10 @@ def _place(request: HttpRequest, actor: Actor, belonging: selectors.Belonging) -
     }
     if gate.allows(actor, Permission.KEYS_READ):
         context["keys_url"] = reverse("keys:list", kwargs=where)
+    if erasure is not None:
+        context["erasure"] = erasure
+        if gate.allows(actor, Permission.ORGANIZATION_ERASE):
+            context["erasure_url"] = reverse("retention:erasure", kwargs=where)
     return context | {"nav": nav, "chain": chain}
 
 

@@ -44,6 +44,13 @@ V1 = [
     Act(ENVIRONMENT + "object-versions", "GET", P.OBJECTS_READ),
     Act(ENVIRONMENT + "deleted-objects", "GET", P.OBJECTS_READ),
     Act(ENVIRONMENT + "object-restores", "POST", P.OBJECTS_WRITE, {"path": "a/b", "version": 1}, 201),
+    Act(ENVIRONMENT + "uploads", "GET", P.OBJECTS_WRITE),
+    Act(ENVIRONMENT + "uploads", "POST", P.OBJECTS_WRITE, {"path": "a/new", "size": 1}, 201),
+    Act(ENVIRONMENT + "uploads/<uuid:id>", "GET", P.OBJECTS_WRITE),
+    Act(ENVIRONMENT + "uploads/<uuid:id>/parts", "POST", P.OBJECTS_WRITE, {"parts": [1]}),
+    Act(ENVIRONMENT + "uploads/<uuid:id>/complete", "POST", P.OBJECTS_WRITE, answers=201),
+    # It is complete by then, so there is nothing left to give up.
+    Act(ENVIRONMENT + "uploads/<uuid:id>", "DELETE", P.OBJECTS_WRITE, answers=409),
     Act(ENVIRONMENT + "credentials", "GET", P.OBJECTS_READ),
     Act(ENVIRONMENT + "credentials", "POST", P.OBJECTS_READ, {"paths": ["a/"]}, 201),
     Act(ENVIRONMENT + "credentials/<uuid:id>", "GET", P.OBJECTS_READ),
@@ -149,7 +156,7 @@ V1 = [
 ]
 # No key of an organization is asked for: the schema, the documentation, and what a link's token opens.
 V1_PUBLIC = {"v1/openapi.json", "v1/docs", "v1/shares/redeem", "v1/shared/objects", "v1/shared/objects/<path:path>"}
-V1_PUBLIC |= {"v1/oauth/token"}
+V1_PUBLIC |= {"v1/oauth/token", "v1/upload-parts/<str:token>"}
 
 
 @pytest.fixture
@@ -212,6 +219,10 @@ PAGES = {
     PLACE + "files/credentials/<uuid:id>/revoke": (P.API_KEYS_REVOKE, {}),
     PLACE + "files/objects/<path:path>": (P.OBJECTS_READ, {}),
     PLACE + "files/upload": (P.OBJECTS_WRITE, {"folder": "", "files": "file"}),
+    **{
+        PLACE + f"files/uploads{step}": (P.OBJECTS_WRITE, {})
+        for step in ("", "/parts", "/state", "/complete", "/give-up")
+    },
     PLACE + "files/restore": (P.OBJECTS_WRITE, {"path": "a/b", "version": "1"}),
     PLACE + "files/chosen": (P.OBJECTS_DELETE, {"path": "a/b", "action": "delete"}),
     PLACE + "shares/": (P.SHARES_READ, {}),
@@ -250,6 +261,17 @@ PAGES = {
     PLACE + "keys/destructions/<uuid:id>/cancel": (P.KEYS_APPROVE_DESTRUCTION, {}),
     PLACE + "keys/statements/<uuid:id>": (P.KEYS_READ, {}),
     PLACE + "keys/statements/<uuid:id>/check": (P.KEYS_READ, {}),
+    PLACE + "retention/": (P.RETENTION_CHANGE, {}),
+    PLACE + "retention/change": (P.RETENTION_CHANGE, {"name": "vault.deleted"}),
+    PLACE + "retention/holds/": (P.HOLDS_CHANGE, {}),
+    PLACE + "retention/holds/new": (P.HOLDS_CHANGE, {}),
+    PLACE + "retention/holds/<uuid:id>/lift": (P.HOLDS_CHANGE, {}),
+    PLACE + "retention/erasure": (P.ORGANIZATION_ERASE, {}),
+    PLACE + "retention/erasure/<uuid:id>/approve": (P.ORGANIZATION_APPROVE_ERASURE, {}),
+    PLACE + "retention/erasure/<uuid:id>/cancel": (P.ORGANIZATION_APPROVE_ERASURE, {}),
+    PLACE + "retention/people/": (P.MEMBERS_ERASE, {}),
+    PLACE + "retention/people/<uuid:id>/erase": (P.MEMBERS_ERASE, {}),
+    PLACE + "retention/erasures/<uuid:id>/cancel": (P.MEMBERS_ERASE, {}),
     PLACE + "policy/": (P.IDENTITY_READ, {}),
     PLACE + "policy/change": (P.POLICY_CHANGE, {}),
     PLACE + "people/": (P.MEMBERS_READ, {}),

@@ -17,6 +17,7 @@ from hq.db.context import tenant
 from jobs.models import Job
 from keys import actions as key_actions
 from keys.models import Cmk, Rotation
+from retention import actions as erasing
 from sharing import actions as sharing
 from tenants import actions
 from tenants.models import ApiKey, Membership
@@ -65,6 +66,10 @@ class World:
             self.scim_token = create_scim_token(actor=owner).token.id
             self.domain = add_domain(actor=owner, name=f"{name.lower()}.example").id
             self.connection = create_connection(actor=owner, kind="okta", protocol="saml", name="Okta").id
+            self.erasure = erasing.request_erasure(actor=owner, days=7, reason="x").id
+            someone = Membership.objects.get(user=make_member(self.place, Role.ANALYST)).id
+            self.person_erasure = erasing.request_member_erasure(actor=owner, member_id=someone, reason="x").id
+            self.hold = erasing.place_hold(actor=owner, name="Case", reason="x", prefixes=["held/"]).id
         for number in (b"1", b"2"):
             archive = iter([tar({"index.html": number})])
             artifacts.deploy_archive(actor=owner, artifact_id=self.artifact, chunks=archive)
@@ -81,6 +86,7 @@ class World:
         ids |= {"invitations/": self.invitation, "statements/": self.statement, "/keys/": self.cmk}
         ids |= {"tokens/": self.scim_token, "sso/": self.connection, "domains/": self.domain}
         ids |= {"groups/": self.group, "access/": self.rule, "acl/": self.rule, "service-accounts/": self.account}
+        ids |= {"holds/": self.hold, "erasure/": self.erasure, "erasures/": self.person_erasure}
         ids |= {"artifacts/": self.artifact, "webhooks/": self.webhook, "credentials/": self.credentials}
         ids |= {"workload-trusts/": self.trust, "workloads/": self.trust, "exchanges/": self.exchange}
         ids |= {"rotations/": self.rotation, "destructions/": self.wish, "support/": self.request}

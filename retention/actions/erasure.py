@@ -71,12 +71,11 @@ def look_ahead(actor: Actor) -> DryRun:
     """Count what erasing the organization would remove. Changes nothing. Raises Denied."""
     gate.require(actor, Permission.ORGANIZATION_ERASE)
     organization_id = actor.organization_id
-    people = tenants.people_of(organization_id)
     return DryRun(
         counts=selectors.count_rows(organization_id),
         stored=purge.measure(organization_id),
-        people=len(people),
-        leaving=sum(not tenants.belongs_elsewhere(person, organization_id) for person in people),
+        people=len(tenants.people_of(organization_id)),
+        leaving=len(tenants.leaving_with(organization_id)),
         others=[owner.label for owner in tenants.owners_of(organization_id) if owner.pk != actor.person_id],
         held=selectors.standing_prefixes(organization_id) != (),
     )

@@ -67,7 +67,7 @@ def look_ahead_at(actor: Actor, member_id: UUID) -> tuple[Any, Losses]:
         keys=leaving.keys,
         groups=leaving.groups,
         rules=leaving.rules,
-        account=not tenants.belongs_elsewhere(membership.user_id, actor.organization_id),
+        account=membership.user_id in tenants.leaving_with(actor.organization_id),
     )
 
 
@@ -231,7 +231,7 @@ def _leave(organization_id: UUID, wish: PersonErasure) -> None:
 def _finish(job: RunningJob, wish: PersonErasure) -> None:
     """The membership or the account, the certificate, the mail: all or nothing."""
     whole = wish.organization_id == PLATFORM_ID
-    elsewhere = not whole and tenants.belongs_elsewhere(wish.person_id, wish.organization_id)
+    elsewhere = not whole and wish.person_id not in tenants.leaving_with(wish.organization_id)
     wish.ended_at = now()
     if whole or not elsewhere:
         tenants.erase_person(wish.person_id)

@@ -170,6 +170,16 @@ ATTENTION = """
     SELECT wish.organization_id, 'erase_person', wish.id FROM public.retention_personerasure AS wish
     WHERE wish.state = 'WAITING' AND wish.due_at <= moment
 """
+# Of the people of an organization, who belongs to no other one that stays. Operators belong here.
+LEAVING = """
+    SELECT own.user_id FROM public.tenants_membership AS own
+    JOIN public.tenants_user AS person ON person.id = own.user_id AND NOT person.is_operator
+    WHERE own.organization_id = organization AND NOT EXISTS (
+        SELECT FROM public.tenants_membership AS other
+        JOIN public.tenants_organization AS place ON place.id = other.organization_id AND place.state <> 'ERASING'
+        WHERE other.user_id = own.user_id AND other.organization_id <> organization
+    )
+"""
 
 
 class Migration(migrations.Migration):
@@ -214,5 +224,8 @@ class Migration(migrations.Migration):
             arguments="moment timestamptz, enforced_before timestamptz",
             returns="TABLE (organization_id uuid, what text, wish uuid)",
             body=ATTENTION,
+        ),
+        LookupFunction(
+            name="retention_leaving", arguments="organization uuid", returns="TABLE (person_id uuid)", body=LEAVING
         ),
     ]

@@ -74,12 +74,9 @@ def remove_organization(organization_id: UUID) -> None:
         cursor.execute("DELETE FROM tenants_organization WHERE id = %s", [organization_id])
 
 
-def belongs_elsewhere(person_id: UUID, organization_id: UUID) -> bool:
-    """Whether a person is in an organization besides this one that stays; operators belong here."""
-    if User.objects.filter(pk=person_id, is_operator=True).exists():
-        return True
-    places = lookups.call("tenants_list_places", person_id)
-    return any(row["organization_id"] != organization_id and row["state"] != Organization.ERASING for row in places)
+def leaving_with(organization_id: UUID) -> frozenset[UUID]:
+    """Of its people, those who belong to no other organization that stays: their accounts go with it."""
+    return frozenset(row["person_id"] for row in lookups.call("retention_leaving", organization_id))
 
 
 def is_erased(person_id: UUID) -> bool:

@@ -18,6 +18,7 @@ from hq.db.context import tenant
 from jobs.models import Job
 from keys import actions as key_actions
 from keys import selectors as keys
+from retention import actions as retention
 from sharing import actions as sharing
 from sharing import selectors as shares
 from tenants import actions, selectors
@@ -115,6 +116,10 @@ NO_PAGES = {
     "webhooks:test",
     "workloads:disable",
     "workloads:enable",
+    "retention:approve",
+    "retention:cancel",
+    "retention:cancel_member",
+    "cancel_own_erasure",
 } | {
     "mfa_authenticate",
     "mfa_reauthenticate",
@@ -135,6 +140,7 @@ OWN = (
     "usersessions_list",
     "activity",
     "your_data",
+    "erase_account",
     "socialaccount_connections",
     "mfa_index",
     "mfa_activate_totp",
@@ -187,6 +193,11 @@ def for_members(place: Place) -> dict[str, list[str]]:
         "vault:new_credentials",
         "artifacts:list",
         "artifacts:new",
+        "retention:overview",
+        "retention:holds",
+        "retention:new_hold",
+        "retention:erasure",
+        "retention:people",
         "directory:scim_token",
         "directory:sso",
         "directory:new_connection",
@@ -251,6 +262,7 @@ def _with_rows(place: Place, where: dict[str, str]) -> dict[str, list[str]]:
             actions.give_access(actor=actor, prefix="handbook/", level=Level.WRITE, **named)
         trust = list_trusts(actor)[0].id
         exchanges = list_exchanges(actor, trust_id=trust)
+        hold = retention.place_hold(actor=actor, name="Case 7", reason="Court order", prefixes=["handbook/"])
     site = make_artifact(place, "password")
     deploy(place, site)
     deploy(place, site, {"index.html": b"new", "added.html": b"added"})
@@ -266,6 +278,9 @@ def _with_rows(place: Place, where: dict[str, str]) -> dict[str, list[str]]:
         "keys:check": [at("keys:check", id=rotation.statement_id)],
         "vault:revoke_credentials": [at("vault:revoke_credentials", id=issued)],
         "remove_member": [at("remove_member", id=others[0].id)],
+        "retention:erase_member": [at("retention:erase_member", id=others[0].id)],
+        "retention:change": [f"{at('retention:change')}?name=vault.{name}" for name in ("deleted", "versions")],
+        "retention:lift_hold": [at("retention:lift_hold", id=hold.id)],
         "group": [at("group", id=group.id)],
         "rename_group": [at("rename_group", id=group.id)],
         "remove_group": [at("remove_group", id=group.id)],
