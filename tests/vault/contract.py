@@ -189,6 +189,9 @@ class StoreContract:
             assert store.sealed_size(bucket, key) is None
         store.remove_bucket(bucket, heard.append)
         assert max(heard) == 4
+        store.make_bucket(bucket)  # one of the same name has nothing of it
+        assert store.unfinished(bucket) == store.keys_of(bucket) == []
+        store.remove_bucket(bucket)
 
     def test_every_key_is_listed_once_page_by_page(self, store: ObjectStore, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setattr(base, "PAGE", 2)
