@@ -23,6 +23,8 @@ GROUPS: list[tuple[str, list[tuple[Any, ...]]]] = [
         "Exchange",
         [
             ("Share links", "link", "sharing:list", Permission.SHARES_READ),
+            ("Upload requests", "inbox", "sharing:requests", Permission.SHARES_READ),
+            ("Sharing rules", "list-checks", "sharing:rules", Permission.SHARES_READ),
             ("Artifacts", "globe", "artifacts:list", Permission.SHARES_READ),
         ],
     ),
