@@ -52,6 +52,8 @@ NO_PAGES = {
     "vault:chosen",
     "vault:restore",
     "vault:object",
+    "send_file",
+    "sharing:close_request",
     "sharing:receipt",
     "sharing:revoke",
     "artifacts:deploy",
