@@ -9,8 +9,9 @@ from hq.lib.mail_addresses import spell_domain
 from hq.web.portal import OnceForm
 from sharing.actions.caps import Cap
 from sharing.actions.choice import LONGEST_PASSWORD, SHORTEST_PASSWORD
+from sharing.actions.requests import Limits
 from sharing.actions.words import seconds_of
-from sharing.models import DEFAULT, LONGEST, PURPOSE_LENGTH, RECIPIENTS_MOST, SHORTEST, ShareLink
+from sharing.models import DEFAULT, FILES_MOST, LONGEST, PURPOSE_LENGTH, RECIPIENTS_MOST, SHORTEST, ShareLink
 
 OTHER = "other"
 LIVES = [
@@ -25,6 +26,7 @@ LEVELS = [
     (ShareLink.Level.READ.value, "Read|Open and download"),
     (ShareLink.Level.WRITE.value, "Write|Also replace these files, and add to these folders"),
 ]
+MEGABYTE = 1_000_000
 OUT_OF_BOUNDS = "A link lives from 1 minute to 7 days."
 
 
@@ -145,3 +147,34 @@ class RuleForm(forms.Form):
             write_allowed=data["write_allowed"],
             requests_allowed=data["requests_allowed"],
         )
+
+
+class RequestForm(OnceForm):
+    """What is asked for, where it goes, and how much of it."""
+
+    purpose = forms.CharField(
+        label="What do you ask for?", max_length=PURPOSE_LENGTH, help_text="Shown to whoever holds the address."
+    )
+    folder = forms.CharField(
+        label="Folder", max_length=1024, help_text="Where the files go, such as inbox/claims/. It need not be there."
+    )
+    amount = forms.IntegerField(label="Open for", min_value=1, max_value=43_200, initial=7)
+    unit = forms.ChoiceField(label="Unit", choices=UNITS, initial="86400")
+    files = forms.IntegerField(label="Files at most", min_value=1, max_value=FILES_MOST, initial=20)
+    each = forms.IntegerField(label="Megabytes each", min_value=1, max_value=10_000_000, initial=100)
+    whole = forms.IntegerField(label="Megabytes in all", min_value=1, max_value=10_000_000, initial=1_000)
+    types = forms.CharField(
+        label="Kinds of files",
+        required=False,
+        max_length=400,
+        help_text="Endings of names, such as pdf, csv, png. What a file begins with is looked at too. Empty takes any.",
+    )
+
+    def limits(self) -> Limits:
+        """As the action takes them, once the form is valid."""
+        data = self.cleaned_data
+        types = tuple(data["types"].replace(",", " ").split())
+        return Limits(data["files"], data["each"] * MEGABYTE, data["whole"] * MEGABYTE, types)
+
+    def ttl_seconds(self) -> int:
+        return int(self.cleaned_data["amount"]) * int(self.cleaned_data["unit"])

@@ -7,15 +7,22 @@ from rest_framework import serializers
 from hq.web.api import Input
 from sharing.models import (
     DEFAULT,
+    FILES_MOST,
     LONGEST,
     PATHS_MOST,
     PURPOSE_LENGTH,
     RECIPIENT_LENGTH,
     RECIPIENTS_MOST,
+    REQUEST_DEFAULT,
+    REQUEST_LONGEST,
+    REQUEST_SHORTEST,
     SHORTEST,
+    TYPES_MOST,
+    RequestState,
     ShareAttempt,
     ShareLink,
     State,
+    UploadAttempt,
 )
 
 LEVELS = [level.value for level in ShareLink.Level]
@@ -150,4 +157,86 @@ class SharedObjectBody(serializers.Serializer[Any]):
 
 class SharedObjectList(serializers.Serializer[Any]):
     items = SharedObjectBody(many=True)
+    next_cursor = serializers.CharField(allow_null=True)
+
+
+class UploadRequestInput(Input):
+    folder = serializers.CharField(max_length=1024, trim_whitespace=False, help_text="Where the files go.")
+    purpose = serializers.CharField(
+        default="", allow_blank=True, max_length=PURPOSE_LENGTH, help_text="What is asked for. Shown to the sender."
+    )
+    ttl_seconds = serializers.IntegerField(
+        default=int(REQUEST_DEFAULT.total_seconds()),
+        min_value=int(REQUEST_SHORTEST.total_seconds()),
+        max_value=int(REQUEST_LONGEST.total_seconds()),
+        help_text="How long files are taken: 60 to 2592000 seconds, 7 days when left out.",
+    )
+    files_most = serializers.IntegerField(default=20, min_value=1, max_value=FILES_MOST)
+    file_size_most = serializers.IntegerField(
+        default=100_000_000, min_value=1, max_value=2**53 - 1, help_text="Bytes of each."
+    )
+    size_most = serializers.IntegerField(
+        default=1_000_000_000, min_value=1, max_value=2**53 - 1, help_text="Bytes of all."
+    )
+    types = serializers.ListField(
+        child=serializers.CharField(max_length=17),
+        default=list,
+        max_length=TYPES_MOST,
+        help_text="Endings of names, such as `pdf`; any where left out.",
+    )
+
+
+class UploadRequestBody(serializers.Serializer[Any]):
+    id = serializers.UUIDField()
+    state = serializers.ChoiceField(choices=RequestState.values)
+    folder = serializers.CharField()
+    purpose = serializers.CharField()
+    files = serializers.IntegerField(help_text="That came, or are on their way.")
+    size = serializers.IntegerField(help_text="Bytes of them.")
+    files_most = serializers.IntegerField()
+    file_size_most = serializers.IntegerField()
+    size_most = serializers.IntegerField()
+    types = serializers.ListField(child=serializers.CharField())
+    created_at = serializers.DateTimeField()
+    created_by = serializers.CharField()
+    expires_at = serializers.DateTimeField()
+    closed_at = serializers.DateTimeField(allow_null=True)
+    closed_by = serializers.CharField(allow_null=True)
+
+
+class MadeRequestBody(UploadRequestBody):
+    url = serializers.URLField(help_text="Give this to whoever is to send files. Shown once: HQ keeps only a hash.")
+
+
+class UploadRequestList(serializers.Serializer[Any]):
+    items = UploadRequestBody(many=True)
+    next_cursor = serializers.CharField(allow_null=True)
+
+
+class UploadBody(serializers.Serializer[Any]):
+    at = serializers.DateTimeField()
+    kind = serializers.ChoiceField(choices=UploadAttempt.Kind.values)
+    reason = serializers.CharField(help_text="Why it was refused; empty otherwise.")
+    ip = serializers.IPAddressField(allow_null=True)
+    user_agent = serializers.CharField()
+    path = serializers.CharField()
+    size = serializers.IntegerField(allow_null=True)
+    sha256 = serializers.CharField(help_text="Of what came, hex; empty otherwise.")
+
+
+class UploadRequestLife(UploadRequestBody):
+    uploads = UploadBody(many=True, help_text="The newest 200, newest first.")
+
+
+class SharingRuleBody(serializers.Serializer[Any]):
+    group_id = serializers.UUIDField(allow_null=True, help_text="Null is the rule for everybody.")
+    longest_seconds = serializers.IntegerField(allow_null=True)
+    password_required = serializers.BooleanField()
+    domains = serializers.ListField(child=serializers.CharField())
+    write_allowed = serializers.BooleanField()
+    requests_allowed = serializers.BooleanField()
+
+
+class SharingRuleList(serializers.Serializer[Any]):
+    items = SharingRuleBody(many=True)
     next_cursor = serializers.CharField(allow_null=True)

@@ -8,16 +8,18 @@ from hq.authz.levels import ADDED
 from hq.authz.permissions import AuthMethod, Permission
 from hq.authz.roles import Role, granted
 from hq.lib.errors import Denied
-from sharing.models import ShareLink
+from sharing.models import ShareLink, UploadRequest
 from vault import selectors as vault
 
+Made = ShareLink | UploadRequest
 
-def backed(link: ShareLink, paths: Sequence[str]) -> bool:
-    """True while the gate would let the maker do, and share, everything that the link gives.
+
+def backed(link: Made, paths: Sequence[str]) -> bool:
+    """True while the gate would let the maker do, and share, everything that the link or the request gives.
 
     Makers who left, were demoted or lost a rule, and revoked keys, do not stand behind it. In the tenant's context.
     """
-    maker = _maker(link)
+    maker = maker_of(link)
     if maker is None:
         return False
     try:
@@ -28,7 +30,7 @@ def backed(link: ShareLink, paths: Sequence[str]) -> bool:
     return True
 
 
-def _maker(link: ShareLink) -> Actor | None:
+def maker_of(link: Made) -> Actor | None:
     """Who made it, with what they may do now; None once they, their key or their organization are out."""
     organization, membership, key = link.organization, link.membership, link.api_key
     if membership is None or not membership.user.is_active or organization.state in organization.SHUT:
@@ -56,6 +58,6 @@ def _maker(link: ShareLink) -> Actor | None:
     )
 
 
-def _id(link: ShareLink) -> UUID:
+def _id(link: Made) -> UUID:
     made_by: UUID = link.created_by_id
     return made_by

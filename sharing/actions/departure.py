@@ -2,13 +2,15 @@
 
 from uuid import UUID
 
+from django.db.models import Q
+
 from hq.authz.actor import Actor
 from hq.lib.clock import now
-from sharing.models import ShareLink, State, in_state
+from sharing.models import ShareLink, State, UploadRequest, in_state
 
 
 def end_links_of(actor: Actor, membership_id: UUID) -> None:
-    """Revoke the links that live on a membership, in every environment, with the sessions that came of them.
+    """Revoke the links and close the upload requests that live on a membership, in every environment.
 
     In the transaction of the removal, whose event tells of it: one more here would hold the trail's head while the
     membership is deleted, and whoever makes a link just then waits the other way round.
@@ -19,6 +21,12 @@ def end_links_of(actor: Actor, membership_id: UUID) -> None:
     for link in links.select_for_update(no_key=True).order_by("pk"):
         link.revoked_at, link.revoked_by_id, link.revoked_by_label = at, actor.id, actor.label
         link.save(update_fields=["revoked_at", "revoked_by_id", "revoked_by_label"])
+    requests = UploadRequest.objects.filter(
+        organization_id=actor.organization_id, membership_id=membership_id, closed_at__isnull=True, expires_at__gt=at
+    )
+    for request in requests.select_for_update(no_key=True).order_by("pk"):
+        request.closed_at, request.closed_by_id, request.closed_by_label = at, actor.id, actor.label
+        request.save(update_fields=["closed_at", "closed_by_id", "closed_by_label"])
 
 
 def forget_links_of(organization_id: UUID, person_id: UUID, membership_id: UUID | None) -> int:
@@ -29,4 +37,7 @@ def forget_links_of(organization_id: UUID, person_id: UUID, membership_id: UUID 
         on_it = ShareLink.objects.filter(organization_id=organization_id, membership_id=membership_id)
         links += list(on_it.values_list("pk", flat=True))
     ShareLink.objects.filter(organization_id=organization_id, pk__in=links).delete()
+    requests = UploadRequest.objects.filter(organization_id=organization_id)
+    theirs = Q(created_by_kind="person", created_by_id=person_id)
+    requests.filter(theirs | Q(membership_id=membership_id) if membership_id else theirs).delete()
     return len(set(links))

@@ -88,7 +88,7 @@ class Session:
         return gate.allows(self.actor, Permission.OBJECTS_WRITE)
 
 
-def _for_recipients(view: View) -> View:
+def for_recipients(view: View) -> View:
     """Neutral refusals and careful headers; the view opens the tenant itself."""
 
     @wraps(view)
@@ -114,7 +114,7 @@ def _dead(request: HttpRequest) -> HttpResponse:
     return render(request, "sharing/dead.html", status=404)
 
 
-@_for_recipients
+@for_recipients
 def link(request: HttpRequest, token: str) -> HttpResponseBase:
     """Says what a link would give; only the button opens it. Mail scanners follow addresses, they press nothing."""
     if request.method == "POST":
@@ -142,12 +142,12 @@ def _offer(request: HttpRequest, token: str, refused: Problem | None = None) -> 
         "address": origin(request).ip,
         "refused": refused,
     }
-    page = _with_form(render(request, "sharing/offer.html", context, status=refused.status if refused else 200))
+    page = with_form(render(request, "sharing/offer.html", context, status=refused.status if refused else 200))
     ask_to_wait(page, refused.wait if refused else None)
     return page
 
 
-def _with_form(response: HttpResponse) -> HttpResponse:
+def with_form(response: HttpResponse) -> HttpResponse:
     response.headers["Referrer-Policy"] = ORIGIN_ONLY
     return response
 
@@ -201,16 +201,16 @@ def _session_with(request: HttpRequest, path: str) -> Session:
     return chosen
 
 
-@_for_recipients
+@for_recipients
 def shared(request: HttpRequest) -> HttpResponseBase:
     """The files of every link that this browser opened in the last quarter of an hour."""
     if request.method not in {"GET", "HEAD"}:
         return HttpResponse(status=405, headers={"Allow": "GET, HEAD"})
     context = {"sessions": _sessions(request), "host": request.get_host()}
-    return _with_form(render(request, "sharing/shared.html", context))
+    return with_form(render(request, "sharing/shared.html", context))
 
 
-@_for_recipients
+@for_recipients
 def shared_object(request: HttpRequest, path: str) -> HttpResponseBase:
     """One file: GET and HEAD download it, PUT and the form replace it if the link gives that."""
     if request.method not in {"GET", "HEAD", "PUT", "POST"}:
@@ -234,7 +234,7 @@ def _below(path: str, name: str) -> str:
     return path + name if path.endswith("/") else path
 
 
-@_for_recipients
+@for_recipients
 def archive(request: HttpRequest, link_id: UUID) -> HttpResponseBase:
     """All of a link's files as one zip, written while it is sent. How long it will be is not known before."""
     if request.method not in {"GET", "HEAD"}:
@@ -247,7 +247,7 @@ def archive(request: HttpRequest, link_id: UUID) -> HttpResponseBase:
     return StreamingHttpResponse(pieces, headers=headers, content_type="application/zip")
 
 
-@_for_recipients
+@for_recipients
 def receipt(request: HttpRequest, link_id: UUID) -> HttpResponseBase:
     """What was there when the link was opened, signed, with its place in the trail."""
     if request.method not in {"GET", "HEAD"}:

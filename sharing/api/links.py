@@ -5,7 +5,6 @@ from typing import Any
 from uuid import UUID
 
 from django.http import HttpResponseBase
-from django.urls import path
 from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import OpenApiExample, OpenApiParameter, extend_schema
 from rest_framework.request import Request
@@ -271,15 +270,3 @@ class SharedObject(Shared):
         version = stored.version
         answer = {"path": version.path, "size": version.size, "sha256": version.sha256}
         return Response(answer, status=201 if stored.created else 200, headers={"ETag": version.etag})
-
-
-environment_routes = [
-    path("shares", Shares.as_view()),
-    path("shares/<uuid:id>", ShareItem.as_view()),
-]
-
-public_routes = [
-    path("shares/redeem", Redeem.as_view()),
-    path("shared/objects", SharedObjects.as_view()),
-    path("shared/objects/<path:path>", SharedObject.as_view()),
-]
