@@ -44,6 +44,7 @@ class World:
         self.member = make_member(self.place, Role.DEVELOPER)
         with tenant(self.place.id):
             self.share = sharing.create_share(actor=owner, paths=["a/b"]).link.id
+            self.upload_request = sharing.create_request(actor=owner, folder="inbox/").request.id
             self.artifact = artifacts.create_artifact(actor=owner, name="Site", access=artifacts.Access("link")).id
             self.artifact_link = artifacts.create_links(actor=owner, artifact_id=self.artifact)[0].link.id
             self.invitation = actions.invite_member(actor=owner, email="i@example.com", role=Role.ANALYST).invitation.id
@@ -83,6 +84,7 @@ class World:
 
     def url(self, route):
         ids = {"shares/": self.share, "api-keys/": self.key, "members/": self.membership, "people/": self.membership}
+        ids |= {"requests/": self.upload_request}
         ids |= {"invitations/": self.invitation, "statements/": self.statement, "/keys/": self.cmk}
         ids |= {"tokens/": self.scim_token, "sso/": self.connection, "domains/": self.domain}
         ids |= {"groups/": self.group, "access/": self.rule, "acl/": self.rule, "service-accounts/": self.account}

@@ -243,6 +243,7 @@ def _with_rows(place: Place, where: dict[str, str]) -> dict[str, list[str]]:
         others = [member for member in selectors.list_members(actor) if member.user_id != place.owner.pk]
         key = next(key for key in selectors.list_api_keys(actor) if key.state == "active")
         links = list(shares.list_shares(actor))
+        inbox = sharing.create_request(actor=actor, folder="inbox/", purpose="Your invoices").request.id
         events = trail.list_events(actor, Filters(), before=None, limit=200)
         wanted = {event.tag: event.index for event in events}
         token = create_scim_token(actor=actor).token
@@ -300,6 +301,7 @@ def _with_rows(place: Place, where: dict[str, str]) -> dict[str, list[str]]:
         **{f"workloads:{verb}": [at(f"workloads:{verb}", id=trust)] for verb in ("change", "remove", "try")},
         "workloads:exchange": [at("workloads:exchange", id=each.id) for each in exchanges],
         "sharing:share": [at("sharing:share", id=link.id) for link in links],
+        "sharing:request": [at("sharing:request", id=inbox)],
         "artifacts:deployment": [at("artifacts:deployment", id=site.id, number=number) for number in (1, 2)],
         **{
             f"artifacts:{verb}": [at(f"artifacts:{verb}", id=site.id)]
@@ -348,6 +350,13 @@ def for_link(place: Place) -> str:
     return urlsplit(made.url).path
 
 
+def for_sender(place: Place) -> str:
+    """The address of a new upload request."""
+    with tenant(place.id):
+        made = sharing.create_request(actor=place.actor(), folder="inbox/", purpose="Your invoices")
+    return urlsplit(made.url).path
+
+
 def for_anybody(place: Place) -> dict[str, list[str]]:
     """Pages that ask for no account."""
     with tenant(place.id):
@@ -358,6 +367,7 @@ def for_anybody(place: Place) -> dict[str, list[str]]:
     found["invitation"] = [urlsplit(invitation.url).path]
     found["sign_in_once"] = [urlsplit(actions.create_sign_in_link(person=place.owner)).path]
     found["share_link"] = [for_link(place)]
+    found["upload_request"] = [for_sender(place)]
     found["problems"] = [reverse("problems")]
     found["problem"] = [reverse("problem", kwargs={"code": "local-only-path"})]
     found["sso"], found["sso_start"] = [reverse("sso")], [Saml.make(place=place).at("start")]
