@@ -7,7 +7,6 @@ from time import monotonic
 from typing import cast
 
 from django.conf import settings
-from django.db import connection
 
 from artifacts import selectors
 from artifacts.actions.contents import UNKNOWN
@@ -15,6 +14,7 @@ from artifacts.actions.serving import read_served
 from artifacts.selectors import ServedFile, Site
 from edge import cookies, door, paths
 from edge.answers import PUBLISHED_POLICY, READ_POLICY, Answer, Asked, Headers, text
+from edge.database import release
 from edge.memory import FILE_MOST, SECONDS, Entry, Memory
 from edge.sites import Sites
 from hq.lib.errors import Problem
@@ -37,8 +37,6 @@ def view(asked: Asked) -> Answer:
         return _view(asked)
     except Problem as problem:
         return text(problem.status, f"{problem}\n".encode())
-    finally:
-        connection.close()  # to the pool; nothing where none was taken
 
 
 def _view(asked: Asked) -> Answer:
@@ -46,7 +44,7 @@ def _view(asked: Asked) -> Answer:
     if site is None:
         return _nobody(asked)
     if asked.path.startswith(door.BELOW):
-        return door.answer(site, asked)
+        return _at_the_door(site, asked)
     claims = None
     if site.protected:
         claims = cookies.of_request(asked.header("HTTP_COOKIE"), site)
@@ -58,6 +56,13 @@ def _view(asked: Asked) -> Answer:
     if claims is not None and (value := cookies.renewed(claims, site)) is not None:
         answer.headers = [*answer.headers, cookies.header(value)]
     return answer
+
+
+def _at_the_door(site: Site, asked: Asked) -> Answer:
+    try:
+        return door.answer(site, asked)
+    finally:
+        release()
 
 
 def _nobody(asked: Asked) -> Answer:
@@ -72,7 +77,12 @@ def _nobody(asked: Asked) -> Answer:
 
 
 def _serve(site: Site, asked: Asked) -> Answer:
-    entry = MEMORY.get(_key(site, asked.path)) or _found(site, asked.path)
+    entry = MEMORY.get(_key(site, asked.path))
+    if entry is None:
+        try:
+            entry = _found(site, asked.path)
+        finally:
+            release()
     if entry is None:
         return text(404)
     if asked.header("HTTP_SERVICE_WORKER"):
@@ -92,7 +102,10 @@ def _body(site: Site, asked: Asked, entry: Entry, start: int, stop: int) -> Iter
         return [entry.body if (start, stop) == (0, entry.size) else entry.body[start:stop]]
     if asked.method == "HEAD" or start == stop:
         return []
-    return read_served(site, cast("ServedFile", entry.file), start, stop)
+    try:
+        return read_served(site, cast("ServedFile", entry.file), start, stop)
+    finally:
+        release()
 
 
 def _part(site: Site, asked: Asked, entry: Entry) -> Answer:

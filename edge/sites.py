@@ -10,11 +10,12 @@ from dataclasses import dataclass
 from threading import Lock
 from time import monotonic
 
-from django.db import DatabaseError, connection
+from django.db import DatabaseError
 from psycopg_pool import PoolTimeout
 
 from artifacts import selectors
 from artifacts.selectors import Site
+from edge.database import release
 from hq.lib.errors import Unavailable
 
 log = logging.getLogger("hq.edge")
@@ -61,7 +62,7 @@ class Sites:
                 if at - known.asked_at > STALE:
                     raise Unavailable from error
             finally:
-                connection.close()
+                release()
             return known.site
 
     def forget(self) -> None:

@@ -76,7 +76,8 @@ class Placed:
 
 def type_of(path: str) -> str:
     """The content type that a file is served under."""
-    return TYPES.get(path.rpartition("/")[2].rpartition(".")[2].lower(), UNKNOWN)
+    name, _, ending = path.rpartition("/")[2].rpartition(".")
+    return TYPES.get(ending.lower(), UNKNOWN) if name else UNKNOWN
 
 
 @dataclass(slots=True)
