@@ -134,7 +134,7 @@ def test_a_part_too_large_for_memory_waits_in_a_file_and_a_full_disk_is_said_in_
     full = S3Store(line, spool=Path("/dev/full-of-nothing"), origin="")
     with pytest.raises(FileNotFoundError):
         put(full, new_key(bucket), bytes(200_000))
-    monkeypatch.setattr(s3_module.SpooledTemporaryFile, "rollover", _full)
+    monkeypatch.setattr("tempfile.SpooledTemporaryFile.rollover", _full)
     with pytest.raises(StorageFull):
         put(store_for("s3"), new_key(bucket), bytes(200_000))
     assert store_for("s3").unfinished(bucket) == []

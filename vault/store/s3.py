@@ -18,9 +18,9 @@ from django.conf import settings
 from hq.crypto.stream import SealingWriter, open_stream
 from hq.lib.errors import Problem
 from vault.store import s3_bucket
-from vault.store.base import BucketMissing, ClosingPieces, Pieces, Told, Writer, check_key, nobody
+from vault.store.base import BucketMissing, ClosingPieces, MissingBytes, Pieces, Told, Writer, check_key, nobody
 from vault.store.files import refusing_when_full
-from vault.store.s3_faults import BytesChanged, NoSuchObject, NoSuchUpload
+from vault.store.s3_faults import BytesChanged
 from vault.store.s3_line import Answer, Line, line_from_settings, log
 from vault.store.s3_ranges import SealedFile
 
@@ -108,7 +108,7 @@ class S3Store:
     def sealed_size(self, bucket: str, key: str) -> int | None:
         try:
             return self._line.ask("head_object", bucket, _size, Key=_place(bucket, key))
-        except NoSuchObject:
+        except MissingBytes:
             return None
 
     def unfinished(self, bucket: str) -> list[str]:
@@ -158,7 +158,7 @@ class _Parts:
                 MultipartUpload={"Parts": self._sent},
                 MpuObjectSize=self._sum,
             )
-        except NoSuchUpload:
+        except MissingBytes:
             self._line.do("head_object", self._bucket, Key=self._upload["Key"])  # ended, and the answer was lost
         else:
             if told != whole:

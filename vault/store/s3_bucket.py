@@ -6,8 +6,8 @@ from contextlib import suppress
 from typing import Any
 
 from vault.store import base
-from vault.store.base import BucketMissing, Told
-from vault.store.s3_faults import BucketNotEmpty, BucketOurs, NoSuchUpload, WrongRegion, of_code
+from vault.store.base import BucketMissing, MissingBytes, Told
+from vault.store.s3_faults import BucketNotEmpty, BucketOurs, WrongRegion, of_code
 from vault.store.s3_line import Answer, Line, log
 
 FIRST_REGION = "us-east-1"  # which AWS takes for meant when none is named, and refuses to be told
@@ -149,7 +149,7 @@ def places(line: Line, bucket: str, after: str) -> list[str]:
 
 def abort(line: Line, bucket: str, place: str, upload: str) -> None:
     """Forget an upload and its parts, if somebody else has not."""
-    with suppress(NoSuchUpload):
+    with suppress(MissingBytes):
         line.do("abort_multipart_upload", bucket, Key=place, UploadId=upload)
 
 

@@ -63,19 +63,15 @@ class BucketTaken(Refused):
     """Somebody else has a bucket of this name. HQ does not use it; an operator has to look into it."""
 
 
-class NoSuchUpload(MissingBytes):
-    """The file was given up while it was written. Nothing of it was kept; send it again."""
+class Expected(Exception):
+    """An answer that is no fault, and that nobody but the store hears."""
 
 
-class NoSuchObject(MissingBytes):
-    """The stored bytes of this object are missing. HQ has logged it; an operator can restore them from a backup."""
-
-
-class NotThatMany(Problem):
+class NotThatMany(Expected):
     """There are no such bytes in the object."""
 
 
-class BucketOurs(Refused):
+class BucketOurs(Expected):
     """The bucket is made already."""
 
 
@@ -83,7 +79,6 @@ class BucketNotEmpty(Refused):
     """Something came into the bucket while it was removed. Remove it again."""
 
 
-# What says something of one bucket or object, and nothing of S3: no reason to stop asking for others.
 _CREDENTIALS = (
     "ExpiredToken",
     "InvalidAccessKeyId",
@@ -119,10 +114,10 @@ _ELSEWHERE = (
     "PermanentRedirect",
     "TemporaryRedirect",
 )
-_BY_CODE: dict[str, type[Problem]] = {
+_BY_CODE: dict[str, type[Problem | Expected]] = {
     "403": StoreRefused,
-    "404": NoSuchObject,
-    "412": NoSuchObject,  # only asked for with what was opened before
+    "404": MissingBytes,
+    "412": MissingBytes,  # only asked for with what was opened before
     "416": NotThatMany,
     "AccessDenied": StoreRefused,
     "AccountProblem": StoreRefused,
@@ -131,13 +126,13 @@ _BY_CODE: dict[str, type[Problem]] = {
     "BucketAlreadyOwnedByYou": BucketOurs,
     "BucketNotEmpty": BucketNotEmpty,
     "InvalidRange": NotThatMany,
-    "MethodNotAllowed": NoSuchObject,  # a delete marker was asked for
+    "MethodNotAllowed": MissingBytes,  # a delete marker was asked for
     "NoSuchBucket": BucketMissing,
-    "NoSuchKey": NoSuchObject,
-    "NoSuchUpload": NoSuchUpload,
-    "NoSuchVersion": NoSuchObject,
+    "NoSuchKey": MissingBytes,
+    "NoSuchUpload": MissingBytes,
+    "NoSuchVersion": MissingBytes,
     "OperationAborted": StoreThrottled,
-    "PreconditionFailed": NoSuchObject,
+    "PreconditionFailed": MissingBytes,
     "QuotaExceeded": StorageFull,
     "RequestTimeout": StoreUnavailable,
     **dict.fromkeys(_CHANGED, BytesChanged),
@@ -150,7 +145,7 @@ UNREADABLE = (ResponseParserError, ValueError, TypeError, AttributeError, Lookup
 RAISED = (ClientError, BotoCoreError, *UNREADABLE)
 
 
-def translated(error: Exception, operation: str) -> tuple[Problem, str]:
+def translated(error: Exception, operation: str) -> tuple[Problem | Expected, str]:
     """HQ's error for one that botocore raised, and the code to log."""
     if isinstance(error, ClientError):
         return _refusal(error, operation)
@@ -162,7 +157,7 @@ def translated(error: Exception, operation: str) -> tuple[Problem, str]:
     return (GarbledAnswer() if isinstance(error, UNREADABLE) else StoreUnavailable()), code
 
 
-def of_code(code: str, status: int = 0) -> Problem:
+def of_code(code: str, status: int = 0) -> Problem | Expected:
     """HQ's error for what S3 calls it."""
     kind = _BY_CODE.get(code)
     if kind is not None:
@@ -176,7 +171,7 @@ def of_code(code: str, status: int = 0) -> Problem:
     return StoreUnavailable() if status >= 500 else StoreFault()
 
 
-def _refusal(error: ClientError, operation: str) -> tuple[Problem, str]:
+def _refusal(error: ClientError, operation: str) -> tuple[Problem | Expected, str]:
     code = str(error.response.get("Error", {}).get("Code", ""))
     status = error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0)
     if operation == "head_bucket" and code == "404":
@@ -186,6 +181,6 @@ def _refusal(error: ClientError, operation: str) -> tuple[Problem, str]:
 
 def is_outage(error: BaseException) -> bool:
     """Whether S3 as a whole seems not to work, rather than one bucket, one policy or one object."""
-    if isinstance(error, Problem):
+    if isinstance(error, Problem | Expected):
         return isinstance(error, StoreUnavailable)
     return True

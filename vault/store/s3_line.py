@@ -18,6 +18,7 @@ from django.conf import settings
 from hq.guards import AWS_REGION
 from hq.lib.circuit import Circuit
 from vault.store import s3_faults
+from vault.store.base import MissingBytes
 from vault.store.s3_faults import StoreMisplaced, StoreUnavailable, WrongRegion
 
 log = logging.getLogger("hq.vault")
@@ -85,7 +86,7 @@ class Line:
                 return read(getattr(self.client(), operation)(Bucket=bucket, **parameters))
             except s3_faults.RAISED as error:
                 fault, code = s3_faults.translated(error, operation)
-                if type(fault) not in _EXPECTED:
+                if not isinstance(fault, s3_faults.Expected | MissingBytes):
                     log.warning(
                         "the object store did not do it", extra={"operation": operation, "bucket": bucket, "code": code}
                     )
@@ -142,9 +143,6 @@ class Line:
             response_checksum_validation="when_required",
             s3={"addressing_style": "path" if self._endpoint else "virtual"},
         )
-
-
-_EXPECTED = frozenset({s3_faults.BucketOurs, s3_faults.NoSuchObject, s3_faults.NoSuchUpload, s3_faults.NotThatMany})
 
 
 def _nothing(answer: Answer) -> None:

@@ -103,7 +103,7 @@ class SealedFile:
     """A hq.crypto.stream.Source: the end is read first, then what holds the plaintext's slice, in one go.
 
     That is begun at once, so that a file that is deleted later can be read as long as nothing breaks.
-    Raises NoSuchObject, Tampered and the faults of S3.
+    Raises MissingBytes, Tampered and the faults of S3.
     """
 
     def __init__(self, line: Line, bucket: str, place: str, start: int = 0, stop: int | None = None) -> None:

@@ -14,7 +14,6 @@ from uuid import UUID
 from hq.lib.clock import now
 from vault.store import s3_bucket
 from vault.store.base import BucketMissing, MissingBytes
-from vault.store.s3_faults import NoSuchObject, NoSuchUpload
 from vault.store.s3_line import Answer, Line, line_from_settings
 from vault.store.s3_ranges import plain_pieces
 from vault.store.staging import INCOMING, NoSuchPart, PartAddress, Staged
@@ -80,7 +79,7 @@ class S3Staging:
             return {
                 part["PartNumber"]: (part["Size"], part["ETag"]) for page in pages for part in page.get("Parts", ())
             }
-        except NoSuchUpload:
+        except MissingBytes:
             if not self._is_joined(upload):
                 return {}
             return {number: (upload.size_of(number), "") for number in range(1, upload.count + 1)}
@@ -105,7 +104,7 @@ class S3Staging:
     def _is_joined(self, upload: Staged) -> bool:
         try:
             return self._line.ask("head_object", upload.bucket, _size, Key=_place(upload.id)) == upload.size
-        except NoSuchObject:
+        except MissingBytes:
             return False
 
 
