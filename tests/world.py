@@ -22,7 +22,7 @@ from sharing import actions as sharing
 from tenants import actions
 from tenants.models import ApiKey, Membership
 from tests.artifacts.tars import tar
-from tests.factories import make_member, make_place
+from tests.factories import ORIGIN, make_member, make_place
 from tests.keys.support import rotate, statement_of
 from tests.operators import make_operator
 from tests.tenants.support_access import ask
@@ -81,6 +81,15 @@ class World:
         self.wish = key_actions.request_destruction(actor=owner, key_id=self.cmk, days=30, reason="x", erase=True).id
         with tenant(self.place.id):
             self.secret = actions.create_api_key(actor=owner, name="all", scopes=SCOPES & owner.permissions).secret
+        self.upload = self.sent()
+
+    def sent(self):
+        """An upload of the key's own, whose one part has arrived."""
+        key = actions.authenticate_api_key(secret=self.secret, origin=ORIGIN)
+        upload = vault.begin_upload(actor=key, path="a/sent", size=1).id
+        (part,) = vault.address_parts(actor=key, upload_id=upload, parts=[1])
+        vault.open_part(token=part.address.url.rpartition("/")[2], origin=ORIGIN).receive(1, [b"x"])
+        return upload
 
     def url(self, route):
         ids = {"shares/": self.share, "api-keys/": self.key, "members/": self.membership, "people/": self.membership}
@@ -90,6 +99,7 @@ class World:
         ids |= {"groups/": self.group, "access/": self.rule, "acl/": self.rule, "service-accounts/": self.account}
         ids |= {"holds/": self.hold, "erasure/": self.erasure, "erasures/": self.person_erasure}
         ids |= {"artifacts/": self.artifact, "webhooks/": self.webhook, "credentials/": self.credentials}
+        ids |= {"uploads/": self.upload}
         ids |= {"workload-trusts/": self.trust, "workloads/": self.trust, "exchanges/": self.exchange}
         ids |= {"rotations/": self.rotation, "destructions/": self.wish, "support/": self.request}
         filled = route.replace("<uuid:environment_id>", str(self.place.live_id)).replace("<path:path>", "a/b")
