@@ -6,7 +6,6 @@ from typing import Any
 from uuid import UUID
 
 from allauth.mfa.models import Authenticator
-from django.apps import apps
 from django.db import models
 
 from audit import selectors as trail
@@ -46,38 +45,38 @@ def _itself(asked: Asked) -> Mapping[str, Any]:
 
 # What HQ keeps of a person: outside of any organization, and then what they did in this one.
 ACCOUNT: dict[str, tuple[str, Filter]] = {
-    "tenants.User": ("Your account", of_person("id")),
-    "account.EmailAddress": ("Your addresses", of_person("user_id")),
-    "socialaccount.SocialAccount": ("Other accounts that you sign in with", of_person("user_id")),
-    "usersessions.UserSession": ("Your sessions", of_person("user_id")),
-    "audit.PersonEvent": ("Your activity", of_person("person_id")),
+    "tenants_user": ("Your account", of_person("id")),
+    "account_emailaddress": ("Your addresses", of_person("user_id")),
+    "socialaccount_socialaccount": ("Other accounts that you sign in with", of_person("user_id")),
+    "usersessions_usersession": ("Your sessions", of_person("user_id")),
+    "audit_personevent": ("Your activity", of_person("person_id")),
 }
 HERE: dict[str, tuple[str, Filter]] = {
-    "tenants.Membership": ("Your place in the organization", of_person("user_id")),
-    "tenants.GroupMember": ("Your groups", _of_member("membership_id")),
-    "tenants.AclEntry": ("Access rules that name you", _of_member("membership_id")),
-    "tenants.ApiKey": ("API keys that you made", of_person("created_by_id")),
-    "sharing.ShareLink": ("Links that you made", of_person("created_by_id")),
-    "sharing.SharePath": ("Paths of the links that you made", of_person("link__created_by_id")),
-    "audit.AccessEntry": ("Your requests", of_person("actor_id")),
-    "vault.ObjectVersion": ("What you stored", _stored),
-    "exports.Export": ("Your exports", of_person("requested_by_id")),
+    "tenants_membership": ("Your place in the organization", of_person("user_id")),
+    "tenants_groupmember": ("Your groups", _of_member("membership_id")),
+    "tenants_aclentry": ("Access rules that name you", _of_member("membership_id")),
+    "tenants_apikey": ("API keys that you made", of_person("created_by_id")),
+    "sharing_sharelink": ("Links that you made", of_person("created_by_id")),
+    "sharing_sharepath": ("Paths of the links that you made", of_person("link__created_by_id")),
+    "audit_accessentry": ("Your requests", of_person("actor_id")),
+    "vault_objectversion": ("What you stored", _stored),
+    "exports_export": ("Your exports", of_person("requested_by_id")),
 }
 
 
 def register_tables() -> None:
     """Every table with an organization's rows, and of a person what names them."""
-    for label, (title, chosen) in (ACCOUNT | HERE).items():
-        model = apps.get_model(label)
-        add_source(f"own_{_table(model)}", title, rows_of(model, chosen, within=label in HERE), scopes=OWN)
+    tables = {_table(model): model for model in classes.every_model()}
+    for name, (title, chosen) in (ACCOUNT | HERE).items():
+        add_source(f"own_{name}", title, rows_of(tables[name], chosen, within=name in HERE), scopes=OWN)
     add_source("own_factors", "Your second factors", _factors, scopes=OWN)
     add_source("trail", "The audit trail, with what is hashed", _trail, scopes=BOTH)
-    add_source("people", "The people of the organization", _people)
-    for model in classes.every_model():
-        if "organization_id" in _columns(model) and _table(model) not in NOT_AS_TABLES:
-            add_source(_table(model), _title(model), rows_of(model, _all))
-    organization = apps.get_model("tenants.Organization")
-    add_source(_table(organization), "The organization", rows_of(organization, _itself, within=False))
+    add_source("people", "The people of the organization", _people_of(tables["tenants_membership"]))
+    for name, model in tables.items():
+        if "organization_id" in _columns(model) and name not in NOT_AS_TABLES:
+            add_source(name, _title(model), rows_of(model, _all))
+    organization = rows_of(tables["tenants_organization"], _itself, within=False)
+    add_source("tenants_organization", "The organization", organization)
 
 
 def rows_of(model: Model, chosen: Filter, *, within: bool = True) -> Rows:
@@ -148,15 +147,19 @@ def _told(event: Any) -> dict[str, Any]:
     }
 
 
-def _people(asked: Asked, after: str, limit: int) -> Sequence[tuple[str, Mapping[str, Any]]]:
+def _people_of(memberships: Model) -> Rows:
     """Members by name and address; what else their accounts hold is not the organization's."""
-    rows: Any = apps.get_model("tenants.Membership")._base_manager.filter(organization_id=asked.organization_id)  # noqa: SLF001 - Django's documented name
-    if after:
-        rows = rows.filter(pk__gt=after)
-    return [
-        (str(row.pk), shown(row, ["id", "user_id", "role", "joined_at"]) | shown(row.user, ["email", "name"]))
-        for row in rows.select_related("user").order_by("pk")[:limit]
-    ]
+
+    def page(asked: Asked, after: str, limit: int) -> Sequence[tuple[str, Mapping[str, Any]]]:
+        rows: Any = memberships._base_manager.filter(organization_id=asked.organization_id)  # noqa: SLF001 - Django's documented name
+        if after:
+            rows = rows.filter(pk__gt=after)
+        return [
+            (str(row.pk), shown(row, ["id", "user_id", "role", "joined_at"]) | shown(row.user, ["email", "name"]))
+            for row in rows.select_related("user").order_by("pk")[:limit]
+        ]
+
+    return page
 
 
 def _factors(asked: Asked, after: str, limit: int) -> Sequence[tuple[str, Mapping[str, Any]]]:
