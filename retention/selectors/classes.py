@@ -14,6 +14,9 @@ from hq.db.retention import RecordClass
 from hq.lib.clock import now
 from retention.models import Enforcement, Period
 from retention.selectors.holds import standing_prefixes
+from retention.selectors.tables import title_of
+
+DAY = timedelta(days=1)
 
 
 class ChosenPeriods:
@@ -100,6 +103,8 @@ def kept_with() -> list[KeptWith]:
         declared = declaration(model)
         if declared is None or declared.kept is None or declared.kept.erasure is Erasure.NOT_THEIRS:
             continue
-        name = getattr(model, "sealed_title", "") or str(model._meta.verbose_name_plural).capitalize()  # noqa: SLF001 - Django's documented name
-        found.setdefault((declared.kept.sentence, declared.kept.erasure.sentence), set()).add(name)
+        sentence = (
+            declared.kept.sentence.replace("1 days", "1 day") if declared.kept.after == DAY else declared.kept.sentence
+        )
+        found.setdefault((sentence, declared.kept.erasure.sentence), set()).add(title_of(model))
     return [KeptWith(sentence, erasure, sorted(names)) for (sentence, erasure), names in sorted(found.items())]

@@ -21,6 +21,30 @@ REFERENCES = """
 """
 
 
+# Where the name of a table is none that people know.
+_TITLES = {
+    "exports_entry": "Lines of exports",
+    "keys_cmk": "Encryption keys",
+    "tenants_aclentry": "Access rules",
+    "tenants_apikeyday": "Days on which API keys were used",
+    "tenants_apikeynetwork": "Networks that API keys came from",
+    "vault_blob": "Sealed files in the bucket",
+    "vault_bucket": "Bucket",
+    "vault_objectversion": "Versions of files",
+    "vault_storedobject": "Files",
+    "webhooks_delivery": "Webhook deliveries",
+    "workloads_token": "Tokens of workloads",
+    "workloads_usedtoken": "Marks of tokens that were used",
+}
+
+
+def title_of(model: Model) -> str:
+    """What people call the rows of a table."""
+    meta = model._meta  # noqa: SLF001 - Django's documented name
+    known = _TITLES.get(meta.db_table) or getattr(model, "sealed_title", "")
+    return known or str(meta.verbose_name_plural).capitalize()
+
+
 def _of_organizations(wanted: frozenset[Erasure]) -> dict[str, Model]:
     found: dict[str, Model] = {}
     for model in every_model():
@@ -33,10 +57,7 @@ def _of_organizations(wanted: frozenset[Erasure]) -> dict[str, Model]:
 
 def titles() -> Mapping[str, str]:
     """What people call the rows of each doomed table."""
-    return {
-        table: getattr(model, "sealed_title", "") or str(model._meta.verbose_name_plural).capitalize()  # noqa: SLF001 - Django's documented name
-        for table, model in _of_organizations(frozenset({Erasure.DELETED})).items()
-    }
+    return {table: title_of(model) for table, model in _of_organizations(frozenset({Erasure.DELETED})).items()}
 
 
 @cache

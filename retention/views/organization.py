@@ -70,7 +70,7 @@ def approve(request: TenantRequest, id: UUID, **where: str) -> HttpResponse:
         return fresh.ask_for(proof)
     form = TypedForm(request.POST, typed=tenants.get_organization(request.actor).name)
     if not form.is_valid():
-        messages.error(request, form.errors["confirm"][0])
+        messages.error(request, str(form.errors["confirm"][0]))
         return to("retention:erasure", where)
     try:
         wish = actions.approve_erasure(actor=request.actor, erasure_id=id)

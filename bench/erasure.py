@@ -1,0 +1,162 @@
+"""Erasing an organization: how soon nothing opens, how soon it is over, and with workers killed again and again."""
+
+import logging
+import random
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import timedelta
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+from django.test.utils import override_settings
+
+from bench.figures import Figure, Report
+from bench.hands import fork
+from hq.authz.roles import Role
+from hq.db.context import tenant
+from hq.db.sealing import KeyUnavailable
+from hq.lib.clock import now
+from jobs import actions as jobs
+from jobs.models import Job
+from keys import rings
+from keys.actions.shredding import certificate_file
+from keys.selectors import content_key
+from retention import actions, selectors
+from retention.models import Erasure
+from tests.factories import Place, make_member, make_place, run_jobs
+from tests.retention.support import ask, erasure_of, make_due
+from vault.actions import put_object
+
+SEED, MEMBERS = 20261122, 50
+NO_MAIL = "django.core.mail.backends.dummy.EmailBackend"
+ROOT = Path(__file__).resolve().parents[1]
+
+
+def measure(*, objects: int = 10_000, kills: int = 200) -> Report:
+    with override_settings(EMAIL_BACKEND=NO_MAIL):
+        shut, whole, place = _erase(objects)
+        verified = _verify(place)
+        killed = _kill(kills)
+    return Report(
+        sizes=f"{objects:,} objects, {MEMBERS} members; {kills} kills (seed {SEED})",
+        figures=[
+            Figure(what="from begin to nothing opens", samples=[shut], unit=" s", at_most=60),
+            Figure(what="from begin to certified", samples=[whole], unit=" s", at_most=60),
+            Figure(what="verifying a certificate", samples=[verified], unit=" ms", at_most=50),
+            Figure(what="rows left after kills", samples=[killed], unit="", at_most=0),
+        ],
+        beside={},
+    )
+
+
+def _filled(objects: int) -> Place:
+    place = make_place()
+    for number in range(objects):
+        put_object(actor=place.actor(), path=f"claims/{number // 100}/{number}", chunks=[b"claim,amount\n1,250\n"])
+    for _ in range(MEMBERS):
+        make_member(place, Role.ANALYST)
+    ask(place)
+    make_due(place.id)
+    actions.find_work()
+    return place
+
+
+def _erase(objects: int) -> tuple[float, float, Place]:
+    """Seconds until no key opens anything, and until the certificate is signed."""
+    place = _filled(objects)
+    began = time.monotonic()
+    worker = fork(run_jobs)
+    shut = 0.0
+    while erasure_of(place.id).state != Erasure.State.ERASED:
+        if not shut and _is_shut(place):
+            shut = time.monotonic() - began
+        time.sleep(0.05)
+    whole = time.monotonic() - began
+    worker.join()
+    return shut, whole, place
+
+
+def _is_shut(place: Place) -> bool:
+    rings.forget(place.id)
+    try:
+        with tenant(place.id):
+            content_key(place.id)
+    except KeyUnavailable:
+        return True
+    return False
+
+
+def _verify(place: Place) -> float:
+    """Milliseconds of checking inside `bin/verify`: the fastest of ten, less the start of the interpreter."""
+    with tenant(place.id):
+        wish = erasure_of(place.id)
+        if wish.statement_id is None:
+            raise AssertionError("An erasure has ended without a certificate.")
+        name, text = certificate_file(place.id, wish.statement_id)
+    with TemporaryDirectory() as folder:
+        file = Path(folder) / name
+        file.write_text(text)
+        command = [sys.executable, str(ROOT / "bin/verify")]
+        checked = min(_timed([*command, str(file)]) for _ in range(10))
+        return (checked - min(_timed([*command, "--help"]) for _ in range(10))) * 1000
+
+
+def _timed(command: list[str]) -> float:
+    began = time.monotonic()
+    subprocess.run(command, capture_output=True, check=False)
+    return time.monotonic() - began
+
+
+def _kill(kills: int) -> float:
+    """Kill workers wherever they are, in one erasure after another; how many rows are left in the end."""
+    chance, done, left = random.Random(SEED), 0, 0  # noqa: S311 - not a secret
+    with _no_news():
+        while done < kills:
+            place = _filled(40)
+            while done < kills and erasure_of(place.id).state != Erasure.State.ERASED:
+                worker = fork(_work)
+                time.sleep(0.4 * chance.random())
+                worker.kill()
+                worker.join()
+                done += worker.exitcode == -signal.SIGKILL
+                _find_dead(place)
+            while erasure_of(place.id).state != Erasure.State.ERASED:
+                _find_dead(place)
+                run_jobs()
+            with tenant(place.id):
+                left += len(selectors.count_rows(place.id))
+    return float(left)
+
+
+def _work() -> None:
+    while True:
+        if not jobs.run_one("bench"):
+            time.sleep(0.002)
+
+
+def _find_dead(place: Place) -> None:
+    """Let the leases of the dead run out; their transactions may live for a moment."""
+    while True:
+        with tenant(place.id):
+            Job.objects.filter(state=Job.State.RUNNING).update(lease_until=now() - timedelta(seconds=1))
+        jobs.reap()
+        with tenant(place.id):
+            if not Job.objects.filter(state=Job.State.RUNNING).exists():
+                Job.objects.filter(state=Job.State.QUEUED).update(run_at=now())
+                return
+
+
+@contextmanager
+def _no_news() -> Iterator[None]:
+    """Each lost worker is worth a line in the log, and here there are hundreds."""
+    log = logging.getLogger("hq.jobs")
+    before = log.level
+    log.setLevel(logging.CRITICAL)
+    try:
+        yield
+    finally:
+        log.setLevel(before)
