@@ -55,7 +55,7 @@ def test_what_was_sent_in_parts_becomes_one_version_with_a_receipt(committed_pla
     assert done.version.sha256 == hashlib.sha256(data).hexdigest()
     assert get(actor, "claims/a") == data
     with tenant(committed_place.id):
-        event = trail.get_event_at(actor, done.event_index)
+        event = trail.get_event_at(actor, done.event_index or 0)
     assert (event.id, event.tag, event.actor_id) == (done.event_id, "object:created", actor.id)
     assert incoming(committed_place) == []
     assert_nothing_is_left_over(committed_place)
@@ -97,7 +97,7 @@ def test_a_large_one_is_put_together_by_a_job_in_its_makers_name(committed_place
     assert done.state == "DONE"
     assert get(actor, "claims/a") == data
     with tenant(committed_place.id):
-        event = trail.get_event_at(actor, done.event_index)
+        event = trail.get_event_at(actor, done.event_index or 0)
     assert (event.actor_id, event.ip, event.request_id) == (actor.id, actor.origin.ip, actor.origin.request_id)
     assert versions(committed_place) == [1]
     assert incoming(committed_place) == []

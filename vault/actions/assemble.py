@@ -217,7 +217,7 @@ def assemble_upload(job: RunningJob) -> None:
 def _assemble(job: RunningJob, upload: Upload) -> None:
     try:
         with tenant(job.organization_id):
-            maker, staged = maker_of(upload, Origin(**upload.origin)), staged_of(upload)
+            maker, staged = maker_of(upload, Origin(**(upload.origin or {}))), staged_of(upload)
         _put(upload, staged, _TurnOfJob(upload, maker, job), job)
     except Problem as problem:
         if problem.status < 500:
