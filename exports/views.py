@@ -117,6 +117,7 @@ def progress(request: TenantRequest, scope: Scope, where: dict[str, str]) -> Htt
 
 def remove(request: TenantRequest, scope: Scope, where: dict[str, str]) -> HttpResponse:
     """Take it away at once."""
+    gate.require(request.actor, PERMISSIONS[scope])
     form = RemoveForm(request.POST)
     refuse_invalid(form)
     actions.remove_export(actor=request.actor, scope=scope, export_id=form.cleaned_data["export"])

@@ -207,3 +207,16 @@ def test_ones_account_leads_to_ones_data_in_each_organization(place: Place) -> N
     page = sign_in(place.owner).get("/me/data").content.decode()
     assert at(place) in page
     assert other.slug not in page
+
+
+PAGES = [f"{page}/{part}" for page in ("your-data", "export") for part in ("", "progress", "file", "remove")]
+
+
+def test_each_page_opens_for_those_who_may_and_for_nobody_else(place: Place) -> None:
+    """As in the matrix of all pages: without anything that says which export, too."""
+    for role in (Role.OWNER, Role.ADMIN, Role.AUDITOR):
+        client = sign_in(make_member(place, role))
+        for page in PAGES:
+            answer = client.post(at(place, page)) if page.endswith("remove") else client.get(at(place, page))
+            allowed = role is Role.OWNER or page.startswith("your-data")
+            assert answer.status_code in ({200, 400} if allowed else {403}), (role, page)
