@@ -227,6 +227,8 @@ def for_members(place: Place) -> dict[str, list[str]]:
     for name, more in (("versions", ""), ("preview", ""), ("diff", "&from=1&to=1")):
         found[f"vault:{name}"] = [reverse(f"vault:{name}", kwargs=where) + f"?path={quote(PATH)}{more}"]
     found["vault:search"] = [reverse("vault:search", kwargs=where) + f"?q={begins}" for begins in ("", "t", "nothing")]
+    for name in ("requests", "new_request", "rules", "change_rule"):
+        found[f"sharing:{name}"] = [reverse(f"sharing:{name}", kwargs=where)]
     found["sharing:new"] = [new_share, f"{new_share}?path={quote(PATH)}&path=handbook/README.md"]
     sync = reverse("directory:scim", kwargs=where)
     found["directory:scim"] = [sync, f"{sync}?errors=1"]
