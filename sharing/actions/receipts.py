@@ -12,7 +12,7 @@ from audit.tags import Tag
 from hq.authz.actor import Actor
 from hq.crypto import statements
 from hq.db.context import tenant
-from hq.lib.errors import NotFound
+from hq.lib.errors import Refused
 from keys.actions.signing import sign_statement
 from sharing import selectors
 from sharing.models import ShareLink, ShareReceipt
@@ -23,14 +23,18 @@ DOES_NOT_COVER = (
 )
 
 
+class NotOpened(Refused):
+    """Nobody has opened this link, so there is nothing to be receipted."""
+
+
 def receipt_of_mine(*, actor: Actor) -> tuple[str, bytes]:
-    """The file of the receipt and its name, for the recipient. Call it outside of any transaction. Raises NotFound."""
+    """The file of the receipt and its name, for the recipient. Call it outside of any transaction."""
     with tenant(actor.organization_id):
         return _signed(selectors.get_opened(actor))
 
 
 def read_receipt(*, actor: Actor, share_id: UUID) -> tuple[str, bytes]:
-    """The same file, for whoever sees the link. Raises Denied, NotFound: also while nobody has opened it."""
+    """The same file, for whoever sees the link. Raises Denied, NotFound, NotOpened."""
     return _signed(selectors.get_share(actor, share_id))
 
 
@@ -38,7 +42,7 @@ def _signed(link: ShareLink) -> tuple[str, bytes]:
     rows = ShareReceipt.objects.filter(organization_id=link.organization_id, link_id=link.id)
     receipt = rows.select_for_update(no_key=True).first()
     if receipt is None:
-        raise NotFound
+        raise NotOpened
     if receipt.statement is None:
         receipt.statement = sign_statement(_body(link, receipt)).decode()
         receipt.save(update_fields=["statement"])

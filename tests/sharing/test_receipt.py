@@ -12,9 +12,9 @@ from django.test import Client
 from audit.models import AuditEvent
 from hq.crypto import statements
 from hq.db.context import tenant
-from hq.lib.errors import NotFound
 from keys import selectors as keys
 from sharing import actions
+from sharing.actions.receipts import NotOpened
 from tests.factories import sign_in
 from tests.sharing.conftest import FILES, RECIPIENT, share, store
 
@@ -60,7 +60,7 @@ def test_the_recipient_and_the_sharer_have_the_same_file_and_it_verifies(place, 
 
 def test_there_is_none_before_it_was_opened_and_none_for_strangers(place):
     made = share(place)
-    with pytest.raises(NotFound), tenant(place.id):
+    with pytest.raises(NotOpened), tenant(place.id):
         actions.read_receipt(actor=place.actor(), share_id=made.link.id)
     assert Client().get(f"/shared/{made.link.id}/receipt/").status_code == 404
 
