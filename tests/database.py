@@ -61,7 +61,7 @@ def environment(worker: str, index: int) -> dict[str, str]:
     """What one worker's processes need: data directory, Valkey database and port of its own, the cluster in common."""
     data = home() / worker
     data.mkdir(exist_ok=True)
-    port = str(free_port(index))
+    port, edge = str(free_port(index)), str(free_port(index))
     given = Layout(data, port=int(port)).environment() | {"HQ_DATA_DIR": str(data)}
     services = cluster().environment()
     ours = {
@@ -69,6 +69,8 @@ def environment(worker: str, index: int) -> dict[str, str]:
         "HQ_REDIS_URL": services["HQ_REDIS_URL"].replace("db=0", f"db={index}"),
         "HQ_BASE_URL": f"http://localhost:{port}",
         "HQ_PORT": port,
+        "HQ_EDGE_PORT": edge,
+        "HQ_EDGE_URL": f"http://edge.localhost:{edge}",
         "HQ_EDGE_PORT": str(free_port(index)),
         "HQ_STATIC_DIR": str(prepared.static_folder()),
         "HQ_LOG_LEVEL": "WARNING",

@@ -12,6 +12,7 @@ from artifacts.actions.tar import NotAnArchive, RefusedMember
 from artifacts.models import Artifact, ArtifactVisit, DeployedFile, Deployment
 from audit import selectors as trail
 from audit.selectors import Filters
+from hq.authz.roles import Role
 from hq.db.context import tenant
 from hq.lib.errors import Denied, NotFound, Problem
 from tests.artifacts.conftest import deploy, make_artifact
@@ -171,14 +172,14 @@ def test_another_organization_reaches_nothing_of_it(place: Place):
 
 
 def test_who_may_not_share_deploys_nothing(place: Place):
-    from hq.authz.roles import Role
-
     artifact = make_artifact(place)
     with pytest.raises(Denied):
         actions.deploy_archive(actor=place.actor(Role.ANALYST), artifact_id=artifact.id, chunks=in_pieces(tar(SITE)))
 
 
-def test_v1_takes_a_tar_as_it_is_and_says_why_not(place: Place):
+@pytest.mark.django_db(transaction=True)
+def test_v1_takes_a_tar_as_it_is_and_says_why_not(transactional_db: None):
+    place = make_place()
     artifact, api = make_artifact(place), Api(place, make_api_key(place))
     where = f"artifacts/{artifact.id}/deployments"
 

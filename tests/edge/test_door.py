@@ -15,7 +15,7 @@ from hq.db.context import tenant
 from hq.lib.clock import now
 from jobs import actions as jobs
 from tests.artifacts.conftest import PASSWORD, deploy, make_artifact
-from tests.edge.asking import ask
+from tests.edge.asking import HOST, ask
 from tests.factories import Place, run_jobs
 
 AGENT = "Mozilla/5.0 Firefox/140.0"
@@ -81,8 +81,7 @@ class TestALink:
         elsewhere, _ = link(place, other)
 
         answers = [
-            open_link(site, token)
-            for token in (spent[0], revoked[0], expired[0], elsewhere, "hqa_x", "", "é\ud800"[:1])
+            open_link(site, token) for token in (spent[0], revoked[0], expired[0], elsewhere, "hqa_x", "", "é")
         ] + [ask(site.label, "/_hq/open", query=f"t={spent[0]}")]
 
         assert {(one.status, one.body, tuple(one.cookies)) for one in answers} == {(404, answers[0].body, ())}
@@ -96,9 +95,7 @@ class TestALink:
         for more in ({"origin": "https://evil.example"}, {"origin": "null"}, {"sec_fetch_site": "cross-site"}):
             assert open_link(site, token, **more).status == 403
         assert ask(site.label, "/_hq/open", "POST", query=f"t={token}").status == 404
-        assert (
-            open_link(site, token, origin=f"http://{site.label}.{_host()}", sec_fetch_site="same-origin").status == 303
-        )
+        assert open_link(site, token, origin=f"http://{site.label}.{HOST}", sec_fetch_site="same-origin").status == 303
 
     def test_that_is_revoked_ends_the_cookie_that_came_of_it_and_no_other(self, place: Place):
         site = publish(place, "link")
@@ -145,12 +142,6 @@ class TestALink:
         with tenant(place.id):
             assert upkeep.remove_links(place.id, now() + timedelta(days=1)) == 1
             assert not ArtifactVisit.objects.exists()
-
-
-def _host() -> str:
-    from tests.edge.asking import HOST
-
-    return HOST
 
 
 class TestAPassword:
