@@ -15,7 +15,6 @@ from vault.selectors.lists import NotOurCursor
 from vault.selectors.objects import current_of, objects_of, refuse_links
 from vault.selectors.reach import HERE, LIES_WITHIN, WITHIN, lies_in, ranges_of, reach_of, split
 
-
 DELETED = "vault.deleted"  # the class of record, registered by vault.actions.purge
 
 
@@ -75,7 +74,7 @@ def kept_until(actor: Actor) -> Callable[[ObjectVersion], datetime | None]:
     held = retention.held(actor.organization_id, DELETED)
 
     def until(version: ObjectVersion) -> datetime | None:
-        deleted_at = version.object.deleted_at
+        deleted_at: datetime | None = version.object.deleted_at
         if kept is None or held is None or deleted_at is None or version.object.path.startswith(held):
             return None
         return deleted_at + kept
