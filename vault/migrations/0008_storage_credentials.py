@@ -133,7 +133,9 @@ class Migration(migrations.Migration):
             },
         ),
         TenantTable(
-            table="vault_storagecredential", grants="SELECT, INSERT, DELETE, UPDATE (last_used_at, revoked_at)"
+            table="vault_storagecredential",
+            # What is sealed may be sealed again under a newer key; nothing else of what was given changes.
+            grants="SELECT, INSERT, DELETE, UPDATE (last_used_at, revoked_at, secret, paths, label)",
         ),
         CompositeKey(
             table="vault_storagecredential", column="environment_id", to="tenants_environment", on_delete="CASCADE"
