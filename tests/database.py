@@ -71,7 +71,6 @@ def environment(worker: str, index: int) -> dict[str, str]:
         "HQ_PORT": port,
         "HQ_EDGE_PORT": edge,
         "HQ_EDGE_URL": f"http://edge.localhost:{edge}",
-        "HQ_EDGE_PORT": str(free_port(index)),
         "HQ_STATIC_DIR": str(prepared.static_folder()),
         "HQ_LOG_LEVEL": "WARNING",
         # Every test comes from the same address; those of limits set their own.
