@@ -30,15 +30,12 @@ if settings.EDGE_URL.startswith("https://"):
 OWN_POLICY = (
     "default-src 'none'; style-src 'self'; img-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
 )
-# For what people publish: it may run its own scripts and styles, and talks to nobody but its own host. It is shown by
-# itself, and moves no other window. Same origin stays, or a protected site could not load its own files.
+# For what people publish: it may run its own scripts and styles, and talks to nobody but its own host. No sandbox: one that
+# keeps the origin, as a protected site must to load its own files, holds nothing that a page by itself could do.
 PUBLISHED_POLICY = (
     "default-src 'self' data: blob: 'unsafe-inline' 'wasm-unsafe-eval'; connect-src 'self' data: blob:; "
-    "object-src 'none'; form-action 'self'; base-uri 'self'; frame-ancestors 'none'; "
-    "sandbox allow-scripts allow-same-origin allow-forms allow-popups allow-modals allow-downloads"
+    "object-src 'none'; form-action 'self'; base-uri 'self'; frame-ancestors 'none'"
 )
-# A browser's own reader of PDF does not work in a sandbox. A PDF is not of this origin's making, and loads nothing.
-READ_POLICY = "default-src 'none'; style-src 'unsafe-inline'; frame-ancestors 'none'"
 NOTHING_HERE = b"There is nothing here.\n"
 
 
@@ -59,11 +56,15 @@ class Asked:
 
 @dataclass(slots=True)
 class Answer:
-    """Status, headers without those of every answer, and the body as pieces. A stream is closed by the server."""
+    """Status, headers without those of every answer, and the body as pieces. A stream is closed by the server.
+
+    `without` names those of every answer that this one must not have: a preview is framed, by whom its policy says.
+    """
 
     status: int = 200
     headers: Headers = field(default_factory=list)
     body: Iterable[bytes] = ()
+    without: frozenset[str] = frozenset()
 
     @property
     def line(self) -> str:

@@ -35,7 +35,8 @@ class Edge:
         except Exception:
             log.exception("the edge could not answer")
             answer = text(500, b"Something broke on our side.\n")
-        start_response(answer.line, [*ALWAYS, *answer.headers])
+        always = [pair for pair in ALWAYS if pair[0] not in answer.without] if answer.without else ALWAYS
+        start_response(answer.line, [*always, *answer.headers])
         if method == "HEAD":
             if close := getattr(answer.body, "close", None):
                 close()

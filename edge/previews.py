@@ -39,6 +39,8 @@ _STYLE = (
 _STYLE_HASH = b64encode(sha256(_STYLE.encode()).digest()).decode()
 _WORDS = "a blockquote br code del em h1 h2 h3 h4 h5 h6 hr li ol p pre s strong table tbody td th thead tr ul"
 _TAGS = frozenset(_WORDS.split())
+# The policy says who may frame it. In a sandbox its origin is nobody's, and no cluster of agents can be keyed by it.
+_FRAMED = frozenset({"X-Frame-Options", "Origin-Agent-Cluster"})
 _CUT = '<p class="cut">Only the beginning is shown. Download the file to see all of it.</p>'
 _markdown = MarkdownIt("commonmark", {"html": False}).enable(["table", "strikethrough"])
 
@@ -112,7 +114,7 @@ def _page(body: str, previewed: Previewed, *, images: str = "'none'") -> Answer:
         f"<style>{_STYLE}</style></head><body>{body}{cut}</body></html>"
     ).encode("utf-8", "replace")
     policy = f"sandbox; default-src 'none'; style-src 'sha256-{_STYLE_HASH}'; img-src {images}; {_framed()}"
-    return Answer(200, _headers("text/html; charset=utf-8", len(document), policy), [document])
+    return Answer(200, _headers("text/html; charset=utf-8", len(document), policy), [document], _FRAMED)
 
 
 def _framed() -> str:
@@ -160,7 +162,7 @@ def _as_pdf(previewed: Previewed) -> Answer:
 def _sent(previewed: Previewed, content_type: str, policy: str) -> Answer:
     if not content_type:
         return _page("<p>This file is not what its name says, so it is not shown.</p>", previewed)
-    return Answer(200, _headers(content_type, previewed.size, policy), previewed.read(previewed.size))
+    return Answer(200, _headers(content_type, previewed.size, policy), previewed.read(previewed.size), _FRAMED)
 
 
 _SHOWN: dict[str, Callable[[Previewed], Answer]] = {

@@ -57,6 +57,7 @@ NO_PAGES = {
     "vault:chosen",
     "vault:restore",
     "vault:object",
+    "vault:preview",  # it frames a page of the edge: see test_looking_at_files
     "send_file",
     "sharing:close_request",
     "sharing:receipt",
@@ -224,7 +225,7 @@ def for_members(place: Place) -> dict[str, list[str]]:
     found["people"].append(f"{people}?q=nobody")
     data_map = reverse("keys:data_map", kwargs=where)
     found["keys:data_map"] = [data_map, f"{data_map}?class=secrets", f"{data_map}?class=local-only&room=vault"]
-    for name, more in (("versions", ""), ("preview", ""), ("diff", "&from=1&to=1")):
+    for name, more in (("versions", ""), ("diff", "&from=1&to=1")):
         found[f"vault:{name}"] = [reverse(f"vault:{name}", kwargs=where) + f"?path={quote(PATH)}{more}"]
     found["vault:search"] = [reverse("vault:search", kwargs=where) + f"?q={begins}" for begins in ("", "t", "nothing")]
     for name in ("requests", "new_request", "rules", "change_rule"):

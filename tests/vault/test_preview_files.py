@@ -67,6 +67,7 @@ def assert_runs_nothing(seen):
     assert "script" not in seen.policy
     assert seen.headers["X-Content-Type-Options"] == "nosniff"
     assert seen.headers["Cache-Control"] == "no-store"
+    assert "X-Frame-Options" not in seen.headers
 
 
 @pytest.mark.parametrize("content_type", ["text/html", "image/svg+xml", "application/octet-stream"])
