@@ -30,8 +30,8 @@ if settings.EDGE_URL.startswith("https://"):
 OWN_POLICY = (
     "default-src 'none'; style-src 'self'; img-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
 )
-# For what people publish: it may run its own scripts and styles, and talks to nobody but its own host. No sandbox: one that
-# keeps the origin, as a protected site must to load its own files, holds nothing that a page by itself could do.
+# For what people publish: it may run its own scripts and styles, and talks to nobody but its own host. No sandbox: one
+# that keeps the origin, as a protected site must to load its own files, holds nothing.
 PUBLISHED_POLICY = (
     "default-src 'self' data: blob: 'unsafe-inline' 'wasm-unsafe-eval'; connect-src 'self' data: blob:; "
     "object-src 'none'; form-action 'self'; base-uri 'self'; frame-ancestors 'none'"

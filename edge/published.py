@@ -13,7 +13,7 @@ from artifacts.actions.contents import UNKNOWN
 from artifacts.actions.serving import read_served
 from artifacts.selectors import ServedFile, Site
 from edge import cookies, door, paths
-from edge.answers import PUBLISHED_POLICY, READ_POLICY, Answer, Asked, Headers, text
+from edge.answers import PUBLISHED_POLICY, Answer, Asked, Headers, text
 from edge.database import release
 from edge.memory import FILE_MOST, SECONDS, Entry, Memory
 from edge.sites import Sites
@@ -177,11 +177,10 @@ def _entry(site: Site, file: ServedFile, status: int) -> Entry:
 
 
 def _headers(site: Site, file: ServedFile, etag: str, status: int) -> Headers:
-    policy = READ_POLICY if file.content_type == "application/pdf" else PUBLISHED_POLICY
     headers: Headers = [
         ("Content-Type", file.content_type),
         ("Content-Length", str(file.size)),
-        ("Content-Security-Policy", policy),
+        ("Content-Security-Policy", PUBLISHED_POLICY),
         ("Referrer-Policy", "no-referrer"),
         ("Cache-Control", "no-store" if status != 200 else _kept(site, file.path)),
     ]

@@ -15,12 +15,10 @@ from tests.factories import Place, make_place
 PASSWORD = "correct horse battery"
 
 
-def make_artifact(place: Place, access: str = "open", **more: str) -> Artifact:
+def make_artifact(place: Place, access: str = "open") -> Artifact:
     password = PASSWORD if access == "password" else None
     with tenant(place.id):
-        return actions.create_artifact(
-            actor=place.actor(), name=more.pop("name", "Q3 report"), access=Access(access, password), **more
-        )
+        return actions.create_artifact(actor=place.actor(), name="Q3 report", access=Access(access, password))
 
 
 def deploy(place: Place, artifact: Artifact, files: dict[str, bytes] | None = None) -> Deployment:

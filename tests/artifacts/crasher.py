@@ -20,6 +20,7 @@ def main() -> None:
     django.setup()
     from artifacts.actions import deploying
     from artifacts.models import DeployedFile
+    from audit import recorder
     from tests.artifacts.tars import in_pieces, tar
     from vault.actions.packages import Package
 
@@ -37,7 +38,7 @@ def main() -> None:
         2: (Package, "keep", before),
         3: (Package, "keep", after),
         4: (DeployedFile.objects, "bulk_create", after),
-        5: (deploying.recorder, "record", after),
+        5: (recorder, "record", after),
     }
     if step in replaced:
         owner, name, wrap = replaced[step]

@@ -3,6 +3,7 @@
 import io
 import tarfile
 from collections.abc import Iterator
+from typing import Any
 
 SITE = {
     "index.html": b"<!doctype html><title>Q3</title><h1>Q3</h1>",
@@ -18,7 +19,7 @@ def tar(files: dict[str, bytes], *, mode: str = "w", kind: int = tarfile.GNU_FOR
     return packed([entry(name, content) for name, content in files.items()], mode=mode, kind=kind)
 
 
-def entry(name: str, content: bytes = b"", **changes: object) -> tuple[tarfile.TarInfo, bytes]:
+def entry(name: str, content: bytes = b"", **changes: Any) -> tuple[tarfile.TarInfo, bytes]:
     """A member, with whatever of its header is to be another."""
     found = tarfile.TarInfo(name)
     found.size = len(content)

@@ -29,6 +29,7 @@ def contents(artifact: Artifact) -> dict[str, bytes]:
     """What its address shows."""
     site = selectors.find_site(artifact.label)
     assert site is not None
+    assert site.deployment_id is not None
     with tenant(site.organization_id):
         paths = list(DeployedFile.objects.filter(deployment_id=site.deployment_id).values_list("path", flat=True))
     found = selectors.find_served(site, paths)

@@ -3,6 +3,7 @@
 import gzip
 import tarfile
 from collections.abc import Iterator
+from typing import Any
 
 import pytest
 
@@ -47,8 +48,8 @@ def test_several_gzips_in_a_row_are_one():
     assert read(gzip.compress(data[:1000]) + gzip.compress(data[1000:]) + bytes(512)) == SITE
 
 
-LINK = {"linkname": "/etc/passwd"}
-DEVICE = {"devmajor": 1, "devminor": 3}
+LINK: dict[str, Any] = {"linkname": "/etc/passwd"}
+DEVICE: dict[str, Any] = {"devmajor": 1, "devminor": 3}
 MEMBERS = {
     "absolute": [entry("/etc/passwd", b"x")],
     "above": [entry("../x", b"x")],

@@ -1,6 +1,7 @@
 """The door of what is protected: links that open once, passwords, cookies that only their host believes."""
 
 from datetime import timedelta
+from time import time
 from uuid import uuid4
 
 import pytest
@@ -234,7 +235,7 @@ class TestACookie:
 
     def test_counts_for_an_hour_and_when_used_for_twelve(self, place: Place, monkeypatch: pytest.MonkeyPatch):
         site = publish(place, "password")
-        cookie, began = enter(site, PASSWORD).cookie, cookies.time()
+        cookie, began = enter(site, PASSWORD).cookie, time()
 
         def later(hours: float, cookie: str) -> tuple[int, list[str]]:
             monkeypatch.setattr(cookies, "time", lambda: began + hours * 3600)
