@@ -160,7 +160,7 @@ class RequestForm(OnceForm):
     )
     amount = forms.IntegerField(label="Open for", min_value=1, max_value=43_200, initial=7)
     unit = forms.ChoiceField(label="Unit", choices=UNITS, initial="86400")
-    files = forms.IntegerField(label="Files at most", min_value=1, max_value=FILES_MOST, initial=20)
+    count = forms.IntegerField(label="Files at most", min_value=1, max_value=FILES_MOST, initial=20)
     each = forms.IntegerField(label="Megabytes each", min_value=1, max_value=10_000_000, initial=100)
     whole = forms.IntegerField(label="Megabytes in all", min_value=1, max_value=10_000_000, initial=1_000)
     types = forms.CharField(
@@ -174,7 +174,7 @@ class RequestForm(OnceForm):
         """As the action takes them, once the form is valid."""
         data = self.cleaned_data
         types = tuple(data["types"].replace(",", " ").split())
-        return Limits(data["files"], data["each"] * MEGABYTE, data["whole"] * MEGABYTE, types)
+        return Limits(data["count"], data["each"] * MEGABYTE, data["whole"] * MEGABYTE, types)
 
     def ttl_seconds(self) -> int:
         return int(self.cleaned_data["amount"]) * int(self.cleaned_data["unit"])

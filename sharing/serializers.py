@@ -30,7 +30,7 @@ TOKEN_MOST = 8192  # twice what a token can have: a longer one is answered like 
 
 
 class RecipientInput(Input):
-    label = serializers.CharField(
+    label = serializers.CharField(  # type: ignore[assignment]  # a field is taken off the class, which has such a name
         max_length=RECIPIENT_LENGTH, help_text="Whom this link is for. Kept sealed; the recipient does not see it."
     )
     ttl_seconds = serializers.IntegerField(
@@ -69,8 +69,8 @@ class ShareInput(Input):
         max_length=200,
         help_text="8 to 200 characters that opening asks for. HQ keeps an Argon2id hash.",
     )
-    recipients = RecipientInput(
-        many=True,
+    recipients = serializers.ListField(
+        child=RecipientInput(),
         default=list,
         max_length=RECIPIENTS_MOST,
         help_text="A link for each of them, made in one step. One link where this is left out.",

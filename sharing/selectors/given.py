@@ -112,7 +112,8 @@ def list_given(actor: Actor, pins: Sequence[str]) -> dict[str, Any]:
         file for file in list_files(actor, [pin for pin in pins if not pin.endswith("/")]) if file.size is not None
     ]
     below = list_below(actor, limit=RECEIPTED_MOST - len(named))
-    files, size = [], 0
+    files: list[dict[str, Any]] = []
+    size = 0
     for file in (*named, *below):
         size += len(file.path.encode()) + EACH
         if size > RECEIPTED_BYTES or len(files) == RECEIPTED_MOST:

@@ -153,7 +153,7 @@ def count_kinds(actor: Actor, share_id: UUID) -> dict[str, int]:
 def list_addresses(actor: Actor, share_id: UUID, limit: int = 50) -> list[str]:
     """From where a link was used or tried, for the filter."""
     rows = _attempts(actor, share_id).filter(ip__isnull=False)
-    return list(rows.order_by("ip").values_list("ip", flat=True).distinct()[:limit])
+    return [str(ip) for ip in rows.order_by("ip").values_list("ip", flat=True).distinct()[:limit]]
 
 
 def _attempts(actor: Actor, share_id: UUID) -> QuerySet[ShareAttempt]:

@@ -44,7 +44,7 @@ def _requests(actor: Actor, permission: Permission = Permission.SHARES_READ) -> 
     """Those of the environment whose folder the actor may read, and their own. One who shares by a rule: their own."""
     by_rule = gate.reach(actor, permission) is not None
     rows = UploadRequest.objects.filter(organization_id=actor.organization_id, environment_id=environment_of(actor))
-    return rows.filter(membership_id=actor.principal_id) if by_rule else rows
+    return rows.filter(Q(membership_id=actor.principal_id)) if by_rule else rows
 
 
 def list_requests(
@@ -96,7 +96,7 @@ def count_upload_kinds(actor: Actor, request_id: UUID) -> dict[str, int]:
 
 def list_upload_addresses(actor: Actor, request_id: UUID) -> list[str]:
     rows = _uploads(actor, request_id).filter(ip__isnull=False)
-    return list(rows.order_by("ip").values_list("ip", flat=True).distinct()[:50])
+    return [str(ip) for ip in rows.order_by("ip").values_list("ip", flat=True).distinct()[:50]]
 
 
 def _uploads(actor: Actor, request_id: UUID) -> QuerySet[UploadAttempt]:

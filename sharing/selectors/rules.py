@@ -23,7 +23,8 @@ def list_rules(actor: Actor) -> Sequence[SharingRule]:
 
 def find_rule(actor: Actor, group_id: UUID | None, *, lock: bool = False) -> SharingRule | None:
     """The rule of a group, or the organization's. Asks no permission: for this room only."""
-    rows = SharingRule.objects.filter(organization_id=actor.organization_id, group_id=group_id)
+    whose = Q(group_id=group_id) if group_id else Q(group__isnull=True)
+    rows = SharingRule.objects.filter(whose, organization_id=actor.organization_id)
     return (rows.select_for_update(no_key=True) if lock else rows).first()
 
 

@@ -1,5 +1,7 @@
 """Files of forms that were sent without a script. They were read into memory, so they are small."""
 
+from __future__ import annotations
+
 from collections.abc import Iterator
 from io import BytesIO
 
@@ -21,7 +23,7 @@ def sent_by_form(request: HttpRequest) -> Iterator[tuple[str, transfer.Body]]:
         yield file.name or "file", _body(file)
 
 
-def _body(file: UploadedFile) -> transfer.Body:
+def _body(file: UploadedFile[bytes]) -> transfer.Body:
     source = BytesIO(file.read())
     chunks = iter(lambda: source.read(transfer.READ_BYTES), b"")
     return transfer.Body(len(source.getbuffer()), None, transfer.media_type(file.content_type or ""), chunks)

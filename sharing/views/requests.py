@@ -73,7 +73,7 @@ def new_request(request: TenantRequest, org_slug: str, env_name: str) -> HttpRes
                 request_id=data["once"],
             )
         except CannotBeShared as refused:
-            fields = {"ttl_seconds": "amount", "files_most": "files", "file_size_most": "each", "size_most": "whole"}
+            fields = {"ttl_seconds": "amount", "files_most": "count", "file_size_most": "each", "size_most": "whole"}
             for fault in refused.errors:
                 name = fault["pointer"].split("/")[1]
                 form.add_error(fields.get(name, name), fault["detail"])

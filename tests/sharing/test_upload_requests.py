@@ -308,7 +308,7 @@ def test_the_portal_makes_lists_shows_and_closes(place):
     client, at = sign_in(place.owner), f"/o/{place.slug}/live/shares/requests"
     assert "No upload requests yet" in client.get(at).content.decode()
     once = client.get(f"{at}/new").context["form"]["once"].value()
-    sent = {"purpose": "Invoices", "folder": "inbox", "amount": "2", "unit": "3600", "files": "5", "each": "1"}
+    sent = {"purpose": "Invoices", "folder": "inbox", "amount": "2", "unit": "3600", "count": "5", "each": "1"}
     page = client.post(f"{at}/new", {**sent, "whole": "5", "types": "pdf, csv", "once": once})
     made = page.context["made"]
     assert made.url in page.content.decode()
