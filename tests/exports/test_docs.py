@@ -19,7 +19,7 @@ DOCS = (ROOT / "docs" / "exports.md").read_text()
 
 def block(language: str, having: str) -> str:
     (found,) = [text for text in re.findall(rf"```{language}\n(.*?)```", DOCS, re.DOTALL) if having in text]
-    return found
+    return str(found)
 
 
 def test_its_commands_open_and_check_an_export(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
