@@ -177,6 +177,7 @@ def test_a_hold_stops_asking_and_what_was_agreed_to(place):
     assert erasure_of(place.id).state == State.WAITING
     with tenant(place.id):
         assert Organization.objects.get().state == Organization.State.READY
+        assert Job.objects.get(kind="retention.erase").result == {"state": "waits"}, "it waits, and does not fail"
 
 
 def test_people_who_belong_elsewhere_stay_and_the_trail_stays_with_ids(place):
