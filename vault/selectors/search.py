@@ -20,10 +20,10 @@ from hq.lib.folding import folded
 from hq.lib.paths import LAST, clean_prefix
 from vault.models import ObjectVersion, StoredObject
 from vault.selectors.lists import NotOurCursor
-from vault.selectors.objects import current_of, objects_of, refuse_links
+from vault.selectors.objects import current_of, refuse_links
 from vault.selectors.reach import HERE, LIES_WITHIN, WITHIN, Range, ranges_of, reach_of, split
 
-SEEN_MOST = 20_000
+SEEN_MOST = 5_000
 LONGEST = 255
 
 
@@ -93,8 +93,20 @@ _BY_NAME = f"""
 """  # noqa: S608 - constants of this room
 _LOOKED_THROUGH = f"""
     SELECT found.* FROM {WITHIN} CROSS JOIN LATERAL (
-        SELECT * FROM vault_storedobject AS seen WHERE {HERE} AND {_BEGINS} AND {LIES_WITHIN} OFFSET 0
+        SELECT * FROM (
+            SELECT * FROM vault_storedobject AS seen WHERE {HERE} AND seen.deleted_at IS NULL AND {LIES_WITHIN}
+            ORDER BY seen.path OFFSET 0
+        ) AS seen WHERE {_BEGINS}
     ) AS found ORDER BY found.search_name, found.path LIMIT %(limit)s
+"""  # noqa: S608 - constants of this room
+# As a range with an order, so that the index of paths is taken also before anything is known of the table.
+_AT_PATHS = f"""
+    SELECT found.* FROM unnest(%(paths)s::text[]) AS wanted (path) CROSS JOIN LATERAL (
+        SELECT * FROM vault_storedobject AS seen
+        WHERE {HERE} AND seen.deleted_at IS NULL AND seen.path >= wanted.path COLLATE "C"
+          AND seen.path <= wanted.path COLLATE "C"
+        ORDER BY seen.path LIMIT 1
+    ) AS found
 """  # noqa: S608 - constants of this room
 # The walk itself is of the index alone; whole rows are fetched of what is shown.
 _WALKED = f"""
@@ -150,7 +162,7 @@ def _walked(actor: Actor, ranges: Sequence[Range], name: str, last: tuple[str, s
     with connection.cursor() as cursor:
         cursor.execute(_WALKED, arguments)
         paths, passed, end = cursor.fetchone()
-    rows = {row.path: row for row in objects_of(actor).filter(deleted_at=None, path__in=paths)}
+    rows = {row.path: row for row in StoredObject.objects.raw(_AT_PATHS, arguments | {"paths": paths})}
     found = _page(actor, [rows[path] for path in paths if path in rows], limit)
     if found.after or passed < SEEN_MOST:
         return found
