@@ -301,7 +301,9 @@ class HqUpload extends HTMLElement {
     const page = new DOMParser().parseFromString(await answer.text(), "text/html");
     for (const old of document.querySelectorAll("[data-fresh][id]")) {
       const fresh = page.getElementById(old.id);
-      if (fresh) old.replaceWith(document.adoptNode(fresh));
+      if (!fresh) continue;
+      old.replaceWith(document.adoptNode(fresh));
+      /** @type {any} */ (window).htmx?.process(fresh); // it has seen only what the page came with
     }
   }
 
