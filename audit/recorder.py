@@ -16,6 +16,7 @@ from hq.db.rows import Insert
 from hq.lib.canonical import canonical
 from hq.lib.clock import now
 from hq.lib.errors import Problem
+from hq.lib.ids import new_id
 
 # Written out: every administrative act runs both, and having the ORM put them together cost a third of the recording.
 _LOCK = (
@@ -124,22 +125,21 @@ def record_access(
     detail: dict[str, Any],
 ) -> None:
     """Add one line to the access log, in a transaction of its own, so that a refusal is kept."""
-    _add_access(
-        AccessEntry(
-            organization_id=organization_id,
-            environment_id=actor.environment_id if actor else None,
-            at=now(),
-            actor_kind=actor.kind if actor else "",
-            actor_id=actor.id if actor else None,
-            method=actor.method if actor else "",
-            verb=verb,
-            route=route,
-            status=status,
-            ip=origin.ip,
-            request_id=origin.request_id,
-            duration_ms=milliseconds,
-            detail={"actor": actor.label if actor else "", "user_agent": origin.user_agent} | detail,
-        )
+    _add_access.values(
+        id=new_id(),
+        organization_id=organization_id,
+        environment_id=actor.environment_id if actor else None,
+        at=now(),
+        actor_kind=actor.kind if actor else "",
+        actor_id=actor.id if actor else None,
+        method=actor.method if actor else "",
+        verb=verb,
+        route=route,
+        status=status,
+        ip=origin.ip,
+        request_id=origin.request_id,
+        duration_ms=milliseconds,
+        detail={"actor": actor.label if actor else "", "user_agent": origin.user_agent} | detail,
     )
 
 

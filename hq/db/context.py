@@ -5,10 +5,12 @@ from contextlib import contextmanager
 from uuid import UUID
 
 from django.db import DEFAULT_DB_ALIAS, connection, connections, transaction
+from django.db.backends.utils import CursorWrapper
 
 from hq.db.prepared import begin, prepared
 
 SETTING = "hq.organization_id"
+_SET = f"SELECT set_config('{SETTING}', %s, true)"
 
 
 @contextmanager
@@ -36,6 +38,16 @@ def tenant(organization_id: UUID) -> Iterator[None]:
         if nested and former != wanted and not link.needs_rollback:
             with prepared() as cursor:
                 cursor.execute("SELECT set_config(%s, %s, true)", [SETTING, former])
+
+
+def seeing(organization_id: UUID) -> CursorWrapper:
+    """A cursor for one constant statement. In a transaction it sees what that does; else one organization's rows.
+
+    That one is then a transaction with its setting, in one round trip.
+    """
+    if connections[DEFAULT_DB_ALIAS].in_atomic_block:
+        return prepared()
+    return prepared(first=(_SET, [str(organization_id)]))
 
 
 def current_tenant() -> UUID | None:

@@ -6,14 +6,15 @@ made for waiting in event loops too, costs as much as the server needs for the a
 """
 
 from itertools import count
+from select import POLLIN, POLLOUT, poll
 from typing import Any, Self
 
 from django.db import DEFAULT_DB_ALIAS, connections
 from django.db.backends.utils import CursorWrapper
 from psycopg._queries import PostgresQuery
 from psycopg.adapt import Transformer
-from psycopg.errors import FeatureNotSupported, InvalidSqlStatementName, error_from_result
-from psycopg.pq import ExecStatus, TransactionStatus
+from psycopg.errors import FeatureNotSupported, InvalidSqlStatementName, OperationalError, error_from_result
+from psycopg.pq import DiagnosticField, ExecStatus, TransactionStatus
 
 _DONE = frozenset({ExecStatus.TUPLES_OK, ExecStatus.COMMAND_OK})
 _PLANS = "hq_plans"  # of a connection: what each statement is called there, by its text and the types of its values
@@ -21,14 +22,19 @@ _numbers = count(1)
 
 
 class _Statement:
-    """As much of a cursor as one statement needs."""
+    """As much of a cursor as one statement needs, and perhaps another that goes `first`, in the same transaction."""
 
-    def __init__(self, link: Any) -> None:
+    def __init__(self, link: Any, first: tuple[str, list[Any]] | None) -> None:
         self.connection = link
         self.pgresult: Any = None
         self._types = Transformer(link)
         self._query = PostgresQuery(self._types)  # under this name Django's log of queries reads it
+        self._asked = [self._query]
         self._next = 0
+        if first is not None:
+            before = PostgresQuery(Transformer(link))
+            before.convert(*first)
+            self._asked.insert(0, before)
 
     def execute(self, text: str, values: Any = None) -> Self:
         """What gives other columns since it was planned is planned anew: a migration need not wait for old processes.
@@ -50,18 +56,17 @@ class _Statement:
         return self
 
     def _answer(self) -> Any:
-        asked, server = self._query, self.connection.pgconn
+        server = self.connection.pgconn
         plans: dict[Any, bytes] = vars(self.connection).setdefault(_PLANS, {})
-        plan = (asked.query, asked.types)
-        name = plans.get(plan)
-        if name is None:
-            name = b"hq_%d" % next(_numbers)
-            _done(server.prepare(name, asked.query, asked.types))
-            plans[plan] = name
         try:
+            named = [(_name(server, plans, asked), asked) for asked in self._asked]
+            if len(named) > 1:
+                return _together(server, named)
+            name, asked = named[0]
             return _done(server.exec_prepared(name, asked.params, asked.formats))
         except (FeatureNotSupported, InvalidSqlStatementName):
-            del plans[plan]
+            for asked in self._asked:
+                plans.pop((asked.query, asked.types), None)
             raise
 
     def fetchone(self) -> Any:
@@ -80,10 +85,51 @@ class _Statement:
         """Nothing is open: the whole answer was taken."""
 
 
+def _name(server: Any, plans: dict[Any, bytes], asked: PostgresQuery) -> bytes:
+    plan = (asked.query, asked.types)
+    name = plans.get(plan)
+    if name is None:
+        name = b"hq_%d" % next(_numbers)
+        _done(server.prepare(name, asked.query, asked.types))
+        plans[plan] = name
+    return name
+
+
+def _together(server: Any, named: list[tuple[bytes, PostgresQuery]]) -> Any:
+    """The last one's answer. They are sent at once, and outside of a transaction are one: if one fails, all do."""
+    server.enter_pipeline_mode()
+    for name, asked in named:
+        server.send_query_prepared(name, asked.params, asked.formats)
+    server.pipeline_sync()
+    link = poll()
+    while server.flush():
+        link.register(server.socket, POLLIN | POLLOUT)
+        link.poll()
+        server.consume_input()
+    link.register(server.socket, POLLIN)
+    answers = []
+    for _ in named:
+        answers.append(_next_answer(server, link))
+        _next_answer(server, link)  # the end of it
+    _next_answer(server, link)  # the end of them all
+    server.exit_pipeline_mode()
+    return [_done(answer) for answer in answers][-1]
+
+
+def _next_answer(server: Any, link: poll) -> Any:
+    """As libpq's own waiting, but with other threads going on meanwhile. Raises OperationalError."""
+    while server.is_busy():
+        link.poll()
+        server.consume_input()
+    return server.get_result()
+
+
 def _done(result: Any) -> Any:
-    if result.status not in _DONE:
-        raise error_from_result(result, encoding="utf-8")
-    return result
+    if result.status in _DONE:
+        return result
+    if result.error_field(DiagnosticField.SQLSTATE) is None:  # libpq's own: the server is away
+        raise OperationalError(result.error_message.decode("utf-8", "replace").strip())
+    raise error_from_result(result, encoding="utf-8")
 
 
 def _send(server: Any, statements: bytes) -> None:
@@ -98,10 +144,13 @@ def begin(first: str) -> None:
         _send(link.connection.pgconn, f"BEGIN; {first}".encode())
 
 
-def prepared() -> CursorWrapper:
-    """A cursor as `connection.cursor()` gives, for constant statements only: each text is kept by the server."""
+def prepared(first: tuple[str, list[Any]] | None = None) -> CursorWrapper:
+    """A cursor as `connection.cursor()` gives, for constant statements only: each text is kept by the server.
+
+    `first` is another statement, sent along; outside of a transaction both are one.
+    """
     link = connections[DEFAULT_DB_ALIAS]  # `connection` would look it up anew for each attribute
     link.close_if_health_check_failed()
     link.ensure_connection()
-    bare: Any = _Statement(link.connection)
+    bare: Any = _Statement(link.connection, first)
     return link.make_debug_cursor(bare) if link.queries_logged else link.make_cursor(bare)

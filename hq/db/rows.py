@@ -49,6 +49,7 @@ class Insert:
 
     def __init__(self, model: type[models.Model]) -> None:
         meta = model._meta  # noqa: SLF001 - Django's documented name
+        self._model = model
         self._sealed = [
             field for field in meta.concrete_fields if isinstance(field, (SealedJSONField, SealedTextField))
         ]
@@ -62,6 +63,12 @@ class Insert:
             f"WITH place AS (SELECT set_config('{SETTING}', %s, true))"  # noqa: S608 - names of our own models
             f" INSERT INTO {meta.db_table} ({columns}) SELECT {marks} FROM place"
         )
+
+    def values(self, **values: Any) -> None:
+        """A row of these, one for each column: without what making an instance costs. Raises KeyError if one lacks."""
+        row = self._model.__new__(self._model)
+        vars(row).update(values, _state=ModelState())
+        self(row)
 
     def __call__(self, row: Any) -> None:
         """What fails leaves no row. In a transaction the setting is afterwards what it was."""

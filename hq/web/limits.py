@@ -7,6 +7,7 @@ says so once a minute; ways in are shut, as guessing would go uncounted.
 import math
 from collections.abc import Callable
 from contextlib import suppress
+from functools import lru_cache
 from ipaddress import IPv6Address, ip_address
 from typing import Any, NoReturn, cast
 
@@ -28,6 +29,7 @@ _refusals = Refusals()
 forget = _refusals.forget
 
 
+@lru_cache(maxsize=4096)
 def network_of(address: str | None) -> str:
     """Whom an address stands for: itself, or its /64, as one subscriber of IPv6 has at least that many.
 

@@ -1,6 +1,7 @@
 """What a request says of itself: its address, its id."""
 
 from collections.abc import Callable
+from functools import lru_cache
 from ipaddress import ip_address
 from typing import cast
 
@@ -54,8 +55,13 @@ def source_ip(request: HttpRequest) -> str | None:
         hops = [hop.strip() for hop in request.headers.get("X-Forwarded-For", "").split(",") if hop.strip()]
         if len(hops) >= settings.TRUSTED_PROXIES:
             candidate = hops[-settings.TRUSTED_PROXIES]
+    return _address(candidate)
+
+
+@lru_cache(maxsize=4096)
+def _address(said: str) -> str | None:
     try:
-        return str(ip_address(candidate.partition("%")[0]))  # a zone is of the link it came by, and no column holds one
+        return str(ip_address(said.partition("%")[0]))  # a zone is of the link it came by, and no column holds one
     except ValueError:
         return None
 

@@ -6,12 +6,13 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
+from django.db import connection
 from django.db.models import Count, F, QuerySet, Sum
 
 from hq.authz import gate
 from hq.authz.actor import Actor, environment_of
 from hq.authz.permissions import AuthMethod, Permission
-from hq.db.prepared import prepared
+from hq.db.context import seeing, tenant
 from hq.db.rows import Columns
 from hq.lib.errors import NotFound
 from hq.lib.paths import clean_stored_path
@@ -84,6 +85,14 @@ def get_object(actor: Actor, path: str, *, version: int | None = None) -> Object
     return found
 
 
+def get_object_at_once(actor: Actor, path: str, *, version: int | None = None) -> ObjectVersion:
+    """As `get_object`, for a view with its own context: one round trip, unless rules decide, which are rows too."""
+    if Permission.OBJECTS_READ in actor.permissions and not connection.in_atomic_block:
+        return get_object(actor, path, version=version)
+    with tenant(actor.organization_id):
+        return get_object(actor, path, version=version)
+
+
 _OBJECT, _VERSION, _BLOB = Columns(StoredObject), Columns(ObjectVersion), Columns(Blob)
 _AT_A_PATH = f"""
     SELECT {_OBJECT.of("stored")}, {_VERSION.of("version")}, {_BLOB.of("blob")}
@@ -99,7 +108,7 @@ _AT_A_PATH = f"""
 def _version_at(actor: Actor, path: str, number: int | None) -> ObjectVersion | None:
     """One version at a clean path, the current one by default, with its object and its blob. Asks no permission."""
     asked: dict[str, Any] = {"organization": actor.organization_id, "environment": environment_of(actor)}
-    with prepared() as cursor:
+    with seeing(actor.organization_id) as cursor:
         cursor.execute(_AT_A_PATH, asked | {"path": path, "number": number})
         row = cursor.fetchone()
     if row is None:
