@@ -37,6 +37,8 @@ PAGES = (
     "files/",
     "files/versions?path=file-00",
     "files/deleted",
+    "files/search?q=file",
+    "files/credentials",
     "shares/",
     "shares/new?" + "&".join(f"path=file-{number:02}" for number in range(LITTLE)),
     "artifacts/",
