@@ -122,9 +122,9 @@ def list_artifacts(actor: Actor, *, before: UUID | None = None, limit: int = 50)
     return list(rows.order_by("-pk")[: limit + 1])
 
 
-def get_artifact(actor: Actor, artifact_id: UUID) -> Artifact:
-    """Raises Denied, NotFound."""
-    return _one(_artifacts(actor), artifact_id)
+def get_artifact(actor: Actor, artifact_id: UUID, permission: Permission = Permission.SHARES_READ) -> Artifact:
+    """For showing it, or for what begins with looking whether it is there. Raises Denied, NotFound."""
+    return _one(_artifacts(actor, permission), artifact_id)
 
 
 def lock_artifact(actor: Actor, artifact_id: UUID, permission: Permission) -> Artifact:

@@ -117,7 +117,7 @@ class LinksInput(Input):
     )
 
 
-class MadeLinkBody(serializers.Serializer[Any]):
+class MadeArtifactLinkBody(serializers.Serializer[Any]):
     id = serializers.UUIDField()
     recipient = serializers.CharField()
     url = serializers.URLField(help_text="Give this to the recipient. Shown once: HQ keeps only a hash.")
@@ -125,10 +125,10 @@ class MadeLinkBody(serializers.Serializer[Any]):
 
 
 class MadeLinksBody(serializers.Serializer[Any]):
-    items = MadeLinkBody(many=True)
+    items = MadeArtifactLinkBody(many=True)
 
 
-class LinkBody(serializers.Serializer[Any]):
+class ArtifactLinkBody(serializers.Serializer[Any]):
     id = serializers.UUIDField()
     recipient = serializers.CharField()
     state = serializers.ChoiceField(choices=ArtifactLink.State.values)
@@ -142,7 +142,7 @@ class LinkBody(serializers.Serializer[Any]):
 
 
 class LinkList(serializers.Serializer[Any]):
-    items = LinkBody(many=True)
+    items = ArtifactLinkBody(many=True)
     next_cursor = serializers.CharField(allow_null=True)
 
 

@@ -213,7 +213,7 @@ class UploadRequestList(serializers.Serializer[Any]):
     next_cursor = serializers.CharField(allow_null=True)
 
 
-class UploadBody(serializers.Serializer[Any]):
+class SentFileBody(serializers.Serializer[Any]):
     at = serializers.DateTimeField()
     kind = serializers.ChoiceField(choices=UploadAttempt.Kind.values)
     reason = serializers.CharField(help_text="Why it was refused; empty otherwise.")
@@ -225,7 +225,7 @@ class UploadBody(serializers.Serializer[Any]):
 
 
 class UploadRequestLife(UploadRequestBody):
-    uploads = UploadBody(many=True, help_text="The newest 200, newest first.")
+    uploads = SentFileBody(many=True, help_text="The newest 200, newest first.")
 
 
 class SharingRuleBody(serializers.Serializer[Any]):

@@ -18,7 +18,6 @@ from artifacts.models import Artifact, DeployedFile, Deployment
 from audit import recorder
 from audit.recorder import Target
 from audit.tags import Tag
-from hq.authz import gate
 from hq.authz.actor import Actor, environment_of
 from hq.authz.permissions import Permission
 from hq.db.context import tenant
@@ -126,8 +125,7 @@ def _paths(actor: Actor, prefix: str) -> Iterator[str]:
 
 def _deploy(actor: Actor, artifact_id: UUID, bundle: _Bundle, pieces: Iterator[bytes], source: str) -> Deployment:
     with tenant(actor.organization_id):
-        gate.require(actor, Permission.SHARES_CREATE)
-        selectors.get_artifact(actor, artifact_id)
+        selectors.get_artifact(actor, artifact_id, Permission.SHARES_CREATE)
     package = begin_package(actor.organization_id, environment_of(actor))
     try:
         with package.writing() as writer:
@@ -150,7 +148,7 @@ def _show(actor: Actor, artifact_id: UUID, bundle: _Bundle, package: Package, so
         organization_id=actor.organization_id,
         artifact=artifact,
         number=artifact.deployed + 1,
-        blob_id=package.keep(),
+        blob_id=package.keep(bundle.offset),
         files=len(bundle.placed),
         size=bundle.offset,
         created_by_kind=actor.kind,
