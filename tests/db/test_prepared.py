@@ -1,7 +1,16 @@
 """Statements of the hot path: kept by the server, seen by Django, and rows of them as the ORM makes them."""
 
+from contextlib import suppress
+
 import pytest
-from django.db import IntegrityError, NotSupportedError, connection, connections, transaction
+from django.db import (
+    DataError,
+    IntegrityError,
+    NotSupportedError,
+    connection,
+    connections,
+    transaction,
+)
 from django.db.transaction import TransactionManagementError
 from django.test.utils import CaptureQueriesContext
 
@@ -30,6 +39,35 @@ def test_the_server_keeps_a_statement_and_binds_its_values():
             cursor.execute(text, [number])
             assert cursor.fetchone() == (number + 1,)
     assert kept("SELECT $1::int + 1") == 1
+
+
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.parametrize("forget", ["DEALLOCATE ALL", "DISCARD ALL"])
+def test_what_the_server_no_longer_keeps_is_planned_anew(forget):
+    def ask():
+        with prepared() as cursor:
+            cursor.execute("SELECT 11")
+            return cursor.fetchone()[0]
+
+    assert ask() == 11
+    with connection.cursor() as cursor:
+        cursor.execute(forget)
+    assert ask() == 11
+    with connection.cursor() as cursor:
+        cursor.execute(forget)
+    with pytest.raises(ProgrammingError), transaction.atomic():
+        ask()
+    with transaction.atomic():
+        assert ask() == 11
+
+
+def test_what_was_planned_is_kept_when_a_transaction_fails():
+    text = "SELECT 12 / %s::int"
+    for divisor in (1, 0, 1):
+        with suppress(DataError), transaction.atomic(), prepared() as cursor:
+            cursor.execute(text, [divisor])
+            assert cursor.fetchone() == (12,)
+    assert kept("SELECT 12 / $1::int") == 1
 
 
 def test_django_counts_it_and_keeps_it_from_a_broken_transaction():

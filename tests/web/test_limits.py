@@ -16,6 +16,8 @@ from hq.db.models import PLATFORM_ID
 from hq.env import Rate
 from hq.lib.errors import TooMany
 from hq.limits.buckets import Bucket
+from hq.limits.refusals import Refusals
+from hq.web import limits
 from hq.web.limits import charge, forget, network_of
 from tests.factories import make_api_key, make_place
 
@@ -261,6 +263,22 @@ class TestUnknown:
         assert [ask("hd_live_x") for _ in range(5)] == [401, 429, 429, 429, 429]
         assert ask(secret) == 200
         assert ask(secret) == 429
+
+    def test_a_refusal_is_known_here_for_as_long_as_it_was_told_and_no_longer(self, settings, monkeypatch):
+        settings.LIMIT_UNKNOWN = Rate(1, 100)
+        at, address = [1000.0], somewhere()
+        one, unknown = Client(REMOTE_ADDR=address), Bucket("unknown", address, 1, 100)
+        monkeypatch.setattr(limits, "_refusals", Refusals(lambda: at[0]))
+
+        def ask():
+            return one.get("/v1/me", headers=bearer("hd_live_x")).status_code
+
+        assert [ask(), ask()] == [401, 429]
+        pass_time(unknown, 100)
+        at[0] += 98
+        assert ask() == 429  # Valkey would let it in by now, and is not asked
+        at[0] += 2
+        assert [ask(), ask()] == [401, 429]
 
     def test_a_bearer_that_no_key_is_looked_up_for_counts_for_the_address(self, settings):
         settings.LIMIT_IP = FEW
