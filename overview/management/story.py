@@ -60,6 +60,9 @@ CLUSTER_IP = "192.0.2.96"
 
 RECIPIENT_IP, STRANGER_IP, GATEWAY_IP = "198.51.100.12", "192.0.2.177", "198.51.100.200"
 
+BOARD = ("Ada Brandt, board", "Mehmet Acar, board")
+REPAIRS = b"item,cost\nFront door,1180.00\nKitchen window,640.50\n"
+
 
 @dataclass(frozen=True, slots=True)
 class Cluster:
@@ -139,3 +142,20 @@ def digests(known: list[Document]) -> bytes:
     """A register that a nightly job would store: each document with its size and SHA-256."""
     lines = [f"{item.path},{len(item.content)},{hashlib.sha256(item.content).hexdigest()}" for item in known]
     return "\n".join(["path,bytes,sha256", *lines, ""]).encode()
+
+
+_STYLE = "body { margin: 4rem auto; max-width: 40rem; font: 16px/1.5 system-ui, sans-serif; }"
+_PAGE = """<!doctype html>
+<html lang="en"><head><meta charset="utf-8"><title>Claims in November</title>
+<link rel="stylesheet" href="site.css"></head>
+<body><h1>Claims in November</h1><p>{text}</p></body></html>
+"""
+# What is published first, and what a correction made of it.
+SITES = (
+    {"index.html": _PAGE.format(text="41 claims came in, 37 were settled."), "site.css": _STYLE},
+    {
+        "index.html": _PAGE.format(text='42 claims came in, 38 were settled. <a href="method.html">How we count</a>'),
+        "method.html": _PAGE.format(text="A claim counts in the month in which it was reported."),
+        "site.css": _STYLE,
+    },
+)

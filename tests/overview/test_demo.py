@@ -9,6 +9,7 @@ import pytest
 from django.core.management import CommandError, call_command
 from django.test import Client, override_settings
 
+from artifacts import selectors as artifacts
 from audit import actions as audit
 from audit import selectors as trail
 from audit.selectors import Filters
@@ -16,6 +17,7 @@ from hq.authz.roles import Role
 from hq.db.context import tenant
 from keys import selectors as keys
 from overview.management import story
+from retention import selectors as retention
 from sharing import selectors as shares
 from sharing.models import ShareAttempt
 from tenants import selectors
@@ -91,9 +93,32 @@ def test_it_shows_links_in_each_state_and_what_was_tried_on_them():
         counted = shares.count_states(place.actor())
         tried = Counter(ShareAttempt.objects.filter(kind="refused").values_list("reason", flat=True))
         addresses = set(ShareAttempt.objects.values_list("ip", flat=True))
-    assert counted == {"waiting": 1, "in_use": 2, "spent": 0, "expired": 0, "revoked": 1}
+    assert counted == {"waiting": 3, "in_use": 2, "spent": 0, "expired": 0, "revoked": 1}
     assert tried == {"spent": 2, "tampered": 1, "revoked": 1}
     assert len(addresses) >= 3
+
+
+def test_it_shows_what_went_out_and_what_came_in():
+    place = filled()
+    with tenant(place.id):
+        actor = place.actor()
+        pinned = [link for link in shares.list_shares(actor) if link.recipient]
+        assert [len(pinned), {link.purpose for link in pinned}] == [2, {"What was decided, and why"}]
+        [request] = shares.list_requests(actor)
+        assert request.files == 1
+        came = shares.count_upload_kinds(actor, request.id)
+        assert (came["received"], came["refused"]) == (1, 1)
+        [site] = artifacts.list_artifacts(actor)
+        assert [row.number for row in artifacts.list_deployments(actor, site)] == [2, 1]
+        changed = artifacts.compare(actor, artifacts.get_deployment(actor, site, 2))
+        assert {change.path: change.kind for change in changed.listed} == {
+            "index.html": "changed",
+            "method.html": "added",
+        }
+        assert len(artifacts.list_links(actor, site)) == 1
+        assert [row.is_live for row in vault.list_credentials(actor)] == [True, True]
+        [hold] = retention.list_holds(actor)
+        assert hold.lifted_at is not None
 
 
 def test_it_leaves_a_chain_worth_reading():

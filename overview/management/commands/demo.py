@@ -6,9 +6,8 @@ is refused was really tried.
 
 import json
 from argparse import ArgumentParser
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from contextlib import redirect_stdout
-from dataclasses import dataclass, field
 from io import StringIO
 from time import monotonic, sleep
 from typing import Any
@@ -16,12 +15,10 @@ from uuid import UUID
 
 from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError
-from django.test import Client
 
 from audit import actions as trail
-from hq.authz.actor import Actor
 from hq.authz.levels import Level
-from hq.authz.permissions import AuthMethod, Permission
+from hq.authz.permissions import Permission
 from hq.db.context import tenant
 from hq.lib.errors import Problem
 from jobs import actions as jobs
@@ -29,10 +26,10 @@ from jobs.registry import NETWORK
 from keys import actions as keys
 from keys import selectors as custody
 from overview.management import story
-from overview.management.story import Document, Person
-from sharing import actions as sharing
-from sharing import selectors as shares
-from sharing.actions.links import MadeShare
+from overview.management.exchange import READ_FIRST, credentials, inbox, links, published
+from overview.management.story import Person
+from overview.management.telling import Outside, Story, put
+from retention import actions as retention
 from tenants import actions as tenants
 from tenants import selectors
 from tenants.selectors import Belonging
@@ -41,31 +38,6 @@ from webhooks import actions as webhooks
 from workloads import actions as workloads
 
 PATIENCE = 60.0  # seconds
-READ_FIRST = ("handbook/SECURITY.md", "handbook/THREAT_MODEL.md")
-
-
-@dataclass
-class Story:
-    """Alder Peak while it is being made: its people, its documents, and what was made so far."""
-
-    place: Belonging
-    people: dict[Person, Any]
-    documents: list[Document]
-    made: list[str] = field(default_factory=list)
-
-    def actor(self, person: Person, *, test: bool = False) -> Actor:
-        """The person as a member, with the role held now."""
-        account = self.people[person]
-        belonging = selectors.find_belonging(account.pk, self.place.slug)
-        if belonging is None:
-            raise CommandError(f"{person.name} is not in {self.place.name}.")
-        name = "test" if test else "live"
-        return belonging.actor(account, method=AuthMethod.SESSION, origin=person.origin, environment_name=name)
-
-    def act(self, verb: Callable[..., Any], person: Person, *, test: bool = False, **arguments: Any) -> Any:
-        """One verb of a room, in the tenant's transaction."""
-        with tenant(self.place.organization_id):
-            return verb(actor=self.actor(person, test=test), **arguments)
 
 
 class Command(BaseCommand):
@@ -92,7 +64,7 @@ class Command(BaseCommand):
         if not {*READ_FIRST} <= {document.path for document in documents}:
             raise CommandError(f"The demo stores HQ's own documents, and {settings.ROOT} does not have them.")
         told = Story(_organization(owner), {story.OWNER: owner}, documents)
-        for chapter in (people, access, files, machines, federation, links, receivers, sandbox, rotation, proof):
+        for chapter in CHAPTERS:
             told.made.append(chapter(told))
         return told
 
@@ -185,19 +157,14 @@ def files(told: Story) -> str:
     for number, document in enumerate(told.documents):
         writer = story.DEVELOPER if number % 3 else story.ADMIN
         if document.early:
-            _put(told, story.OWNER, document.path, document.beginning, document.content_type)
-        _put(told, writer, document.path, document.content, document.content_type)
+            put(told, story.OWNER, document.path, document.beginning, document.content_type)
+        put(told, writer, document.path, document.content, document.content_type)
     draft = "handbook/design/outline.md"
-    _put(told, story.DEVELOPER, draft, told.documents[0].beginning, "text/markdown")
+    put(told, story.DEVELOPER, draft, told.documents[0].beginning, "text/markdown")
     vault.delete_object(actor=told.actor(story.DEVELOPER), path=draft)
     vault.delete_object(actor=told.actor(story.ADMIN), path=READ_FIRST[0])
     vault.restore_object(actor=told.actor(story.OWNER), path=READ_FIRST[0])
     return f"Files: {len(told.documents)} documents under handbook/, some in several versions; one deleted."
-
-
-def _put(told: Story, person: Person, path: str, content: bytes, content_type: str, *, test: bool = False) -> None:
-    actor = told.actor(person, test=test)
-    vault.put_object(actor=actor, path=path, chunks=[content], content_type=content_type)
 
 
 def machines(told: Story) -> str:
@@ -213,7 +180,7 @@ def machines(told: Story) -> str:
     ).secret
     ended = told.act(tenants.create_api_key, story.DEVELOPER, name="ci-deploy", scopes=story.CI_SCOPES)
     told.act(tenants.revoke_api_key, story.ADMIN, key_id=ended.key.id)
-    machine = _Outside(story.MACHINE_IP, "claims-triage/1.4 python-requests", secret)
+    machine = Outside(story.MACHINE_IP, "claims-triage/1.4 python-requests", secret)
     base = f"/v1/environments/{told.place.live_id}"
     digests = story.digests(told.documents)
     machine.send("PUT", f"{base}/objects/evidence/2026-11/digests.csv", digests, "text/csv", expect=201)
@@ -243,95 +210,14 @@ def federation(told: Story) -> str:
         seconds=300,
         keys=cluster.keys,
     )
-    pod, form = _Outside(story.CLUSTER_IP, "curl/8.14.1"), "application/x-www-form-urlencoded"
+    pod, form = Outside(story.CLUSTER_IP, "curl/8.14.1"), "application/x-www-form-urlencoded"
     answer = pod.send("POST", "/v1/oauth/token", cluster.asks(trust.id, name), form, expect=200)
-    inside = _Outside(story.CLUSTER_IP, "curl/8.14.1", json.loads(answer)["access_token"])
+    inside = Outside(story.CLUSTER_IP, "curl/8.14.1", json.loads(answer)["access_token"])
     path = f"/v1/environments/{told.place.live_id}/objects/evidence/2026-11/digests.csv"
     inside.send("GET", path, expect=200)
     inside.send("DELETE", path, expect=403)
     pod.send("POST", "/v1/oauth/token", cluster.asks(trust.id, "report-builder"), form, expect=400)
     return f"Workloads: {name} came in with its cluster's token and without a stored secret; another was refused."
-
-
-class _Outside:
-    """Somebody who comes in over HTTP, from an address of their own."""
-
-    def __init__(self, ip: str, agent: str, bearer: str = "") -> None:
-        more = {"authorization": f"Bearer {bearer}"} if bearer else {}
-        self._http = Client(REMOTE_ADDR=ip, SERVER_NAME="localhost", headers={"user-agent": agent} | more)
-
-    def send(self, verb: str, path: str, body: bytes = b"", kind: str = "application/json", *, expect: int) -> bytes:
-        """One request, and its answer's body. Raises CommandError if the status is another one."""
-        response: Any = self._http.generic(verb, path, body, content_type=kind, secure=settings.SECURE)
-        content: bytes = b"".join(response.streaming_content) if response.streaming else response.content
-        response.close()
-        if response.status_code != expect:
-            raise CommandError(f"{verb} {path} was answered with {response.status_code}, not {expect}.")
-        return content
-
-    def redeem(self, token: str, *, expect: int = 200) -> dict[str, Any]:
-        body = json.dumps({"token": token}).encode()
-        answer: dict[str, Any] = json.loads(self.send("POST", "/v1/shares/redeem", body, expect=expect))
-        return answer
-
-
-def links(told: Story) -> str:
-    """Links in each state of their lives, tried by those who should and by those who should not."""
-    opened = _share(told, story.ADMIN, list(READ_FIRST), "Read before the call on Tuesday")
-    _open_and_read(opened)
-    for agent in (story.SAFARI, "curl/8.14.1"):
-        _Outside(story.STRANGER_IP, agent).redeem(opened.token, expect=404)
-    waiting = _share(told, story.DEVELOPER, ["evidence/2026-11/digests.csv"], "November digests", days=7)
-    _Outside(story.GATEWAY_IP, story.SCANNER).send("GET", f"/s/{waiting.token}", expect=200)
-    _Outside(story.STRANGER_IP, "curl/8.14.1").redeem(_tampered(waiting.token), expect=404)
-    taken_back = _share(told, story.ADMIN, ["handbook/CHANGELOG.md"], "Sent to the wrong address", days=1)
-    told.act(sharing.revoke_share, story.ADMIN, share_id=taken_back.link.id)
-    _Outside(story.STRANGER_IP, story.SAFARI).redeem(taken_back.token, expect=404)
-    answers = _share(told, story.OWNER, ["inbox/lindqvist/answers.md"], "Your answers, please", permission="write")
-    _open_and_write(answers)
-    count = sum(_states(told).values())
-    return f"Share links: {count}. Two were opened, one waits, one is revoked; four tries were refused."
-
-
-def _share(
-    told: Story, person: Person, paths: list[str], purpose: str, *, permission: str = "read", days: int = 0
-) -> MadeShare:
-    made: MadeShare = told.act(
-        sharing.create_share,
-        person,
-        paths=paths,
-        purpose=purpose,
-        permission=permission,
-        ttl_seconds=days * 86_400 or 900,
-    )
-    return made
-
-
-def _states(told: Story) -> dict[str, int]:
-    with tenant(told.place.organization_id):
-        return dict(shares.count_states(told.actor(story.OWNER)))
-
-
-def _tampered(token: str) -> str:
-    """The same with one bit of its ciphertext changed."""
-    changed = "A" if token[-8] != "A" else "B"
-    return token[:-8] + changed + token[-7:]
-
-
-def _open_and_read(share: MadeShare) -> None:
-    _Outside(story.GATEWAY_IP, story.SCANNER).send("GET", f"/s/{share.token}", expect=200)
-    redeemed = _Outside(story.RECIPIENT_IP, story.FIREFOX).redeem(share.token)
-    recipient = _Outside(story.RECIPIENT_IP, story.FIREFOX, redeemed["session_token"])
-    for path in redeemed["paths"]:
-        recipient.send("GET", f"/v1/shared/objects/{path}", expect=200)
-    recipient.send("GET", "/v1/shared/objects/handbook/README.md", expect=404)
-
-
-def _open_and_write(share: MadeShare) -> None:
-    redeemed = _Outside(story.RECIPIENT_IP, story.FIREFOX).redeem(share.token)
-    recipient = _Outside(story.RECIPIENT_IP, story.FIREFOX, redeemed["session_token"])
-    answer = b"# Answers\n\n1. The digests agree with ours.\n2. No further questions on the threat model.\n"
-    recipient.send("PUT", f"/v1/shared/objects/{redeemed['paths'][0]}", answer, "text/markdown", expect=201)
 
 
 def receivers(told: Story) -> str:
@@ -345,7 +231,7 @@ def receivers(told: Story) -> str:
     ).endpoint
     told.act(webhooks.disable_endpoint, story.ADMIN, endpoint_id=old.id)
     for line in (b"Two claims await their photos.\n", b"One claim awaits its photos.\n"):
-        _put(told, story.ANALYST, "evidence/2026-11/open-claims.md", line, "text/markdown")
+        put(told, story.ANALYST, "evidence/2026-11/open-claims.md", line, "text/markdown")
     told.act(webhooks.send_test, story.ADMIN, endpoint_id=intake.id)
     while jobs.run_one("demo", lane=NETWORK):
         pass  # each fails at once and is put back for later, as it would be by a worker
@@ -355,9 +241,22 @@ def receivers(told: Story) -> str:
 def sandbox(told: Story) -> str:
     """Something in `test`, which shares nothing with `live`."""
     for document in told.documents[:3]:
-        _put(told, story.DEVELOPER, document.path, document.content, document.content_type, test=True)
+        put(told, story.DEVELOPER, document.path, document.content, document.content_type, test=True)
     told.act(tenants.create_api_key, story.DEVELOPER, test=True, name="sandbox", scopes=story.CI_SCOPES)
     return "Environment test: 3 files and an API key called sandbox."
+
+
+def held(told: Story) -> str:
+    """A legal hold that stood for a while and was lifted."""
+    hold = told.act(
+        retention.place_hold,
+        story.OWNER,
+        name="Claim 2026-118",
+        reason="The insurer asked that nothing of this claim be removed",
+        prefixes=["evidence/2026-11/"],
+    )
+    told.act(retention.lift_hold, story.OWNER, hold_id=hold.id, reason="The claim was settled on 18 November")
+    return "Legal holds: one on evidence/2026-11/, placed and lifted; nothing is held now."
 
 
 def rotation(told: Story) -> str:
@@ -389,3 +288,21 @@ def proof(told: Story) -> str:
     if not verdict.ok:
         raise CommandError(f"The chain does not fit at event {verdict.first_bad}: {verdict.reason}.")
     return f"Audit chain: {verdict.length} events, verified."
+
+
+CHAPTERS = (
+    people,
+    access,
+    files,
+    machines,
+    federation,
+    links,
+    inbox,
+    published,
+    credentials,
+    receivers,
+    sandbox,
+    held,
+    rotation,
+    proof,
+)
