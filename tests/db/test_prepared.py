@@ -7,6 +7,7 @@ from django.db import (
     DataError,
     IntegrityError,
     NotSupportedError,
+    ProgrammingError,
     connection,
     connections,
     transaction,
