@@ -110,7 +110,7 @@ def _keep(job: RunningJob, export: Export, package: Package, end: End, size: int
             organization_id=export.organization_id,
             export_id=export.id,
             number=number,
-            blob_id=package.keep(),
+            blob_id=package.keep(size),
             size=size,
             plain_size=end.plain_size,
             members=end.members,

@@ -38,6 +38,7 @@ from tests.keys.support import rotate
 from tests.verify.program import PROGRAM
 from vault import actions as vault
 from vault.models import Blob, ObjectVersion, StoredObject
+from vault.store import store_for
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.age]
 NAMES = [
@@ -159,7 +160,10 @@ def test_many_volumes_hold_everything_once(place: Place, tmp_path: Path, monkeyp
     with small_volumes(monkeypatch):
         export = made(place, Scope.ORGANIZATION, pair.lock)
     with tenant(place.id):
-        sizes = list(Volume.objects.filter(export=export).values_list("plain_size", flat=True))
+        volumes = list(Volume.objects.filter(export=export).select_related("blob__bucket"))
+    for blob in (volume.blob for volume in volumes):
+        assert blob.sealed_size == store_for(blob.bucket.store).sealed_size(blob.bucket.name, blob.key)
+    sizes = [volume.plain_size for volume in volumes]
     assert len(sizes) > 4
     assert max(sizes) <= 64 * 1024
     whole = opened(place, export, pair, tmp_path)

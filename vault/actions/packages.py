@@ -14,6 +14,7 @@ from django.db.models import QuerySet
 from django.db.models.functions import Now
 
 from hq.crypto.aead import Tampered
+from hq.crypto.stream import sealed_size
 from hq.db.context import tenant
 from hq.lib.errors import NotFound
 from keys.selectors import KeyMaterial, content_key
@@ -69,11 +70,14 @@ class Package:
             if not drafts.pending(self.blob).update(lease_until=Now() + drafts.LEASE):
                 raise UploadTooSlow
 
-    def keep(self) -> UUID:
-        """In the caller's transaction, which names it in a row: from now on it stays. Raises UploadTooSlow."""
+    def keep(self, size: int) -> UUID:
+        """In the caller's transaction, which names it in a row: from now on it stays. Raises UploadTooSlow.
+
+        `size` is how many plain bytes were written: the sealed size follows, and the store is not asked here.
+        """
         blob = self.blob
-        size = store_for(blob.bucket.store).sealed_size(blob.bucket.name, blob.key)
-        if not drafts.pending(blob).update(state=Blob.State.STORED, lease_until=None, sealed_size=size):
+        changed = {"state": Blob.State.STORED, "lease_until": None, "sealed_size": sealed_size(size)}
+        if not drafts.pending(blob).update(**changed):
             raise UploadTooSlow
         return blob.id
 
