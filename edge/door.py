@@ -66,7 +66,7 @@ def closed(site: Site, asked: Asked) -> Answer:
     if asked.method == "POST":
         return text(403, b"Open this address in a browser first.\n")
     if site.by_password:
-        return _ask(site, 403, asked.path)
+        return _ask(site, 403, asked.path.encode("latin-1").decode("utf-8", "replace"))
     return _html(403, "edge/link_needed.html", site)
 
 
@@ -105,7 +105,7 @@ def _enter(site: Site, asked: Asked) -> Answer:
 
 def _let_in(value: str, where: str) -> Answer:
     headers: Headers = [
-        ("Location", quote(where, safe="/%?=&")),
+        ("Location", quote(where)),
         ("Content-Length", "0"),
         ("Cache-Control", "no-store"),
     ]

@@ -2,6 +2,7 @@
 
 from datetime import timedelta
 from time import time
+from urllib.parse import quote
 from uuid import uuid4
 
 import pytest
@@ -268,3 +269,23 @@ def test_a_protected_one_says_how_to_come_in(place: Place):
     shut = ask(publish(place, "link").label)
     assert (shut.status, b"This page opens by a link" in shut.body) == (403, True)
     assert "default-src 'none'" in shut.headers["Content-Security-Policy"]
+
+
+@pytest.mark.parametrize("path", ["/caf\u00e9.html", "/a b/100%.html", "/what?.html"])
+def test_the_password_leads_on_to_the_page_that_was_asked_for(place: Place, path: str):
+    site = make_artifact(place, "password")
+    deploy(place, site, {path[1:].replace("?", "_"): b"here", "index.html": b"first"})
+    asked = path.encode().decode("latin-1")  # as servers give it
+
+    page = ask(site.label, asked)
+    assert f'value="{path}"'.encode() in page.body
+    let_in = ask(site.label, "/_hq/password", "POST", form={"password": PASSWORD, "next": path})
+    assert let_in.headers["Location"] == quote(path)
+
+
+@pytest.mark.parametrize("word", ["preview", "previews", "preview-q3"])
+def test_no_word_that_begins_an_address_is_taken_for_a_host_of_ours(place: Place, word: str):
+    with tenant(place.id):
+        site = actions.create_artifact(actor=place.actor(), name="Q3", access=Access("open"), address=word)
+    deploy(place, site, {"index.html": b"here"})
+    assert ask(site.label).body == b"here"
