@@ -159,6 +159,10 @@ def _check(request: UploadRequest, path: str, size: int) -> None:
 def _free_name(request: UploadRequest, wanted: str) -> str:
     """As it is called, or with a number. The sender is not told which: it would tell them what is there."""
     looker = _looker(request)
+    *folders, name = wanted.removeprefix(request.folder).split("/")
+    above = [request.folder + "/".join(folders[:count]) for count in range(1, len(folders) + 1)]
+    if objects.find_objects(looker, above):
+        wanted = request.folder + name  # one of those is a file, which is not the sender's to know either
     stem, dot, ending = wanted.rpartition(".")
     stem, ending = (stem, f".{ending}") if dot and "/" not in ending and stem[-1:] != "/" else (wanted, "")
     for number in range(1, FREE_TRIES):

@@ -69,7 +69,7 @@ def _links(actor: Actor, permission: Permission = Permission.SHARES_READ) -> Que
 def _here(actor: Actor) -> QuerySet[ShareLink]:
     """Those that the actor may know of: all, or where rules say what they may read, what leads there and their own."""
     rows = ShareLink.objects.filter(organization_id=actor.organization_id, environment_id=environment_of(actor))
-    if not _by_rules(actor):
+    if not by_rules(actor):
         return rows
     known = gate.reaches(actor, Permission.OBJECTS_READ)
     prefixes = gate.reach(actor, Permission.OBJECTS_READ) if known else ()
@@ -77,7 +77,7 @@ def _here(actor: Actor) -> QuerySet[ShareLink]:
     return rows.filter(~Exists(beyond.filter(~LiesBelow(list(prefixes or ())))) | Q(membership_id=actor.principal_id))
 
 
-def _by_rules(actor: Actor) -> bool:
+def by_rules(actor: Actor) -> bool:
     """True for one whose role would read every file, were it not for the organization's rules (or a narrow key).
 
     An auditor reads no file and sees every link: they are evidence.
@@ -89,13 +89,13 @@ def _by_rules(actor: Actor) -> bool:
 
 
 class LiesBelow(Func):
-    """True if the row's path begins with one of these prefixes."""
+    """True if the row's path, or what else this column holds, begins with one of these prefixes."""
 
-    template = "EXISTS (SELECT FROM unnest(%(expressions)s) AS given WHERE starts_with(path, given))"
+    template = "EXISTS (SELECT FROM unnest(%(expressions)s) AS given WHERE starts_with(%(column)s, given))"
     output_field = BooleanField()
 
-    def __init__(self, prefixes: list[str]) -> None:
-        super().__init__(Cast(Value(prefixes), ArrayField(TextField())))
+    def __init__(self, prefixes: list[str], *, column: str = "path") -> None:
+        super().__init__(Cast(Value(prefixes), ArrayField(TextField())), column=column)
 
 
 def list_shares(actor: Actor, *, state: str = "", before: UUID | None = None, limit: int = 50) -> Sequence[ShareLink]:

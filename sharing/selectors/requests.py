@@ -14,6 +14,7 @@ from hq.db.models import PLATFORM_ID
 from hq.lib.clock import now
 from hq.lib.errors import NotFound
 from sharing.models import RequestState, UploadAttempt, UploadRequest, request_in_state
+from sharing.selectors.links import LiesBelow, by_rules
 
 SHOWN = 200
 
@@ -44,7 +45,14 @@ def _requests(actor: Actor, permission: Permission = Permission.SHARES_READ) -> 
     """Those of the environment whose folder the actor may read, and their own. One who shares by a rule: their own."""
     by_rule = gate.reach(actor, permission) is not None
     rows = UploadRequest.objects.filter(organization_id=actor.organization_id, environment_id=environment_of(actor))
-    return rows.filter(Q(membership_id=actor.principal_id)) if by_rule else rows
+    own = Q(membership_id=actor.principal_id)
+    if by_rule:
+        return rows.filter(own)
+    if not by_rules(actor):
+        return rows
+    known = gate.reaches(actor, Permission.OBJECTS_READ)
+    prefixes = gate.reach(actor, Permission.OBJECTS_READ) if known else ()
+    return rows.filter(LiesBelow(list(prefixes or ()), column="folder") | own)
 
 
 def list_requests(
