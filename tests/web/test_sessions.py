@@ -66,3 +66,8 @@ def test_signing_in_changes_the_session_key(client):
     before = cookie(client).value
     client.post(actions.create_sign_in_link(person=make_person()).removeprefix(settings.BASE_URL))
     assert cookie(client).value != before
+
+
+def test_the_api_goes_past_sessions_and_its_documentation_is_a_page_as_all_are():
+    paths = ("/v1/me", "/v1/docs", "/organizations/")
+    assert [hasattr(Client().get(path).wsgi_request, "session") for path in paths] == [False, True, True]
