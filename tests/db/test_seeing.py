@@ -77,7 +77,7 @@ def test_what_the_server_no_longer_keeps_is_planned_anew(place, forget):
 def test_a_statement_that_was_planned_for_another_role_shows_that_one_nothing_more(place, monkeypatch):
     administrator = connection.copy()
     administrator.settings_dict = {**connection.settings_dict, "USER": SUPERUSER}
-    monkeypatch.setattr(connections._connections, "default", administrator)
+    monkeypatch.setattr(connections._connections, "default", administrator)  # type: ignore[attr-defined]  # Django's own
     try:
         for role, seen in (("NONE", 2), ("hq_app", 1), ("NONE", 2), ("hq_app", 1)):
             with administrator.cursor() as cursor:
