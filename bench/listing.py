@@ -36,7 +36,7 @@ _VERSIONS = """
 def measure(*, objects: int = 1_000_000, rounds: int = 7) -> Report:
     place = make_place()
     _fill(place, objects)
-    pages = {
+    pages: dict[str, Callable[[], None]] = {
         "first": lambda: _page(place, ""),
         "in the middle": lambda: _page(place, f"o{FOLDER}{objects // 2:09}.csv"),
         "by the beginning of a name": lambda: _page(place, "", f"{FOLDER}{objects // 2 // 1000:06}"),

@@ -29,7 +29,7 @@ def arm(nth: int) -> None:
 
         return stepped
 
-    os.unlink, os.rmdir, os.rename = deadly(os.unlink), deadly(os.rmdir), deadly(os.rename)  # type: ignore[assignment]  # the same call, counted
+    os.unlink, os.rmdir, os.rename = deadly(os.unlink), deadly(os.rmdir), deadly(os.rename)
     connection.execute_wrappers.append(lambda execute, *rest: deadly(execute)(*rest))
 
 

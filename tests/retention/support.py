@@ -1,6 +1,6 @@
 """Letting time pass for erasures and retention, without waiting: as the database's administrator, on committed rows."""
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
@@ -46,6 +46,13 @@ def work() -> None:
 def erasure_of(organization_id: UUID) -> Erasure:
     with tenant(organization_id):
         return Erasure.objects.filter(organization_id=organization_id).latest("id")
+
+
+def due_of(organization_id: UUID) -> datetime:
+    """When what was asked for begins."""
+    due = erasure_of(organization_id).due_at
+    assert due is not None
+    return due
 
 
 def person_erasure_of(organization_id: UUID = PLATFORM_ID) -> PersonErasure:

@@ -24,7 +24,7 @@ from retention import actions, selectors
 from retention.models import Erasure
 from tenants.models import Organization, User
 from tests.factories import make_api_key, make_member, make_place
-from tests.retention.support import age, ask, erasure_of, make_due, work
+from tests.retention.support import age, ask, due_of, erasure_of, make_due, work
 from vault import actions as vault
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -71,7 +71,7 @@ def test_the_certificate_holds_says_what_went_and_is_mailed_to_the_owners(place,
     make_due(place.id)
     work()
     with tenant(place.id):
-        statement = Statement.objects.get(organization_id=place.id, id=erasure_of(place.id).statement_id)
+        statement = Statement.objects.get(organization_id=place.id, pk=str(erasure_of(place.id).statement_id))
     [sent] = [message for message in mail.outbox if "is erased" in message.subject]
     assert sent.to == [address]
     [(name, content, _)] = sent.attachments
@@ -103,7 +103,7 @@ def test_where_there_is_another_owner_one_of_them_has_to_agree(place):
     with pytest.raises(actions.TooNew):
         approve(place, late, wish)
     assert approve(place, other, wish).state == State.WAITING
-    assert erasure_of(place.id).due_at > now() + timedelta(days=6)
+    assert due_of(place.id) > now() + timedelta(days=6)
 
 
 def test_any_owner_calls_it_off_until_it_begins(place):
@@ -159,7 +159,7 @@ def test_a_clock_that_leapt_gives_people_another_day(place):
     age("retention_erasure", place.id, looked_at=now() - timedelta(days=2))
     work()
     wish = erasure_of(place.id)
-    assert (wish.state, wish.due_at > now() + timedelta(hours=23)) == (State.WAITING, True)
+    assert (wish.state, due_of(place.id) > now() + timedelta(hours=23)) == (State.WAITING, True)
 
 
 def test_a_hold_stops_asking_and_what_was_agreed_to(place):

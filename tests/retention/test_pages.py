@@ -1,5 +1,7 @@
 """The pages of retention, as people send them."""
 
+from datetime import timedelta
+
 import pytest
 from django.test import Client
 
@@ -78,7 +80,7 @@ def test_a_period_is_changed_within_its_bounds(place, owner):
     assert owner.post(page, {"days": 4000}).status_code == 400
     assert owner.post(page, {"days": 10}).status_code == 302
     with tenant(place.id):
-        assert retention.period(place.id, "vault.deleted").days == 10
+        assert retention.period(place.id, "vault.deleted") == timedelta(days=10)
     assert b"10 days" in owner.get(at(place, "retention/")).content
     assert owner.get(at(place, "retention/change?name=nothing")).status_code == 404
 

@@ -75,7 +75,7 @@ def test_an_archive_that_was_broken_off_is_none():
     answers = iter([True, False])
     asking = Asking(lambda: next(answers))
     asking.now()
-    sent = []
+    sent: list[bytes] = []
     with pytest.raises(Withdrawn):
         sent.extend(zipped(members("a", "b"), asking))
     with pytest.raises(BadZipFile):
@@ -89,7 +89,7 @@ def test_a_recipient_downloads_everything_and_each_file_is_kept_as_a_download(pl
     client.post(f"/s/{made.token}")
     answer = client.get(f"/shared/{made.link.id}/archive/")
     assert answer["Content-Type"] == "application/zip"
-    got = ZipFile(BytesIO(b"".join(answer.streaming_content)))
+    got = ZipFile(BytesIO(answer.getvalue()))
     assert {name: got.read(name) for name in got.namelist()} == {**FILES, "inbox/a": b"1"}
     assert kinds_of(made) == ["opened", "downloaded", "downloaded", "downloaded"]
     assert Client().get(f"/shared/{made.link.id}/archive/").status_code == 404

@@ -1,5 +1,7 @@
 """Sharing rules: what members may share at most, by group, and how that is changed."""
 
+from typing import Any
+
 import pytest
 
 from audit.models import AuditEvent
@@ -38,7 +40,12 @@ def group(place, *people, name="Auditors"):
 
 
 def make(place, actor=None, **more):
-    asked = {"paths": PATHS, "ttl_seconds": 900, "password": "correct horse", "recipients": [Recipient("i@a.example")]}
+    asked: dict[str, Any] = {
+        "paths": PATHS,
+        "ttl_seconds": 900,
+        "password": "correct horse",
+        "recipients": [Recipient("i@a.example")],
+    }
     with tenant(place.id):
         return actions.create_shares(actor=actor or place.actor(), **asked | more)
 
@@ -95,7 +102,7 @@ def test_a_rule_of_ones_group_stands_in_place_of_everybodys(place):
     with pytest.raises(CannotBeShared):
         make(place, actor=bert.actor, ttl_seconds=7200)
     with tenant(place.id):
-        assert cap_of(place.id, bert.actor.principal_id) == STRICT
+        assert cap_of(place.id, bert.membership.id) == STRICT
 
 
 def test_a_group_that_goes_takes_its_rule_along(place):
@@ -104,7 +111,7 @@ def test_a_group_that_goes_takes_its_rule_along(place):
     rule(place, STRICT, group_id=gone)
     with tenant(place.id):
         tenants.remove_group(actor=place.actor(), group_id=gone)
-        assert cap_of(place.id, ann.actor.principal_id) == Cap()
+        assert cap_of(place.id, ann.membership.id) == Cap()
 
 
 def test_a_change_leaves_one_event_and_what_was_reviewed_is_what_is_saved(place):
@@ -114,7 +121,7 @@ def test_a_change_leaves_one_event_and_what_was_reviewed_is_what_is_saved(place)
     rule(place, None, reviewed=STRICT)
     with tenant(place.id):
         told = [event.detail for event in AuditEvent.objects.filter(tag="policy:changed").order_by("index")]
-        assert cap_of(place.id, member(place).actor.principal_id) == Cap()
+        assert cap_of(place.id, member(place).membership.id) == Cap()
     assert [(one["before"], bool(one["after"])) for one in told] == [(None, True), (told[0]["after"], False)]
 
 

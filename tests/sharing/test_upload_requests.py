@@ -108,7 +108,7 @@ def test_whatever_takes_nothing_any_more_gets_the_one_answer(place, monkeypatch,
         from tenants import actions as tenants
 
         with tenant(place.id):
-            tenants.remove_member(actor=place.actor(), member_id=bert.actor.principal_id)
+            tenants.remove_member(actor=place.actor(), member_id=bert.membership.id)
     token = made.token if ended != "unknown" else "hqr_" + "x" * 43
     with pytest.raises(LinkCannotBeOpened):
         actions.look_at_request(token=token, origin=RECIPIENT)

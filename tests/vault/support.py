@@ -1,7 +1,9 @@
 """What tests of the vault look at."""
 
+import re
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 from django.conf import settings
 
@@ -52,3 +54,10 @@ def assert_nothing_is_left_over(place: Place) -> None:
         used = set(ObjectVersion.objects.values_list("blob_id", flat=True))
     assert {blob.id for blob in blobs} == used
     assert sorted(file.name for file in files(place)) == sorted(blob.id.hex for blob in blobs)
+
+
+def found(pattern: str | bytes, text: Any, flags: int = 0) -> Any:
+    """The match of what has to be there."""
+    match = re.search(pattern, text, flags)
+    assert match, pattern
+    return match

@@ -1,10 +1,9 @@
 """Storage credentials in the portal: got once, seen while they live, revoked."""
 
-import re
-
 from audit.models import AuditEvent
 from hq.db.context import tenant
 from tests.factories import sign_in
+from tests.vault.support import found
 from vault.models import StorageCredential
 
 
@@ -13,7 +12,7 @@ def test_they_are_got_shown_once_and_revoked(committed_place):
     assert "No live credentials" in client.get(base).content.decode()
     form = client.get(f"{base}/new?folder=claims/").content.decode()
     assert "claims/</textarea>" in form
-    once = re.search(r'name="once" value="([^"]+)"', form)[1]
+    once = found(r'name="once" value="([^"]+)"', form)[1]
     asked = {"once": once, "paths": "claims/\r\na/b\r\n", "permission": "write", "life": "900"}
     made = client.post(f"{base}/new", asked).content.decode()
     with tenant(committed_place.id):
@@ -36,7 +35,7 @@ def test_they_are_got_shown_once_and_revoked(committed_place):
 
 def test_what_is_wrong_with_the_form_is_said_beside_it(committed_place):
     client, base = sign_in(committed_place.owner), f"/o/{committed_place.slug}/live/files/credentials"
-    once = re.search(r'name="once" value="([^"]+)"', client.get(f"{base}/new").content.decode())[1]
+    once = found(r'name="once" value="([^"]+)"', client.get(f"{base}/new").content.decode())[1]
     asked = {"once": once, "paths": "../x/", "permission": "read", "life": "900"}
     answer = client.post(f"{base}/new", asked)
     assert answer.status_code == 400

@@ -3,6 +3,7 @@
 import re
 from base64 import b64decode
 from datetime import timedelta
+from typing import Any
 from uuid import UUID
 
 import pytest
@@ -13,6 +14,7 @@ from hq.db.context import tenant
 from hq.lib.clock import now
 from tests.factories import make_place, sign_in
 from tests.vault.limited import let_rules_decide, member
+from tests.vault.support import found
 from vault import actions, selectors
 from vault.actions.previews import MIB, make_preview, preview_origin
 
@@ -26,7 +28,7 @@ class Seen:
     """What the edge answers to an address."""
 
     def __init__(self, url, host=None, method="GET"):
-        said = {}
+        said: dict[str, Any] = {}
 
         def start(line, headers):
             said.update(status=int(line.split()[0]), headers=headers)
@@ -126,7 +128,7 @@ def test_an_svg_is_only_ever_an_image_in_a_page(preview):
     assert seen.type == "text/html; charset=utf-8"
     assert "img-src data:" in seen.policy
     assert b"<script" not in seen.body
-    encoded = re.search(rb'<img src="data:image/svg\+xml;base64,([^"]+)"', seen.body)
+    encoded = found(rb'<img src="data:image/svg\+xml;base64,([^"]+)"', seen.body)
     assert b64decode(encoded[1]) == HOSTILE_SVG
 
 
@@ -204,9 +206,9 @@ def test_the_page_frames_the_previews_origin_and_no_other(committed_place):
     assert f"frame-src {preview_origin()}" in answer["Content-Security-Policy"]
     assert answer["Content-Security-Policy"].startswith("default-src 'none'; script-src 'self'")
     page = answer.content.decode()
-    frame = re.search(r"<iframe[^>]*>", page)[0]
+    frame = found(r"<iframe[^>]*>", page)[0]
     assert re.search(r"\ssandbox\s", frame)
-    assert b"x</pre>" in Seen(re.search(r'src="([^"]+)"', frame)[1]).body
+    assert b"x</pre>" in Seen(found(r'src="([^"]+)"', frame)[1]).body
     assert "frame-src" not in client.get(f"{base}/")["Content-Security-Policy"]
 
 
@@ -215,9 +217,29 @@ def test_an_older_version_is_shown_as_it_was_and_to_readers_only(committed_place
         actions.put_object(actor=committed_place.actor(), path="a/b.txt", chunks=[content])
     url = f"/o/{committed_place.slug}/live/files/preview"
     page = sign_in(committed_place.owner).get(url, {"path": "a/b.txt", "version": "1"}).content.decode()
-    assert b"first</pre>" in Seen(re.search(r'<iframe[^>]*src="([^"]+)"', page, re.DOTALL)[1]).body
+    assert b"first</pre>" in Seen(found(r'<iframe[^>]*src="([^"]+)"', page, re.DOTALL)[1]).body
     let_rules_decide(committed_place)
     reader = member(committed_place)
     assert sign_in(reader.person).get(url, {"path": "a/b.txt"}).status_code == 403
     with tenant(committed_place.id):
         assert selectors.get_object(committed_place.actor(), "a/b.txt").number == 2
+
+
+@pytest.mark.parametrize(
+    "block",
+    ["|" + "a|" * 200 + "\n|" + "-|" * 200 + "\n" + "|\n" * 300, "> a|" * 100 + "\r> " + "-|" * 100 + "\r" + "> |\r" * 300],
+)
+def test_tables_whose_few_bytes_would_become_very_many_cells_are_shown_as_text(preview, block):
+    seen = Seen(preview("a.md", (block + "\n\n").encode() * 20).url)
+    assert_runs_nothing(seen)
+    assert b"<td" not in seen.body
+    assert b"<pre>" in seen.body
+    assert len(seen.body) < MIB
+
+
+def test_of_long_markdown_the_beginning_is_rendered(preview):
+    shown = preview("a.md", b"[" * MIB)
+    assert shown.cut
+    seen = Seen(shown.url)
+    assert len(seen.body) < MIB // 4
+    assert b"Only the beginning is shown" in seen.body

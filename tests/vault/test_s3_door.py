@@ -52,6 +52,7 @@ def test_boto3_reaches_its_prefix(s3, place):
         assert [event.tag for event in events] == ["object:created", "object:deleted"]
         assert {(event.actor_kind, event.actor_id) for event in events} == {("credentials", s3.issued.row.id)}
         seen = AccessEntry.objects.filter(actor_kind="credentials", verb="GET").order_by("id").first()
+        assert seen is not None
         assert seen.detail["path"] == INSIDE
 
 

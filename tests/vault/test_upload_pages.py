@@ -11,7 +11,6 @@ from hq.authz.roles import Role
 from tests.factories import Place, make_member, sign_in
 from tests.vault.uploads import SMALL, begin, content, send, small_parts
 from vault import actions
-from vault.views import uploads as views
 
 __all__ = ["small_parts"]
 
@@ -32,7 +31,7 @@ def test_the_same_file_goes_on_where_it_was_and_another_begins_anew(committed_pl
     actor = committed_place.actor()
     upload = begin(actor, data, content_type="text/plain")
     send(actor, upload, data, [2])
-    asked = {"path": "claims/a", "size": len(data), "content_type": "text/plain"}
+    asked: dict[str, Any] = {"path": "claims/a", "size": len(data), "content_type": "text/plain"}
     again = ask(client, committed_place, **asked)
     assert (again.status_code, again.json()["id"], again.json()["received"]) == (200, str(upload.id), [2])
     for other in ({"size": 5}, {"path": "claims/b"}, {"sha256": "0" * 64}, {"fresh": True}):
@@ -67,7 +66,7 @@ def test_only_the_page_that_uploads_lets_its_script_reach_the_store_and_only_tha
     assert "connect-src 'self';" in client.get(files)["Content-Security-Policy"]
     assert actions.origin_of_parts(actor=committed_place.actor()) == ""
     monkeypatch.setattr(settings, "STORE", "s3")
-    monkeypatch.setattr(views.actions, "origin_of_parts", lambda **_: "https://hq-alder.s3.example.org")
+    monkeypatch.setattr("vault.views.uploads.actions.origin_of_parts", lambda **_: "https://hq-alder.s3.example.org")
     policy = client.get(files)["Content-Security-Policy"]
     assert "connect-src 'self' https://hq-alder.s3.example.org;" in policy
     assert policy.count("example.org") == 1

@@ -34,7 +34,9 @@ def _position_of_deleted(after: str) -> tuple[datetime, UUID]:
 def list_deleted(actor: Actor, *, after: str = "", limit: int = 50) -> Sequence[ObjectVersion]:
     """Deleted objects that the actor may read, last deleted first, each with the version that would come back.
 
-    Up to limit + 1. `after` is `position_of_deleted()` of the last one seen. Raises NotOurCursor, Denied; NotFound for a link.
+    Up to limit + 1. `after` is `position_of_deleted()` of the last one seen.
+
+    Raises NotOurCursor, Denied; NotFound for a link.
     """
     refuse_links(actor)
     reach = reach_of(actor, Permission.OBJECTS_READ)
