@@ -28,6 +28,8 @@ from vault.actions.previews import DRAWING, HOST, IMAGE, MARKDOWN, MOST, PDF, TE
 
 log = logging.getLogger("hq.edge")
 _PATH = re.compile(r"/([0-9a-f]{32})/([A-Za-z0-9_-]{1,4096})")
+_EMPTY_LINE = re.compile(r"\n[ \t]*\n")
+MOST_CELLS = 20_000
 _STYLE = (
     ":root{color-scheme:light dark}"
     "body{margin:1rem;font:15px/1.55 system-ui,sans-serif;overflow-wrap:anywhere}"
@@ -78,7 +80,7 @@ def _beginning(previewed: Previewed, most: int) -> bytes:
 
 def _words(previewed: Previewed) -> str:
     """Its text: what is no UTF-8 is marked as such, and what no page can hold is left out."""
-    content = _beginning(previewed, MOST[TEXT])
+    content = _beginning(previewed, MOST[previewed.kind])
     read = content.decode("utf-8-sig", "replace")
     if previewed.size > len(content):
         read = read.rstrip("\ufffd")  # half a character, where it was cut
@@ -91,14 +93,23 @@ def _as_text(previewed: Previewed) -> Answer:
 
 def _as_markdown(previewed: Previewed) -> Answer:
     """Rendered without raw HTML, then cleaned of all but these tags and links: neither trusts the other."""
+    words = _words(previewed)
+    if _most_cells(words) > MOST_CELLS:
+        return _as_text(previewed)
     cleaned = nh3.clean(
-        _markdown.render(_words(previewed)),
+        _markdown.render(words),
         tags=set(_TAGS),
         attributes={"a": {"href", "title"}, "ol": {"start"}},
         url_schemes={"http", "https", "mailto"},
         link_rel="noopener noreferrer nofollow",
     )
     return _page(cleaned, previewed)
+
+
+def _most_cells(words: str) -> int:
+    """How many cells its tables have at most: every row is filled up to its widest, so few bytes may become many."""
+    blocks = _EMPTY_LINE.split(words.replace("\r\n", "\n").replace("\r", "\n"))
+    return sum(max(line.count("|") for line in lines) * len(lines) for lines in (block.split("\n") for block in blocks))
 
 
 def _as_drawing(previewed: Previewed) -> Answer:

@@ -1,5 +1,8 @@
 """Two versions of a text stand beside each other, line by line; what cannot be compared says why."""
 
+import sys
+from time import thread_time
+
 import pytest
 
 from hq.authz.roles import Role
@@ -52,6 +55,17 @@ def test_what_would_take_too_long_is_refused():
         list(compare([str(n) for n in range(MOST_LINES + 1)], [str(-n - 1) for n in range(MOST_LINES + 1)]))
     with pytest.raises(NotCompared, match="the same"):
         list(compare(["a", *["x"] * 400], [*["x"] * 400, "b"]))
+
+
+def test_lines_made_to_keep_the_search_busy_are_given_up_in_time(monkeypatch):
+    monkeypatch.setattr(sys.modules[compare.__module__], "LONGEST", 0.2)
+    old, new = ([line for n in range(2180) for line in (f"{side}{n}", f"both{n}")] for side in "ab")
+    for lines, side in ((old, "y"), (new, "z")):
+        lines += [line for n in range(300) for line in (f"{side}{n}", "x")]
+    began = thread_time()
+    with pytest.raises(NotCompared, match="too long"):
+        list(compare(old, new))
+    assert thread_time() - began < 2
 
 
 @pytest.fixture

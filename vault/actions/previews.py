@@ -28,11 +28,12 @@ from vault.store import Pieces, store_for
 
 HOST = "preview"
 LIFE = timedelta(minutes=5)
-MIB = 1024 * 1024
+KIB, MIB = 1024, 1024 * 1024
 _INFO = b"hq preview"
 TEXT, MARKDOWN, IMAGE, DRAWING, PDF = "text", "markdown", "image", "drawing", "pdf"
-# How much of it is shown: of text the beginning, of anything else all or nothing.
-MOST = {TEXT: MIB, MARKDOWN: MIB, IMAGE: 25 * MIB, DRAWING: MIB, PDF: 50 * MIB}
+# How much of it is shown: of text the beginning, of anything else all or nothing. Of Markdown as much as is rendered in
+# a few seconds, whatever is in it.
+MOST = {TEXT: MIB, MARKDOWN: 128 * KIB, IMAGE: 25 * MIB, DRAWING: MIB, PDF: 50 * MIB}
 CUT = frozenset({TEXT, MARKDOWN})
 _BY_ENDING = {
     MARKDOWN: "md markdown",

@@ -4,8 +4,10 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from contextlib import closing
 from dataclasses import dataclass
-from difflib import SequenceMatcher
+from difflib import Match, SequenceMatcher
 from itertools import zip_longest
+from time import thread_time
+from typing import Any
 
 from django.http import HttpResponse
 from django.shortcuts import render
@@ -21,6 +23,7 @@ from vault.views.files import address, steps
 from vault.views.preview import number_of
 
 MOST_LINES, MOST_PAIRS, MOST_ROWS, AROUND = 5_000, 100_000, 4_000, 3
+LONGEST = 2.0  # seconds of computing
 
 
 class NotCompared(Invalid):
@@ -37,6 +40,20 @@ class Row:
     new: str = ""
     changed: bool = True
     gap: int = 0
+
+
+class _Matcher(SequenceMatcher[str]):
+    """Gives up in time: made for it, a few thousand lines keep the search busy for a minute."""
+
+    def __init__(self, old: Sequence[str], new: Sequence[str]) -> None:
+        self._until = thread_time() + LONGEST
+        super().__init__(None, old, new, autojunk=False)
+
+    def find_longest_match(self, *where: Any) -> Match:
+        """One step of the search, which takes milliseconds. Raises NotCompared."""
+        if thread_time() > self._until:
+            raise NotCompared("It takes too long to tell what changed.")
+        return super().find_longest_match(*where)
 
 
 @own_context
@@ -99,7 +116,7 @@ def compare(old: Sequence[str], new: Sequence[str]) -> Iterator[Row]:
     middle_old, middle_new = old[begin : len(old) - end], new[begin : len(new) - end]
     _refuse_costly(middle_old, middle_new)
     same = [("equal", 0, begin, 0, begin)] if begin else []
-    codes = SequenceMatcher(None, middle_old, middle_new, autojunk=False).get_opcodes()
+    codes = _Matcher(middle_old, middle_new).get_opcodes()
     inside = [(tag, a + begin, b + begin, c + begin, d + begin) for tag, a, b, c, d in codes]
     tail = [("equal", len(old) - end, len(old), len(new) - end, len(new))] if end else []
     return _rows([*same, *inside, *tail], old, new)
