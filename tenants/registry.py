@@ -22,6 +22,29 @@ SsoPeople = Callable[[UUID], frozenset[UUID]]
 ScopesNow = Callable[[UUID, UUID], frozenset[Permission]]
 
 
+class SharingCap(Protocol):
+    """What a member may share at most; None and () cap nothing."""
+
+    @property
+    def longest_seconds(self) -> int | None: ...
+    @property
+    def password_required(self) -> bool: ...
+    @property
+    def domains(self) -> tuple[str, ...]: ...
+    @property
+    def longest(self) -> str:
+        """In words; so are `places`, the domains."""
+
+    @property
+    def places(self) -> str: ...
+    def lets(self, label: str) -> bool:
+        """Whether somebody of this name may be given a link."""
+
+
+# By the organization and the membership; None is who has none.
+SharingRules = Callable[[UUID, UUID | None], SharingCap]
+
+
 class Authenticate(Protocol):
     """Who a token stands for. Raises Unauthenticated."""
 
@@ -35,6 +58,7 @@ _connections: list[SsoConnection] = []
 _people: list[SsoPeople] = []
 _tokens: dict[str, Authenticate] = {}
 _scopes: dict[str, ScopesNow] = {}
+_sharing: list[SharingRules] = []
 
 
 def on_departure(name: str, end: Departure) -> None:
@@ -100,3 +124,13 @@ def stands_by(kind: str, scopes: ScopesNow) -> None:
 def scopes_now(kind: str, organization_id: UUID, actor_id: UUID) -> frozenset[Permission]:
     """What an actor of that kind may do now, at most; nothing for a kind that no room knows. In its context."""
     return _scopes[kind](organization_id, actor_id) if kind in _scopes else frozenset()
+
+
+def caps_sharing(rules: SharingRules) -> None:
+    """The last one wins."""
+    _sharing[:] = [rules]
+
+
+def sharing_cap(organization_id: UUID, membership_id: UUID | None) -> SharingCap:
+    """What the organization's sharing rules let them share, in whatever room. In its context."""
+    return _sharing[0](organization_id, membership_id)

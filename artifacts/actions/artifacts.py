@@ -9,6 +9,7 @@ from django.db import IntegrityError, connection, transaction
 
 from artifacts import selectors
 from artifacts.actions.deploying import target_of
+from artifacts.actions.sharing_rules import cap_of, wrong_with_access
 from artifacts.models import NAME_LENGTH, Artifact, Deployment
 from audit import recorder
 from audit.tags import Tag
@@ -68,7 +69,7 @@ def create_artifact(
         environment_id=environment_of(actor),
         name=_name(name),
         label=_label(address),
-        access=_kind(access),
+        access=_ruled(actor, _kind(access)),
         password=_hashed(access, ""),
         created_by_kind=actor.kind,
         created_by_id=actor.id,
@@ -101,6 +102,8 @@ def change_artifact(
     new_password = access is not None and bool(access.password)
     if access is not None:
         kind = _kind(access)
+        if kind != artifact.access:
+            _ruled(actor, kind)
         hashed = _hashed(access, artifact.password)
         if (kind, hashed) != (artifact.access, artifact.password):
             artifact.access, artifact.password, artifact.policy = kind, hashed, artifact.policy + 1
@@ -183,6 +186,13 @@ def _kind(access: Access) -> str:
     if access.kind not in Artifact.Access.values:
         raise _fault("/access", "Choose link, password or open.")
     return access.kind
+
+
+def _ruled(actor: Actor, kind: str) -> str:
+    """The same, if the organization's sharing rules let this member publish so."""
+    if wrong := wrong_with_access(cap_of(actor), kind):
+        raise _fault("/access", wrong)
+    return kind
 
 
 def _hashed(access: Access, former: str) -> str:

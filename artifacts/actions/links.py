@@ -10,6 +10,7 @@ from django.conf import settings
 
 from artifacts import selectors
 from artifacts.actions.deploying import target_of
+from artifacts.actions.sharing_rules import cap_of, membership_of, wrong_with_life, wrong_with_recipient
 from artifacts.models import FOR_LENGTH, LINKS_AT_ONCE, LONGEST, SHORTEST, Artifact, ArtifactLink
 from audit import recorder
 from audit.tags import Tag
@@ -18,7 +19,7 @@ from hq.authz.permissions import Permission
 from hq.crypto import secrets
 from hq.lib.clock import now
 from hq.lib.errors import Invalid, Refused
-from tenants import selectors as tenants
+from tenants.registry import SharingCap
 
 TOKEN_PREFIX = "hqa_"
 OPEN_PATH = "/_hq/open"
@@ -63,7 +64,7 @@ def create_links(
 ) -> list[MadeLink]:
     """Make a link for each recipient; each lets one browser in, once, within `ttl_seconds` (60 to 604,800).
 
-    Raises NotFound, Denied, NeedsNoLink, CannotBeLinked: `errors` points at what is wrong.
+    Raises NotFound, Denied, NeedsNoLink, CannotBeLinked, also for a sharing rule: `errors` points at what is wrong.
     """
     artifact = selectors.lock_artifact(actor, artifact_id, Permission.SHARES_CREATE)
     if artifact.access == Artifact.Access.OPEN:
@@ -73,7 +74,8 @@ def create_links(
     if not 1 <= len(recipients) <= LINKS_AT_ONCE:
         raise _fault("/recipients", f"Name 1 to {LINKS_AT_ONCE} recipients.")
     names = [_line(raw, index) for index, raw in enumerate(recipients)]
-    common: Any = {"at": now(), "ttl": timedelta(seconds=ttl_seconds), "membership_id": _membership_of(actor)}
+    _check_rules(cap_of(actor), names, ttl_seconds)
+    common: Any = {"at": now(), "ttl": timedelta(seconds=ttl_seconds), "membership_id": membership_of(actor)}
     made = [_made(actor, artifact, name, **common) for name in names]
     ArtifactLink.objects.bulk_create([one.link for one in made])
     after = {
@@ -135,12 +137,13 @@ def end_links_of(actor: Actor, membership_id: UUID) -> None:
         _revoke(link, actor)
 
 
-def _membership_of(actor: Actor) -> UUID | None:
-    """The membership that the link stands on; behind an API key, that of the key's maker."""
-    if actor.person_id is None:
-        return None
-    belongings = tenants.list_belongings(actor.person_id)
-    return next((one.membership_id for one in belongings if one.organization_id == actor.organization_id), None)
+def _check_rules(cap: SharingCap, names: Sequence[str], ttl_seconds: int) -> None:
+    """What the organization's sharing rules let this member give. Raises CannotBeLinked."""
+    if wrong := wrong_with_life(cap, ttl_seconds):
+        raise _fault("/ttl_seconds", wrong)
+    for index, name in enumerate(names):
+        if wrong := wrong_with_recipient(cap, name):
+            raise _fault(f"/recipients/{index}", wrong)
 
 
 def _line(raw: str, index: int) -> str:

@@ -63,9 +63,11 @@ def most(caps: Sequence[Cap]) -> Cap:
     )
 
 
-def cap_of(organization_id: UUID, membership_id: UUID) -> Cap:
-    """What this member may share at most, in one query. In the tenant's context."""
-    named = Q(group__members__membership_id=membership_id) | Q(group__isnull=True)
+def cap_of(organization_id: UUID, membership_id: UUID | None) -> Cap:
+    """What this member may share at most, in one query; for who is none, as everybody. In the tenant's context."""
+    named = Q(group__isnull=True)
+    if membership_id is not None:
+        named |= Q(group__members__membership_id=membership_id)
     rules = list(SharingRule.objects.filter(named, organization_id=organization_id))
     of_groups = [Cap.of(rule) for rule in rules if rule.group_id is not None]
     of_all = [Cap.of(rule) for rule in rules if rule.group_id is None]
