@@ -106,6 +106,11 @@ def held(organization_id: UUID, name: str) -> tuple[str, ...] | None:
     return _periods[0].held(organization_id, _classes[name])
 
 
+def is_held(organization_id: UUID) -> bool:
+    """Whether a legal hold keeps anything of the organization. In the caller's tenant transaction."""
+    return any(_periods[0].held(organization_id, record) != () for record in _classes.values())
+
+
 def cutoff(organization_id: UUID, name: str) -> datetime | None:
     """What is over since before then may be removed; None: nothing may. In the caller's tenant transaction."""
     kept = period(organization_id, name)

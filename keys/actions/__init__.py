@@ -3,6 +3,7 @@
 from keys.actions.destruction import (
     AlreadyAsked,
     AskedBySomebodyGone,
+    Held,
     NotOpen,
     NotOurs,
     Overlapping,
@@ -37,6 +38,7 @@ __all__ = [
     "AlreadyAsked",
     "AlreadyInUse",
     "AskedBySomebodyGone",
+    "Held",
     "InvalidWait",
     "KeyNotActive",
     "KeyNotFit",

@@ -14,6 +14,7 @@ from hq.authz import gate
 from hq.authz.actor import Actor
 from hq.authz.permissions import Permission
 from hq.db.context import tenant
+from hq.db.retention import is_held
 from hq.lib.clock import now
 from hq.lib.errors import Denied, NotFound, Refused
 from keys import rings
@@ -31,6 +32,10 @@ AGREED = ["state", "approved_at", "approved_by_id", "approved_by_label", "announ
 
 class StillNeeded(Refused):
     """Live data needs this key. Move the data to another key, or erase the organization, which destroys its keys."""
+
+
+class Held(Refused):
+    """A legal hold stands, and data that it keeps needs this key. Nothing of it is removed until the hold is lifted."""
 
 
 class NotOurs(Refused):
@@ -69,7 +74,7 @@ def request_destruction(*, actor: Actor, key_id: UUID, days: int, reason: str, e
     """Ask for a CMK to be destroyed after 7 to 30 days. Nothing changes until somebody else agrees (KEY-4).
 
     `erase`: the organization is to be destroyed, so its live data does not stand in the way. Raises Denied, NotFound,
-    InvalidWait, KeyNotActive, NotOurs, StillNeeded, RotationUnderWay, AlreadyAsked, Overlapping.
+    InvalidWait, KeyNotActive, NotOurs, StillNeeded, Held, RotationUnderWay, AlreadyAsked, Overlapping.
     """
     gate.require(actor, Permission.KEYS_DESTROY)
     if not SHORTEST_WAIT_DAYS <= days <= LONGEST_WAIT_DAYS:
@@ -113,6 +118,13 @@ def _refuse_unless_possible(cmk: Cmk, *, erase: bool) -> None:
         raise RotationUnderWay
     if needed(cmk) and not erase:
         raise StillNeeded
+    _refuse_if_held(cmk)
+
+
+def _refuse_if_held(cmk: Cmk) -> None:
+    """Without the key, what a hold keeps could not be read."""
+    if needed(cmk) and is_held(cmk.organization_id):
+        raise Held
 
 
 def needed(cmk: Cmk) -> bool:
@@ -137,8 +149,8 @@ def _listing(cmk: Cmk) -> list[dict[str, str | int]]:
 def approve_destruction(*, actor: Actor, destruction_id: UUID) -> Destruction:
     """Agree, as another person than the one who asked. The waiting begins, and the key refuses every use.
 
-    Raises Denied, SecondPerson, TooNew, AskedBySomebodyGone, NotFound, NotOpen, StillNeeded, RotationUnderWay,
-    ProviderError.
+    Raises Denied, SecondPerson, TooNew, AskedBySomebodyGone, NotFound, NotOpen, StillNeeded, Held,
+    RotationUnderWay, ProviderError.
     """
     gate.require(actor, Permission.KEYS_APPROVE_DESTRUCTION)
     with transaction.atomic(), tenant(actor.organization_id):
@@ -149,6 +161,7 @@ def approve_destruction(*, actor: Actor, destruction_id: UUID) -> Destruction:
         _refuse_unless_two_people(actor, wish)
         if needed(wish.cmk) and not wish.erases:
             raise StillNeeded
+        _refuse_if_held(wish.cmk)
         doomed = doomed_by(wish)
         # Once they are locked, none can begin any more.
         if Rotation.objects.filter(organization_id=actor.organization_id, state__in=Rotation.UNFINISHED).exists():

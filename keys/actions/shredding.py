@@ -6,7 +6,7 @@ from typing import Any
 from uuid import UUID
 
 from django.db import transaction
-from django.db.models import F
+from django.db.models import F, Q
 
 from hq.crypto.secrets import digest
 from hq.crypto.statements import file_name, timestamp
@@ -39,6 +39,20 @@ def shred_keys(organization_id: UUID) -> list[dict[str, Any]]:
     with tenant(organization_id):
         cmks = list(Cmk.objects.filter(organization_id=organization_id).order_by(F("retired_at").asc(nulls_last=True)))
     return [_shred(cmk) for cmk in cmks]
+
+
+def is_shredded(organization_id: UUID) -> bool:
+    """Whether nothing wrapped is left, and no CMK that HQ may destroy. Until this transaction ends none is made.
+
+    A rotation or a move that was under way may have made one after the others were destroyed.
+    """
+    wait_for_turn(organization_id)
+    of_them = {"organization_id": organization_id}
+    gone = Q(customer_owned=True) | Q(state__in=[KeyState.DESTROYED, KeyState.PENDING_DELETION])
+    return not (
+        DataKey.objects.filter(**of_them, wrapped__isnull=False).exists()
+        or Cmk.objects.filter(**of_them).exclude(gone).exists()
+    )
 
 
 def _shred(cmk: Cmk) -> dict[str, Any]:

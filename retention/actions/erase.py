@@ -19,10 +19,11 @@ from hq.crypto.statements import timestamp
 from hq.lib.clock import now
 from jobs import actions as jobs
 from jobs.registry import RunningJob
-from keys.actions.shredding import shred_keys, thumbprints
+from keys.actions.shredding import is_shredded, shred_keys, thumbprints
 from retention import selectors
 from retention.actions.certificates import certify
-from retention.models import Erasure
+from retention.actions.holds import wait_for_turn
+from retention.models import Erasure, PersonErasure
 from tenants.actions import erasure as tenants
 from tenants.actions import record_for_deployment
 from vault.actions import purge
@@ -63,6 +64,7 @@ def _begin(job: RunningJob) -> bool:
             return False
         if wish.state == State.ERASING:
             return True
+        wait_for_turn(job.organization_id)
         if _clock_leapt(wish) or wish.due_at is None or wish.due_at > now() or _held(wish):
             job.complete({"state": "waits"})
             return False
@@ -187,6 +189,7 @@ def _end(job: RunningJob) -> None:
         wish.state = State.ERASED
         wish.known = None
         wish.save(update_fields=["state", "ended_at", "statement_id", "known"])
+        _forget_names(job.organization_id)
         jobs.enqueue(
             "retention.send_certificate",
             organization_id=job.organization_id,
@@ -202,6 +205,19 @@ def _end(job: RunningJob) -> None:
         )
 
 
+def _forget_names(organization_id: UUID) -> None:
+    """What is left of this wish and of others there says by ids who asked. Members who were to go have gone with it."""
+    for wish in Erasure.objects.filter(organization_id=organization_id):
+        wish.requested_by_label = tenants.ERASED
+        wish.approved_by_label = tenants.ERASED if wish.approved_by_id else None
+        wish.save(update_fields=["requested_by_label", "approved_by_label"])
+    for each in PersonErasure.objects.filter(organization_id=organization_id):
+        if each.state == PersonErasure.State.WAITING:
+            each.state, each.ended_at = PersonErasure.State.CANCELLED, now()
+        each.requested_by_label, each.address = tenants.ERASED, None
+        each.save(update_fields=["state", "ended_at", "requested_by_label", "address"])
+
+
 def _forget_other_jobs(job: RunningJob) -> None:
     """Whatever else was to be done there has lost its object. This one stays, for the operator, as long as any job."""
     with connection.cursor() as cursor:
@@ -209,6 +225,8 @@ def _forget_other_jobs(job: RunningJob) -> None:
 
 
 def _refuse_unless_gone(organization_id: UUID) -> None:
+    if not is_shredded(organization_id):
+        raise NotEmpty("keys that were made meanwhile")
     if left := selectors.count_rows(organization_id):
         raise NotEmpty(", ".join(str(line["table"]) for line in left))
 

@@ -11,11 +11,13 @@ from audit.tags import Tag
 from hq.authz import gate
 from hq.authz.actor import Actor
 from hq.authz.permissions import Permission
+from hq.db import locks
 from hq.lib.clock import now
 from hq.lib.errors import Invalid, Refused
 from hq.lib.paths import InvalidPath, clean_path
 from retention import selectors
-from retention.models import Hold
+from retention.actions.erasure import TooLate
+from retention.models import Erasure, Hold
 
 MOST_PREFIXES = 100
 
@@ -28,17 +30,25 @@ class NotAPath(Invalid):
     """A hold names folders or files as they stand in Files, one a line, at most a hundred."""
 
 
+def wait_for_turn(organization_id: UUID) -> None:
+    """Until this transaction ends no hold is placed there, and nothing is removed that one could keep."""
+    locks.hold(f"hq.retention:{organization_id}")
+
+
 def place_hold(*, actor: Actor, name: str, reason: str, prefixes: Sequence[str] = ()) -> Hold:
     """Keep everything from being removed, or what lies below these paths, in both environments, until it is lifted.
 
     People may go on deleting: that only hides. A path that ends in a slash is a folder, any other one a file, and
-    whatever begins like it. Raises Denied, NotAPath.
+    whatever begins like it. What is being removed right now is waited for. Raises Denied, NotAPath, TooLate.
     """
     gate.require(actor, Permission.HOLDS_CHANGE)
     paths = sorted({_cleaned(prefix) for prefix in prefixes if prefix.strip()})
     if len(paths) > MOST_PREFIXES:
         raise NotAPath
     with transaction.atomic():
+        wait_for_turn(actor.organization_id)
+        if Erasure.objects.filter(organization_id=actor.organization_id, state=Erasure.State.ERASING).exists():
+            raise TooLate
         hold = Hold.objects.create(
             organization_id=actor.organization_id,
             name=name,

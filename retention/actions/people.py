@@ -26,6 +26,7 @@ from keys.actions.records import record_somewhere
 from retention import selectors
 from retention.actions.certificates import certify
 from retention.actions.erasure import AlreadyAsked, Held, NotOpen
+from retention.actions.holds import wait_for_turn
 from retention.models import PersonErasure
 from tenants import selectors as members
 from tenants.actions import erasure as tenants
@@ -191,7 +192,7 @@ def erase_person(job: RunningJob) -> None:
                 _leave(organization_id, wish)
     with job.step():
         fresh = _due(job)
-        if fresh is None:
+        if fresh is None or not _may_go(fresh):
             job.complete()
             return
         _finish(job, fresh)
@@ -207,6 +208,7 @@ def _may_go(wish: PersonErasure) -> bool:
     """Whether nothing stands in the way: a hold, or being the last owner. Else it waits, and is looked at again."""
     if wish.organization_id == PLATFORM_ID:
         return not tenants.sole_owner_of(wish.person_id)
+    wait_for_turn(wish.organization_id)
     if selectors.standing_prefixes(wish.organization_id) != ():
         return False
     try:
@@ -239,7 +241,9 @@ def _finish(job: RunningJob, wish: PersonErasure) -> None:
         "account" if whole else "member", wish.organization_id, _said(wish, elsewhere=elsewhere)
     )
     wish.state = State.ERASED
-    wish.save(update_fields=["state", "ended_at", "statement_id"])
+    if wish.requested_by_id == wish.person_id:
+        wish.requested_by_label = tenants.ERASED  # the certificate says that no name stays
+    wish.save(update_fields=["state", "ended_at", "statement_id", "requested_by_label"])
     jobs.enqueue(
         "retention.send_person_certificate",
         organization_id=wish.organization_id,

@@ -18,6 +18,7 @@ from hq.lib.clock import now
 from hq.lib.errors import Invalid, NotFound, Refused
 from jobs.registry import RunningJob
 from keys.actions.records import record_somewhere
+from retention.actions.holds import wait_for_turn
 from retention.models import Enforcement, Period
 
 ENFORCED_EVERY = timedelta(days=1)
@@ -95,6 +96,7 @@ def _enforce(job: RunningJob, record: RecordClass) -> int:
 
 def _remove_some(organization_id: UUID, record: RecordClass) -> int:
     """One batch; none where nothing may go: what is kept for good, and what a legal hold keeps."""
+    wait_for_turn(organization_id)
     before, held = retention.cutoff(organization_id, record.name), retention.held(organization_id, record.name)
     return record.remove(organization_id, before, held) if before is not None and held is not None else 0
 
