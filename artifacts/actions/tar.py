@@ -9,12 +9,14 @@ import zlib
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from artifacts.models import BYTES_MOST
 from hq.lib.errors import Invalid, PayloadTooLarge
 
 BLOCK = 512
 PIECE = 64 * 1024
 EXTENSION_MOST = 64 * 1024  # of a long name, or of pax records
 RATIO_MOST, RATIO_FREE = 200, 16 * 1024 * 1024  # how far gzip may unfold, beyond what any small archive may
+WHOLE_MOST = BYTES_MOST + 256 * 1024 * 1024  # with every header, before and after unfolding
 _ZEROS = bytes(BLOCK)
 _FILES, _FOLDERS = b"0\0", b"5"
 _KINDS = {
@@ -80,7 +82,7 @@ class TarReader:
     """Members in order, and after each file its bytes: `for member in reader: for piece in reader.pieces(): ...`."""
 
     def __init__(self, chunks: Iterator[bytes]) -> None:
-        self._source = _Source(unfolded(chunks))
+        self._source = _Source(_bounded(unfolded(_bounded(chunks))))
         self._left = self._padding = 0
 
     def __iter__(self) -> Iterator[Member]:
@@ -197,6 +199,16 @@ def _records(raw: bytes) -> dict[str, str]:
         if word in {"path", "size"}:
             found[word] = _text(value)
     return found
+
+
+def _bounded(chunks: Iterator[bytes]) -> Iterator[bytes]:
+    """The same, unless it goes on for too long: headers, comments and zeros are no file whose bytes are counted."""
+    given = 0
+    for chunk in chunks:
+        given += len(chunk)
+        if given > WHOLE_MOST:
+            raise ArchiveTooLarge
+        yield chunk
 
 
 def unfolded(chunks: Iterator[bytes]) -> Iterator[bytes]:

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from artifacts.actions import contents as rules
+from artifacts.actions import tar as reading
 from artifacts.actions.contents import Contents, type_of
 from artifacts.actions.tar import ArchiveTooLarge, NotAnArchive, RefusedMember, TarReader
 from hq.lib.errors import Problem
@@ -173,6 +174,23 @@ def test_a_bomb_by_ratio_ends_early():
     with pytest.raises(ArchiveTooLarge):
         read_on()
     assert given < 40 * 1024 * 1024
+
+
+@pytest.mark.parametrize("what", ["comments", "zeros", "nothing, folded again and again"])
+def test_what_is_no_file_does_not_go_on_for_ever(what: str, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(reading, "WHOLE_MOST", 100_000)
+    given = 0
+
+    def endless() -> Iterator[bytes]:
+        nonlocal given
+        one = {"comments": header(b"00000000000\0", b"g"), "zeros": bytes(1024)}.get(what, gzip.compress(b""))
+        while given < 1_000_000:
+            given += len(one)
+            yield one
+
+    with pytest.raises(ArchiveTooLarge):
+        next(iter(TarReader(endless())), None)
+    assert given < 110_000
 
 
 def test_a_bomb_by_count_is_refused(monkeypatch: pytest.MonkeyPatch):
