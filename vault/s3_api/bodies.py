@@ -153,7 +153,7 @@ class _Reader:
         self._left = int(raw) if raw.isascii() and raw.isdigit() else None  # None: HTTP's own chunks, until they end
         self._length = length
         self._asking = transfer.Asking(allowed)
-        self._held = b""
+        self._held, self._at = b"", 0  # what was read, and how much of it is done with: chunks may be of one byte
 
     def chunks(self) -> Iterator[bytes]:
         """The plain bytes, as many as were announced. Raises S3Error, Withdrawn."""
@@ -185,21 +185,22 @@ class _Reader:
 
     def _exactly(self, size: int) -> Iterator[bytes]:
         while size:
-            if not self._held:
+            if self._at == len(self._held):
                 self._more()
-            part, self._held = self._held[:size], self._held[size:]
+            part = self._held[self._at : self._at + size]
+            self._at += len(part)
             size -= len(part)
             self._asking.now_and_then()
             yield part
 
     def _line(self, *, at_end: bool = False) -> bytes:
-        while b"\r\n" not in self._held:
-            if len(self._held) > MOST_LINE:
+        while (end := self._held.find(b"\r\n", self._at)) < 0:
+            if len(self._held) - self._at > MOST_LINE:
                 raise S3Error("IncompleteBody")
             if not self._more(at_end=at_end):
-                line, self._held = self._held, b""
-                return line
-        line, _, self._held = self._held.partition(b"\r\n")
+                end = len(self._held)
+                break
+        line, self._at = self._held[self._at : end], min(end + 2, len(self._held))
         return line
 
     def _more(self, *, at_end: bool = False) -> bool:
@@ -212,7 +213,7 @@ class _Reader:
             raise S3Error("IncompleteBody")
         if self._left is not None:
             self._left -= len(piece)
-        self._held += piece
+        self._held, self._at = self._held[self._at :] + piece, 0
         return bool(piece)
 
 

@@ -63,6 +63,8 @@ def claim_of(request: HttpRequest) -> Claim:
 def _by_header(request: HttpRequest, header: str) -> Claim:
     if not header:
         raise S3Error("AccessDenied")
+    if "X-Amz-Content-SHA256" not in request.headers:  # or nothing that is signed would say anything of the body
+        raise S3Error("InvalidRequest", "Missing required header for this request: x-amz-content-sha256")
     found = _AUTHORIZATION.fullmatch(header.strip())
     if found is None:
         raise S3Error("AuthorizationHeaderMalformed")
