@@ -30,7 +30,7 @@ WITHHELD = "[withheld]"
 _NEVER = (Sealed, models.QuerySet, bytes, bytearray, memoryview)
 
 # Every token of ours begins with what it is. Other packages log addresses and exceptions, and those may carry one.
-_TOKEN = re.compile(r"\b(hq[aiostw]_|hd_(?:live|test)_)[A-Za-z0-9_-]+")
+_TOKEN = re.compile(r"\b(hq[a-z]_|hd_(?:live|test)_)[A-Za-z0-9_-]+")
 
 
 class LineFormatter(logging.Formatter):

@@ -76,7 +76,7 @@ def test_pages_follow_each_other_for_readers_of_everything_and_of_some_folders(p
 
 
 def test_a_cursor_of_another_kind_is_refused(stored, actor):
-    for cursor in ("x", "[]", "[1,2]", '["a"]', '["a","b\\u0000"]', '{"a":"b"}'):
+    for cursor in ("x", "[]", "[1,2]", '["a"]', '["a","b\\u0000"]', '{"a":"b"}', "[" * 5_000):
         with pytest.raises(NotOurCursor):
             found(actor, "a", after=cursor)
 

@@ -6,7 +6,11 @@ import pytest
 
 from hq.web.logs import LineFormatter
 
-TOKENS = ["hqs_AbC-123_x", "hqt_AbC123", "hqi_AbC123", "hqo_AbC123", "hqw_AbC123", "hd_live_AbC123", "hd_test_AbC123"]
+TOKENS = [
+    *(f"{word}AbC-123_x" for word in ("hqc_", "hqd_", "hqi_", "hqo_", "hqr_", "hqs_", "hqt_", "hqw_")),
+    "hd_live_AbC123",
+    "hd_test_AbC123",
+]
 
 
 def told(message, *arguments, **more):

@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
+import orjson
 from django.db import connection
 
 from hq.authz.actor import Actor, environment_of
@@ -65,7 +66,7 @@ def _position(after: str) -> tuple[str, str] | None:
     if not after:
         return None
     try:
-        name, path = json.loads(after)
+        name, path = orjson.loads(after)
     except (ValueError, TypeError):
         raise NotOurCursor from None
     if not (isinstance(name, str) and isinstance(path, str)) or "\0" in name + path or not (name + path).isprintable():
