@@ -70,7 +70,6 @@ class World:
             self.erasure = erasing.request_erasure(actor=owner, days=7, reason="x").id
             someone = Membership.objects.get(user=make_member(self.place, Role.ANALYST)).id
             self.person_erasure = erasing.request_member_erasure(actor=owner, member_id=someone, reason="x").id
-            self.hold = erasing.place_hold(actor=owner, name="Case", reason="x", prefixes=["held/"]).id
         for number in (b"1", b"2"):
             archive = iter([tar({"index.html": number})])
             artifacts.deploy_archive(actor=owner, artifact_id=self.artifact, chunks=archive)
@@ -80,6 +79,7 @@ class World:
         # Nothing is destroyed by it: it is asked for, and taken back by the first who may.
         self.wish = key_actions.request_destruction(actor=owner, key_id=self.cmk, days=30, reason="x", erase=True).id
         with tenant(self.place.id):
+            self.hold = erasing.place_hold(actor=owner, name="Case", reason="x", prefixes=["held/"]).id
             self.secret = actions.create_api_key(actor=owner, name="all", scopes=SCOPES & owner.permissions).secret
         self.upload = self.sent()
 

@@ -62,7 +62,7 @@ def test_of_rows_that_never_change_nothing_more_may_be_written() -> None:
     assert updatable(ObjectVersion) == {"blob_id", "sha256", "content_type", "created_by"}
     assert updatable(ShareAttempt) == {"user_agent"}
     opened_and_revoked = {"opened_at", "opened_ip", "revoked_at", "revoked_by_id"}
-    assert updatable(ShareLink) == opened_and_revoked | {"purpose", "created_by_label", "revoked_by_label"}
+    assert updatable(ShareLink) == opened_and_revoked | {"purpose", "recipient", "created_by_label", "revoked_by_label"}
 
 
 @pytest.fixture
