@@ -76,7 +76,16 @@ def _message(record: logging.LogRecord) -> str:
     """The record's message, made as logging makes it, of arguments that may be said."""
     message = str(shown(record.msg))
     arguments: Any = shown(record.args) if isinstance(record.args, Mapping) else tuple(map(shown, record.args or ()))
+    path = getattr(getattr(record, "request", None), "path", None)
+    if path and isinstance(arguments, tuple):  # what people call their files stands in it
+        arguments = tuple(_route(record) if each == path else each for each in arguments)
     return str(message % arguments) if record.args else message
+
+
+def _route(record: logging.LogRecord) -> str:
+    """Which address of ours was asked for, without what the request filled in."""
+    match = getattr(record.__dict__["request"], "resolver_match", None)
+    return f"/{match.route}" if match else WITHHELD
 
 
 def _chain(ei: tuple[type[BaseException], BaseException, TracebackType | None] | tuple[None, None, None]) -> Any:

@@ -37,3 +37,14 @@ def test_a_token_in_an_exception_is_redacted(token):
 def test_extras_that_a_call_names_are_told():
     record = logging.makeLogRecord({"name": "hq.jobs", "msg": "claimed", "kind": "keys.reencrypt"})
     assert LineFormatter().format(record).endswith("claimed kind=keys.reencrypt")
+
+
+def test_what_a_request_filled_into_an_address_is_not_told(client, db):
+    request = client.get("/s3/a-bucket/claims/Jane%20Doe.pdf").wsgi_request
+    record = logging.LogRecord("django.request", logging.ERROR, "", 1, "%s: %s", ("Gone", request.path), None)
+    record.request = request
+    line = LineFormatter().format(record)
+    assert "Jane" not in line
+    assert "Gone: /s3/<str:bucket>/<path:path>" in line
+    request.resolver_match = None
+    assert LineFormatter().format(record).endswith("Gone: [withheld]")
