@@ -285,7 +285,7 @@ def test_who_lost_the_right_can_do_no_step_more(committed_place: Place) -> None:
 
 
 @pytest.mark.usefixtures("by_job")
-@pytest.mark.parametrize("how", ["leaves", "loses the role"])
+@pytest.mark.parametrize("how", ["leaves", "loses the role", "has an address that is not let in"])
 def test_who_lost_the_right_while_a_job_has_the_parts_stores_nothing(committed_place: Place, how: str) -> None:
     developer, data = member(committed_place), content(SMALL)
     upload = begin(developer.actor, data)
@@ -293,9 +293,13 @@ def test_who_lost_the_right_while_a_job_has_the_parts_stores_nothing(committed_p
     actions.complete_upload(actor=developer.actor, upload_id=upload.id)
     if how == "leaves":
         developer.leave()
-    else:
+    elif how == "loses the role":
         with tenant(committed_place.id):
             type(developer.membership).objects.filter(pk=developer.membership.pk).update(role=Role.AUDITOR)
+    else:
+        place = type(committed_place.organization).objects.filter(pk=committed_place.id)
+        with tenant(committed_place.id):
+            assert place.update(email_domains=["elsewhere.example"])
     run_jobs()
     ended = row(committed_place, upload)
     assert (ended.state, ended.parts_kept) == ("GIVEN_UP", False)

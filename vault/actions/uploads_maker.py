@@ -1,5 +1,6 @@
 """Who made an upload, as they are now: asked again at every step that nobody signs in for."""
 
+from collections.abc import Sequence
 from uuid import UUID
 
 from hq.authz.actor import Actor, Origin
@@ -8,6 +9,7 @@ from hq.authz.roles import Role, addable, granted
 from hq.lib.errors import Denied
 from tenants import registry
 from tenants import selectors as tenants
+from tenants.selectors.doors import is_at
 from vault.models import Upload
 
 READ_WITH = ("organization", "bucket", "membership__user", "service_account", "api_key")
@@ -48,7 +50,7 @@ def maker_of(upload: Upload, origin: Origin) -> Actor:
     place, key = upload.organization, upload.api_key
     if not tenants.lets_in(place.state) or (key is not None and key.state != "active"):
         raise MakerGone
-    role = _role(upload)
+    role = _role(upload, place.email_domains)
     scopes = _scopes(upload)
     return Actor(
         organization_id=upload.organization_id,
@@ -66,11 +68,14 @@ def maker_of(upload: Upload, origin: Origin) -> Actor:
     )
 
 
-def _role(upload: Upload) -> Role:
+def _role(upload: Upload, email_domains: Sequence[str]) -> Role:
+    """As for storage credentials, a person who came by themselves still has an address that their place lets in."""
     machine, member = upload.service_account, upload.membership
     if machine is not None and machine.ended_at is None:
         return Role.SERVICE_ACCOUNT
     if member is not None and member.user.is_active:
+        if upload.api_key is None and not is_at(member.user.email, email_domains):
+            raise MakerGone
         return Role(member.role)
     raise MakerGone
 
