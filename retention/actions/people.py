@@ -207,15 +207,21 @@ def _due(job: RunningJob) -> PersonErasure | None:
 def _may_go(wish: PersonErasure) -> bool:
     """Whether nothing stands in the way: a hold, or being the last owner. Else it waits, and is looked at again."""
     if wish.organization_id == PLATFORM_ID:
-        return not tenants.sole_owner_of(wish.person_id)
-    wait_for_turn(wish.organization_id)
-    if selectors.standing_prefixes(wish.organization_id) != ():
+        held = any(_is_held(place) for place in tenants.places_of(wish.person_id))
+        return not held and not tenants.sole_owner_of(wish.person_id)
+    if _is_held(wish.organization_id):
         return False
     try:
         tenants.require_not_last(wish.organization_id, wish.person_id)
     except LastOwner:
         return False
     return True
+
+
+def _is_held(organization_id: UUID) -> bool:
+    with tenant(organization_id):
+        wait_for_turn(organization_id)
+        return selectors.standing_prefixes(organization_id) != ()
 
 
 def _leave(organization_id: UUID, wish: PersonErasure) -> None:

@@ -149,6 +149,21 @@ def test_the_tombstone_of_an_account_has_no_name(place):
     assert wish.requested_by_label == "Erased member"
 
 
+def test_a_hold_in_an_organization_keeps_the_accounts_of_its_members(place):
+    member = make_member(place, Role.ANALYST)
+    actions.request_own_erasure(person=member)
+    with tenant(place.id):
+        placed = hold(place)
+    make_people_due()
+    work()
+    assert person_erasure_of().state == PersonErasure.State.WAITING
+    with tenant(place.id):
+        assert Membership.objects.filter(user=member).exists()
+        actions.lift_hold(actor=place.actor(), hold_id=placed.id, reason="Settled")
+    work()
+    assert person_erasure_of().state == PersonErasure.State.ERASED
+
+
 def test_no_certificate_is_given_while_a_key_is_left_that_was_made_meanwhile(place, monkeypatch):
     """As by a rotation that was under way: it has its turn after the keys were thrown away."""
     with tenant(place.id):
