@@ -23,7 +23,7 @@ from hq.web.request import source_ip
 
 SAFE = frozenset({"GET", "HEAD", "OPTIONS"})
 # Where somebody comes in who has shown nothing yet, and trying again and again may succeed.
-WAYS_IN = ("/account/", "/sso", "/s/", "/v1/shares/redeem", "/v1/oauth/token", "/v1/upload-parts/")
+WAYS_IN = ("/account/", "/sso", "/s/", "/r/", "/v1/shares/redeem", "/v1/oauth/token", "/v1/upload-parts/")
 _CHARGED, _VERDICTS, _DUE = "limit_charged", "limit_verdicts", "limit_due"
 _refusals = Refusals()
 forget = _refusals.forget

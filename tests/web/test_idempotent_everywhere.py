@@ -16,7 +16,18 @@ pytestmark = pytest.mark.django_db(transaction=True)
 SECRET = re.compile(r"\b(?:hd_(?:live|test)|hq[a-z]|whsec)_[A-Za-z0-9]")
 # Nothing is done by it: it asks an issuer, outside of any transaction, whether a token would hold.
 ONLY_ASKS = "v1/environments/<uuid:environment_id>/workload-trusts/<uuid:id>/dry-run"
-POSTS = [act for act in V1 if act.method == "POST" and act.route != ONLY_ASKS]
+# Addresses of parts are asked for as often as parts are sent, and open to nobody who lost them: none is kept.
+_ADDRESSES = "v1/environments/<uuid:environment_id>/uploads/<uuid:id>/parts"
+# Bytes are stored outside of the request’s transaction, so no answer is kept. Completing twice makes one version.
+_STREAMED = {
+    f"v1/environments/<uuid:environment_id>/{route}"
+    for route in (
+        "artifacts/<uuid:id>/deployments",
+        "artifacts/<uuid:id>/folder-deployments",
+        "uploads/<uuid:id>/complete",
+    )
+}
+POSTS = [act for act in V1 if act.method == "POST" and act.route not in {ONLY_ASKS, _ADDRESSES} | _STREAMED]
 
 
 def sent(world, act, key):
@@ -35,7 +46,7 @@ def test_every_post_is_repeated_without_what_is_shown_once():
         first = world.client.post(url, **sent(world, act, key))
         assert first.status_code == act.answers, (act.route, first.content)
         second = world.client.post(url, **sent(world, act, key))
-        assert (second.status_code, second["Idempotency-Replayed"]) == (act.answers, "true"), (
+        assert (second.status_code, second.get("Idempotency-Replayed")) == (act.answers, "true"), (
             act.route,
             second.content,
         )
