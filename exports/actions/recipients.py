@@ -9,13 +9,12 @@ import re
 from base64 import b64encode
 from collections.abc import Iterator
 from dataclasses import dataclass
-from io import BytesIO
 from typing import Any
 
 import pyrage
 
 from exports.actions.archive import Pulled, Pushed
-from hq.crypto.age import SealingStream, seal_by_passphrase
+from hq.crypto.age import seal_by_passphrase
 from hq.lib.errors import Invalid
 from hq.limits.slots import slot
 
@@ -45,11 +44,6 @@ def by_key(text: str) -> Lock:
     elif not _AGE.fullmatch(key):
         raise NoRecipient
     _recipient(key)
-    if key.startswith("age1"):
-        try:
-            SealingStream(BytesIO(), key)
-        except ValueError:
-            raise NoRecipient from None
     return Lock(key)
 
 
@@ -65,12 +59,6 @@ def by_passphrase(passphrase: str) -> Lock:
 
 def encrypt(pieces: Iterator[bytes], writer: Any, recipient: str) -> None:
     """Encrypt a stream for one. Raises what `pieces` and `writer` raise."""
-    if recipient.startswith("age1"):
-        sealing = SealingStream(writer, recipient)
-        for piece in pieces:
-            sealing.write(piece)
-        sealing.finish()
-        return
     source, sink = Pulled(pieces), Pushed(writer)
     try:
         pyrage.encrypt_io(source, sink, [_recipient(recipient)])
