@@ -11,14 +11,14 @@ from bench.figures import Report
 from bench.services import instance
 from hq.embedded.errors import CannotStart
 
-NAMES = ("field", "store", "audit", "redeem", "keys", "access", "api", "run")
+NAMES = ("field", "store", "audit", "redeem", "keys", "access", "api", "vault", "run")
 
 
 def benches() -> dict[str, Callable[[], Report]]:
     """Imported late: they are HQ's code, which wants settings, which want the services."""
-    from bench import access, api, audit, field, keys, redeem, run, store
+    from bench import access, api, audit, field, keys, redeem, run, store, vault
 
-    every = (field, store, audit, redeem, keys, access, api, run)
+    every = (field, store, audit, redeem, keys, access, api, vault, run)
     return {name: bench.measure for name, bench in zip(NAMES, every, strict=True)}
 
 

@@ -7,7 +7,7 @@ from urllib.parse import urlsplit
 from hq import env, guards, links, sign_in
 
 ROOT = Path(__file__).resolve().parent.parent
-VERSION = "0.4.0"
+VERSION = "0.5.0"
 
 ENVIRONMENT = env.text("HQ_ENV", "development")
 PRODUCTION = ENVIRONMENT != "development"  # anything else is treated as production: the strict side

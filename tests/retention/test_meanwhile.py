@@ -3,6 +3,7 @@
 import importlib
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
+from typing import Any
 
 import pytest
 from django.db import connection
@@ -87,7 +88,7 @@ def test_a_key_that_a_hold_needs_is_neither_asked_nor_agreed_to_be_destroyed(pla
     other = make_member(place, Role.OWNER)
     with tenant(place.id):
         key = Cmk.objects.get(organization_id=place.id)
-    wanted = {"key_id": key.id, "days": 7, "reason": "Out of hand", "erase": True}
+    wanted: dict[str, Any] = {"key_id": key.id, "days": 7, "reason": "Out of hand", "erase": True}
     wish = keys.request_destruction(actor=place.actor(), **wanted)
     with tenant(place.id):
         placed = hold(place)
@@ -167,13 +168,13 @@ def test_a_hold_in_an_organization_keeps_the_accounts_of_its_members(place):
 def test_no_certificate_is_given_while_a_key_is_left_that_was_made_meanwhile(place, monkeypatch):
     """As by a rotation that was under way: it has its turn after the keys were thrown away."""
     with tenant(place.id):
-        wrapped = DataKey.objects.filter(organization_id=place.id).first().wrapped
+        wrapped = DataKey.objects.filter(organization_id=place.id)[0].wrapped
 
     def shred_once(organization_id):
         said = shredding.shred_keys(organization_id)
         monkeypatch.undo()
         with tenant(organization_id):
-            late = DataKey.objects.filter(organization_id=organization_id).first()
+            late = DataKey.objects.filter(organization_id=organization_id)[0]
             late.pk, late.version, late.wrapped = new_id(), late.version + 1, wrapped
             late.destroyed_at, late.retired_at = None, now()
             late.save(force_insert=True)
