@@ -273,13 +273,14 @@ def _with_rows(place: Place, where: dict[str, str]) -> dict[str, list[str]]:
             actions.give_access(actor=actor, prefix="handbook/", level=Level.WRITE, **named)
         trust = list_trusts(actor)[0].id
         exchanges = list_exchanges(actor, trust_id=trust)
-        hold = retention.place_hold(actor=actor, name="Case 7", reason="Court order", prefixes=["handbook/"])
     site = make_artifact(place, "password")
     deploy(place, site)
     deploy(place, site, {"index.html": b"new", "added.html": b"added"})
     rotation = settle(place.id)
     assert rotation.statement_id is not None
     wish = key_actions.request_destruction(actor=actor, key_id=cmk.id, days=30, reason="We leave", erase=True)
+    with tenant(place.id):
+        hold = retention.place_hold(actor=actor, name="Case 7", reason="Court order", prefixes=["handbook/"])
     with tenant(place.id):
         job = Job.objects.filter(organization_id=place.id).first()
         assert job is not None
