@@ -73,7 +73,7 @@ def test_a_folder_is_published_rolled_back_and_put_behind_a_password(open_browse
     expect(seen).to_have_url(f"{address}docs/")
     expect(seen).to_have_title("none")
 
-    page.get_by_role("button", name="Show deployment 1").click()
+    page.get_by_role("button", name="Show this one, deployment 1").click()
     expect(page.get_by_text("Deployment 1 is shown now.")).to_be_visible()
     SITES.forget()
     expect(reader.go(address).get_by_role("heading", name="First")).to_be_visible()

@@ -72,7 +72,7 @@ def test_a_member_finds_a_file_looks_at_it_and_at_what_changed(open_browser: Ope
 
     # What changed, from the versions.
     page.get_by_role("link", name="Versions").press("Enter")
-    page.get_by_role("link", name="What version 2 changed").press("Enter")
+    page.get_by_role("link", name="Changes of version 2").press("Enter")
     expect(page.get_by_role("cell", name="first thoughts")).to_be_visible()
     assert eyes.faults("diff") == []
 
