@@ -32,3 +32,9 @@ def filter_case(_context: Any, case: Any) -> bool:
     if not isinstance(asked, CoveragePhaseData) or asked.parameter not in READ_IN_ONE_PLACE:
         return True
     return case.operation.definition.raw["operationId"] in ASKED_THERE
+
+
+@schemathesis.serializer("application/x-tar", "application/gzip")
+def archive(_context: Any, value: Any) -> bytes:
+    """Whatever is made up for an archive goes as it is: it is none, and has to be refused as such."""
+    return value if isinstance(value, bytes) else str(value).encode()

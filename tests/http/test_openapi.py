@@ -16,7 +16,14 @@ from tests.factories import ORIGIN
 from tests.world import World
 
 pytestmark = pytest.mark.django_db(transaction=True)
-KINDS = {"index": "int", "job_id": "uuid", "environment_id": "uuid", "organization_id": "uuid", "path": "path"}
+KINDS = {
+    "index": "int",
+    "number": "int",
+    "job_id": "uuid",
+    "environment_id": "uuid",
+    "organization_id": "uuid",
+    "path": "path",
+}
 
 
 def real_ids(world, path):
@@ -27,7 +34,7 @@ def real_ids(world, path):
     found = re.fullmatch(pattern, filled)
     assert found is not None, (path, filled)
     return {
-        f"path.{name}": int(value) if name == "index" else value
+        f"path.{name}": int(value) if KINDS.get(name) == "int" else value
         for name, value in zip(names, found.groups(), strict=True)
     }
 
@@ -43,11 +50,16 @@ TOLERATED: dict[str, list[str | int]] = {
 # Operations whose bodies or queries have rules that no schema tells: paths of objects, members and files that have to
 # be there, one of several members of a body, a token that has to be true, an address that can be fetched.
 RULES = {
+    "begin_upload",
+    "change_artifact",
     "change_webhook",
     "create_api_key",
+    "create_artifact",
     "create_share",
     "create_webhook",
     "delete_object",
+    "deploy",
+    "deploy_folder",
     "exchange_token",
     "explain_access",
     "get_object",
@@ -62,6 +74,7 @@ RULES = {
     "put_object",
     "put_shared_object",
     "get_shared_object",
+    "issue_storage_credentials",
     "replay_webhook",
     "restore_object",
 }
