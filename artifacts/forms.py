@@ -19,7 +19,7 @@ UNITS = [("60", "minutes"), ("3600", "hours"), ("86400", "days")]
 class AccessForm(forms.Form):
     """What an artifact is called, and who may see it."""
 
-    name = forms.CharField(label="Name", max_length=NAME_LENGTH, help_text="Encrypted. Shown to who opens a link.")
+    name = forms.CharField(label="Name", max_length=NAME_LENGTH, help_text="Encrypted. Shown to whoever opens a link.")
     access = forms.ChoiceField(
         label="Who may see it", choices=ACCESS, initial=Artifact.Access.LINK.value, widget=forms.RadioSelect
     )
