@@ -56,13 +56,17 @@ def race_for_buckets(shared: Shared, order: dict[str, Any]) -> None:
 
 def race_for_slots(shared: Shared, order: dict[str, Any]) -> None:
     shared.together.wait()
-    for _ in range(order["tries"]):
+    for number in range(order["tries"]):
         try:
             with slot(order["name"], most=order["most"], lease=60):
                 shared.came_in()
+                if number == 0:
+                    shared.together.wait()  # until everybody has tried once
                 shared.left()
         except Busy:
             shared.turned_away()
+            if number == 0:
+                shared.together.wait()
 
 
 def run(what: Any, order: dict[str, Any]) -> None:

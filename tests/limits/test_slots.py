@@ -89,7 +89,7 @@ def test_processes_that_race_are_never_more_inside_than_there_are_slots(name, ra
         told = json.loads(race.stdout.readline())
     assert told["done"] + told["refused"] == 200
     assert told["done"] > 3
-    assert told["refused"] > 0
+    assert told["refused"] >= 5
     assert 1 <= told["most_inside"] <= 3
     assert told["failed"] == 0
     with slot(name, most=3, lease=60), slot(name, most=3, lease=60), slot(name, most=3, lease=60):
