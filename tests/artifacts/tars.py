@@ -30,7 +30,7 @@ def entry(name: str, content: bytes = b"", **changes: Any) -> tuple[tarfile.TarI
 
 def packed(entries: list[tuple[tarfile.TarInfo, bytes]], *, mode: str = "w", kind: int = tarfile.GNU_FORMAT) -> bytes:
     buffer = io.BytesIO()
-    with tarfile.open(fileobj=buffer, mode=mode, format=kind) as archive:  # type: ignore[call-overload]
+    with tarfile.open(fileobj=buffer, mode=mode, format=kind) as archive:  # type: ignore[call-overload]  # a mode of several
         for info, content in entries:
             archive.addfile(info, io.BytesIO(content))
     return buffer.getvalue()
