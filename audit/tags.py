@@ -25,6 +25,7 @@ class Tag(StrEnum):
     ARTIFACT_ROLLED_BACK = "artifact:rolled_back"
     CREDENTIALS_ISSUED = "credentials:issued"
     CREDENTIALS_REVOKED = "credentials:revoked"
+    DATABASE_CHANGED = "database:changed"
     DIRECTORY_TOKEN_CREATED = "directory_token:created"
     DIRECTORY_TOKEN_REVOKED = "directory_token:revoked"
     DOMAIN_ADDED = "domain:added"
@@ -94,12 +95,20 @@ class Tag(StrEnum):
     SSO_ENABLED = "sso:enabled"
     SSO_REMOVED = "sso:removed"
     SSO_TESTED = "sso:tested"
+    STREAM_CHANGED = "stream:changed"
+    STREAM_CREATED = "stream:created"
+    STREAM_DISABLED = "stream:disabled"
+    STREAM_ENABLED = "stream:enabled"
+    STREAM_REMOVED = "stream:removed"
+    STREAM_REPLAYED = "stream:replayed"
     SUPPORT_APPROVED = "support:approved"
     SUPPORT_ENDED = "support:ended"
     SUPPORT_LAPSED = "support:lapsed"
     SUPPORT_REFUSED = "support:refused"
     SUPPORT_REQUESTED = "support:requested"
     SUPPORT_STARTED = "support:started"
+    TRAIL_ARCHIVED = "trail:archived"
+    TRAIL_EXPORTED = "trail:exported"
     UPLOAD_REQUEST_CLOSED = "upload_request:closed"
     UPLOAD_REQUEST_CREATED = "upload_request:created"
     UPLOAD_REQUEST_RECEIVED = "upload_request:received"
@@ -111,6 +120,8 @@ class Tag(StrEnum):
     WEBHOOK_REPLAYED = "webhook:replayed"
     WEBHOOK_SECRET_ROTATED = "webhook:secret_rotated"
     WEBHOOK_TESTED = "webhook:tested"
+    WITNESS_ADDED = "witness:added"
+    WITNESS_REMOVED = "witness:removed"
     WORKLOAD_TOKEN_ISSUED = "workload:token_issued"
     WORKLOAD_TRUST_CHANGED = "workload_trust:changed"
     WORKLOAD_TRUST_CREATED = "workload_trust:created"
@@ -140,6 +151,7 @@ TOLD = {
     Tag.ARTIFACT_ROLLED_BACK: ("rotate-ccw", "brought back a deployment of {}"),
     Tag.CREDENTIALS_ISSUED: ("key-round", "got storage credentials for {}"),
     Tag.CREDENTIALS_REVOKED: ("ban", "revoked storage credentials for {}"),
+    Tag.DATABASE_CHANGED: ("triangle-alert", "changed {} past the application"),
     Tag.DIRECTORY_TOKEN_CREATED: ("key-round", "made the directory’s token {}"),
     Tag.DIRECTORY_TOKEN_REVOKED: ("ban", "revoked the directory’s token {}"),
     Tag.DOMAIN_ADDED: ("globe", "added the domain {}"),
@@ -209,12 +221,20 @@ TOLD = {
     Tag.SSO_ENABLED: ("lock-open", "switched on the single sign-on {}"),
     Tag.SSO_REMOVED: ("trash-2", "removed the single sign-on {}"),
     Tag.SSO_TESTED: ("circle-check", "tested the single sign-on {}"),
+    Tag.STREAM_CHANGED: ("pen-line", "changed the stream {}"),
+    Tag.STREAM_CREATED: ("plus", "made the stream {}"),
+    Tag.STREAM_DISABLED: ("ban", "switched off the stream {}"),
+    Tag.STREAM_ENABLED: ("circle-check", "switched on the stream {}"),
+    Tag.STREAM_REMOVED: ("trash-2", "removed the stream {}"),
+    Tag.STREAM_REPLAYED: ("rotate-ccw", "sent again by the stream {}"),
     Tag.SUPPORT_APPROVED: ("lock-open", "agreed to support access for {}"),
     Tag.SUPPORT_ENDED: ("ban", "ended support access for {}"),
     Tag.SUPPORT_LAPSED: ("hourglass", "let the request for support access of {} lapse"),
     Tag.SUPPORT_REFUSED: ("x", "refused support access for {}"),
     Tag.SUPPORT_REQUESTED: ("headset", "asked for support access"),
     Tag.SUPPORT_STARTED: ("headset", "began support access"),
+    Tag.TRAIL_ARCHIVED: ("file-archive", "archived {}"),
+    Tag.TRAIL_EXPORTED: ("download", "exported {}"),
     Tag.UPLOAD_REQUEST_CLOSED: ("ban", "closed the upload request “{}”"),
     Tag.UPLOAD_REQUEST_CREATED: ("inbox", "made the upload request “{}”"),
     Tag.UPLOAD_REQUEST_RECEIVED: ("inbox", "sent files for the upload request “{}”"),
@@ -226,6 +246,8 @@ TOLD = {
     Tag.WEBHOOK_REPLAYED: ("rotate-ccw", "sent again to the webhook {}"),
     Tag.WEBHOOK_SECRET_ROTATED: ("refresh-cw", "made a new secret for the webhook {}"),
     Tag.WEBHOOK_TESTED: ("play", "sent a test to the webhook {}"),
+    Tag.WITNESS_ADDED: ("plus", "made {} a witness of the trail"),
+    Tag.WITNESS_REMOVED: ("trash-2", "made {} a witness of the trail no longer"),
     Tag.WORKLOAD_TOKEN_ISSUED: ("bot", "got a token by the trust {}"),
     Tag.WORKLOAD_TRUST_CHANGED: ("pen-line", "changed the workload trust {}"),
     Tag.WORKLOAD_TRUST_CREATED: ("plus", "made the workload trust {}"),
@@ -237,6 +259,7 @@ TOLD = {
 # Acts on the whole organization go to the live environment's chain, wherever the person stood.
 ORGANIZATION_WIDE = frozenset(
     {
+        Tag.DATABASE_CHANGED,
         Tag.DIRECTORY_TOKEN_CREATED,
         Tag.DIRECTORY_TOKEN_REVOKED,
         Tag.DOMAIN_ADDED,
