@@ -3,6 +3,13 @@
 from enum import StrEnum
 
 
+class Log(StrEnum):
+    """The two logs of an environment: what people and programs changed, and every request."""
+
+    ADMIN = "admin"
+    ACCESS = "access"
+
+
 class Tag(StrEnum):
     """What an administrative event says happened. Each belongs to an environment unless it is listed below."""
 

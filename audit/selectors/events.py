@@ -1,4 +1,4 @@
-"""Reads of the trail."""
+"""Reads of events and requests, for people and integrators."""
 
 import datetime as dt
 from collections.abc import Iterable, Sequence

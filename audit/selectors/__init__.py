@@ -1,0 +1,48 @@
+"""Reads of the trail."""
+
+from audit.selectors.events import (
+    ChainStatus,
+    Day,
+    Filters,
+    activity,
+    chain_status,
+    count_events,
+    find_unverified,
+    get_event_at,
+    heads_of,
+    home_of,
+    list_access,
+    list_actors,
+    list_addresses,
+    list_events,
+    list_tags,
+    names_of,
+    page_chains,
+    page_person_events,
+    place_of,
+)
+from audit.selectors.logs import Entry, Tree
+
+__all__ = [
+    "ChainStatus",
+    "Day",
+    "Entry",
+    "Filters",
+    "Tree",
+    "activity",
+    "chain_status",
+    "count_events",
+    "find_unverified",
+    "get_event_at",
+    "heads_of",
+    "home_of",
+    "list_access",
+    "list_actors",
+    "list_addresses",
+    "list_events",
+    "list_tags",
+    "names_of",
+    "page_chains",
+    "page_person_events",
+    "place_of",
+]
