@@ -27,6 +27,12 @@ WAYS_IN = ("/account/", "/sso", "/s/", "/r/", "/v1/shares/redeem", "/v1/oauth/to
 _CHARGED, _VERDICTS, _DUE = "limit_charged", "limit_verdicts", "limit_due"
 _refusals = Refusals()
 forget = _refusals.forget
+_nobodys: list[Callable[[str], bool]] = []
+
+
+def turn_away_by(nobodys: Callable[[str], bool]) -> None:
+    """Called once at start-up by who keeps the keys: tells whether a secret is surely nobody's. The last one wins."""
+    _nobodys[:] = [nobodys]
 
 
 @lru_cache(maxsize=4096)
@@ -56,7 +62,9 @@ class EdgeLimit:
         try:
             if _refusals.wait(address) or not _comes_with_a_key(request):
                 charge_address(request)
-        except (TooMany, LimitsUnavailable) as refusal:
+            else:
+                _turn_away(request)
+        except Problem as refusal:
             response = answer(request, refusal)
         else:
             response = self.get_response(request)
@@ -74,6 +82,20 @@ def _comes_with_a_key(request: HttpRequest) -> bool:
         and request.META.get("HTTP_AUTHORIZATION", "")[:7].lower() == "bearer "
         and "HTTP_X_USER_TOKEN" not in request.META
     )
+
+
+def _turn_away(request: HttpRequest) -> None:
+    """Refuse what is nobody's here, once its address came with too many such: a flood is to cost little.
+
+    The same is found out further in, of every request; nobody is let in by what is asked here. Raises TooMany.
+    """
+    if _refusals.wait(_unknown(request)) and any(nobodys(_secret_of(request)) for nobodys in _nobodys):
+        refuse_unknown(request)
+
+
+def _secret_of(request: HttpRequest) -> str:
+    secret: str = request.META["HTTP_AUTHORIZATION"].partition(" ")[2]
+    return secret.strip()
 
 
 def charge_address(request: HttpRequest) -> None:
@@ -113,9 +135,12 @@ def refuse_unknown(request: HttpRequest, refusal: Problem | None = None) -> NoRe
     Only such are counted here, so valid keys are let in from the same address as before. Raises Unauthenticated or the
     refusal; TooMany for an address that comes with many.
     """
-    unknown = Bucket("unknown", network_of(source_ip(request)), *settings.LIMIT_UNKNOWN)
-    _charge(request, unknown, sure=_due(request), told=False)
+    _charge(request, _unknown(request), sure=_due(request), told=False)
     raise refusal or Unauthenticated
+
+
+def _unknown(request: HttpRequest) -> Bucket:
+    return Bucket("unknown", network_of(source_ip(request)), *settings.LIMIT_UNKNOWN)
 
 
 def _of_address(request: HttpRequest) -> Bucket:

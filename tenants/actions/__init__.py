@@ -7,7 +7,7 @@ from tenants.actions.chains import record_for_deployment, record_on_both_sides
 from tenants.actions.groups import create_group, put_in_group, remove_group, rename_group, take_out_of_group
 from tenants.actions.keepers import Keepers
 from tenants.actions.key_alerts import alert_mail, list_keys_to_tell_of, note_new_network, tell_of_key
-from tenants.actions.key_checks import NetworkNotAllowed, authenticate_api_key
+from tenants.actions.key_checks import NetworkNotAllowed, authenticate_api_key, is_nobodys
 from tenants.actions.key_use import note_key_use
 from tenants.actions.operators import demote_operator, promote_operator
 from tenants.actions.organizations import create_organization, provision, register_steps
@@ -70,6 +70,7 @@ __all__ = [
     "forget_answers",
     "give_access",
     "invite_member",
+    "is_nobodys",
     "list_keys_to_tell_of",
     "move_organization",
     "note_key_use",

@@ -51,6 +51,13 @@ def _well_formed(secret: str) -> bool:
     return any(secrets.is_word(secret, prefix, SECRET_LENGTH) for prefix in PREFIXES.values())
 
 
+def is_nobodys(secret: str) -> bool:
+    """True if it says that it is a key, and there is none. Of a key in use, that is known without asking."""
+    if not secret.startswith(tuple(PREFIXES.values())) or _verified.saw(secret):
+        return False
+    return not _well_formed(secret) or lookups.one("tenants_recognise_key", look_up_value(secret)) is None
+
+
 def authenticate_api_key(*, secret: str, origin: Origin) -> Actor:
     """The actor that a key stands for. Its row is read every time; only the Argon2id verification is remembered.
 

@@ -57,7 +57,7 @@ class Verified:
     def matches(self, secret: str, hashed: str) -> bool:
         """True if they belong together. Of threads that ask the same at once, one finds out."""
         pair = f"{hashed}\x00{secret}"
-        mark = secrets.keyed_digest(self._own_pepper, pair)
+        mark = self._mark(pair)
         if self._knows(mark):
             return True
         with self._alone(mark):
@@ -66,7 +66,15 @@ class Verified:
             if not (_known_in_valkey(pair) or self._verify(secret, hashed, pair)):
                 return False
             self._remember(mark)
+            self._remember(self._mark(secret))
         return True
+
+    def saw(self, secret: str) -> bool:
+        """True if it belonged to some hash within the last minute."""
+        return self._knows(self._mark(secret))
+
+    def _mark(self, text: str) -> bytes:
+        return secrets.keyed_digest(self._own_pepper, text)
 
     def _knows(self, mark: bytes) -> bool:
         return self._until.get(mark, 0.0) > self._clock()

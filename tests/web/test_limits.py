@@ -7,7 +7,9 @@ from copy import copy
 
 import pytest
 from django.conf import settings as configured
+from django.db import connection
 from django.test import Client
+from django.test.utils import CaptureQueriesContext
 from redis import Redis
 
 from audit.models import AccessEntry
@@ -244,6 +246,33 @@ class TestUnknown:
         assert [ask(miss) for miss in near_misses[:5]] == [401, 401, 401, 429, 429]
         assert [ask(secret) for _ in range(4)] == [200] * 4
         assert Client(REMOTE_ADDR=somewhere()).get("/v1/me", headers=bearer("hd_live_x")).status_code == 401
+
+    def test_during_a_flood_a_key_that_was_not_used_for_long_is_let_in_and_other_tokens_are_not_judged(self, settings):
+        settings.LIMIT_UNKNOWN = FEW
+        place = make_place()
+        one = Client(REMOTE_ADDR=somewhere())
+
+        def ask(secret, path="/v1/me"):
+            return one.get(path, headers=bearer(secret)).status_code
+
+        assert [ask(f"hd_live_{number}") for number in range(4)] == [401, 401, 401, 429]
+        assert ask(make_api_key(place)) == 200
+        assert [ask(secret, "/v1/openapi.json") for secret in ("hqt_unknown", "hd_live_x")] == [200, 429]
+
+    def test_during_a_flood_a_key_that_nobody_has_costs_one_question_and_a_key_in_use_no_second(self, settings):
+        settings.LIMIT_UNKNOWN = FEW
+        secret = make_api_key(make_place())
+        one = Client(REMOTE_ADDR=somewhere())
+
+        def asked(secret):
+            with CaptureQueriesContext(connection) as asked:
+                one.get("/v1/me", headers=bearer(secret))
+            return [query["sql"] for query in asked if "tenants_recognise_key" in query["sql"]]
+
+        for number in range(4):
+            one.get("/v1/me", headers=bearer(f"hd_live_{number}"))
+        one.get("/v1/me", headers=bearer(secret))
+        assert [len(asked(each)) for each in (f"hd_live_{'x' * 32}", "hd_live_x", secret)] == [1, 0, 1]
 
     def test_a_flood_of_them_leaves_one_refusal_a_minute_in_the_access_log(self, settings):
         settings.LIMIT_UNKNOWN = FEW
