@@ -36,6 +36,12 @@ def _aws(settings: dict[str, Any]) -> Iterator[str]:
         yield "HQ_KMS_REGION is not a region of AWS; write one like eu-central-1."
     if settings["S3_ENDPOINT"] and not settings["S3_ENDPOINT"].startswith("https://"):
         yield "HQ_S3_ENDPOINT must begin with https://: files go over it."
+    if settings["ARCHIVE_ENDPOINT"] and not settings["ARCHIVE_ENDPOINT"].startswith("https://"):
+        yield "HQ_ARCHIVE_ENDPOINT must begin with https://: the trail goes over it."
+    if settings["ARCHIVE_BUCKET"] and not AWS_REGION.fullmatch(settings["ARCHIVE_REGION"]):
+        yield "HQ_ARCHIVE_REGION is not a region of AWS, and HQ_ARCHIVE_BUCKET is there; write one like eu-central-1."
+    if settings["STS_ENDPOINT"] and not settings["STS_ENDPOINT"].startswith("https://"):
+        yield "HQ_STS_ENDPOINT must begin with https://: credentials come over it."
     if settings["STORE"] == "s3" and not AWS_REGION.fullmatch(settings["REGION"]):
         yield "HQ_REGION is not a region of AWS, and HQ_STORE=s3 keeps files there; write one like eu-central-1."
     if settings["BACKUP_REGION"] and not AWS_REGION.fullmatch(settings["BACKUP_REGION"]):

@@ -35,8 +35,15 @@ KMS_ENDPOINT = env.text("HQ_KMS_ENDPOINT", "")
 # Where new buckets are made. What AWS signs with comes from boto3's own chain here too.
 STORE = env.choice("HQ_STORE", "embedded", "s3")
 S3_ENDPOINT = env.text("HQ_S3_ENDPOINT", "")
+# The role whose sessions put files straight into a landing area in S3 (VLT-4); empty: HQ gives none.
+S3_ROLE_ARN = env.text("HQ_S3_ROLE_ARN", "")
+STS_ENDPOINT = env.text("HQ_STS_ENDPOINT", "")
 # The one place outside the region where copies may lie (OPS-8); empty when there is none.
 BACKUP_REGION = env.text("HQ_BACKUP_REGION", "")
+# Where the trail is archived: a bucket with Object Lock; empty for a folder, which cannot lock.
+ARCHIVE_BUCKET = env.text("HQ_ARCHIVE_BUCKET", "")
+ARCHIVE_REGION = env.text("HQ_ARCHIVE_REGION", REGION)
+ARCHIVE_ENDPOINT = env.text("HQ_ARCHIVE_ENDPOINT", "")
 # Where what people publish is served, each under a name of its own below this one: never from the portal's origin.
 EDGE_PORT = env.number("HQ_EDGE_PORT", PORT + 1)
 EDGE_URL = env.text("HQ_EDGE_URL", f"http://edge.localhost:{EDGE_PORT}").rstrip("/")
@@ -187,6 +194,7 @@ CELERY_BEAT_SCHEDULE = {
     "forget-webhook-log": {"task": "webhooks.sweep", "schedule": timedelta(hours=1), "options": {"expires": 3600}},
     "keep-no-longer": {"task": "retention.sweep", "schedule": timedelta(minutes=10), "options": {"expires": 600}},
     "look-after-artifacts": {"task": "artifacts.sweep", "schedule": timedelta(seconds=15), "options": {"expires": 15}},
+    "take-in-what-landed": {"task": "vault.take_in", "schedule": timedelta(seconds=30), "options": {"expires": 30}},
     "collect-orphans": {"task": "vault.sweep", "schedule": timedelta(minutes=10), "options": {"expires": 600}},
 }
 

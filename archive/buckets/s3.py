@@ -1,0 +1,236 @@
+"""The archive in a bucket of S3 with Object Lock: nobody removes a file for seven years, HQ's own role included.
+
+HQ's role need only put, read and list; making the bucket is the operator's (bin/manage archive_bucket). AWS's words
+stay behind in every refusal: the log gets the operation and AWS's code.
+"""
+
+import json
+import logging
+import os
+import threading
+from base64 import b64encode
+from collections.abc import Iterator, Mapping
+from contextlib import suppress
+from hashlib import sha256
+from typing import Any, Final
+
+import boto3
+from botocore.config import Config
+from botocore.exceptions import BotoCoreError, ClientError
+
+from archive.buckets.base import (
+    Absent,
+    AlreadyThere,
+    ArchiveFault,
+    ArchiveMissing,
+    ArchiveRefused,
+    ArchiveUnavailable,
+    NotLocked,
+    check_name,
+)
+
+log = logging.getLogger("hq.archive")
+YEARS, DAYS = 7, 2557  # seven years have one or two leap days
+TO_GLACIER, TO_DEEP_ARCHIVE = 90, 365
+FIRST_REGION = "us-east-1"  # which AWS takes for meant when none is named, and refuses to be told
+_PARTITIONS = {"cn-": "aws-cn", "us-gov-": "aws-us-gov"}
+_CLOSED = ("BlockPublicAcls", "IgnorePublicAcls", "BlockPublicPolicy", "RestrictPublicBuckets")
+LOCK: Final[Mapping[str, Any]] = {
+    "ObjectLockEnabled": "Enabled",
+    "Rule": {"DefaultRetention": {"Mode": "GOVERNANCE", "Years": YEARS}},
+}
+LIFE: Final[Mapping[str, Any]] = {
+    "ID": "hq-archive",
+    "Status": "Enabled",
+    "Filter": {"Prefix": "audit/"},
+    "Transitions": [
+        {"Days": TO_GLACIER, "StorageClass": "GLACIER"},
+        {"Days": TO_DEEP_ARCHIVE, "StorageClass": "DEEP_ARCHIVE"},
+    ],
+    # What is locked still is passed over: the end comes with the lock's, never before.
+    "Expiration": {"Days": DAYS},
+    "NoncurrentVersionExpiration": {"NoncurrentDays": 1},
+    "AbortIncompleteMultipartUpload": {"DaysAfterInitiation": 7},
+}
+
+
+class S3Bucket:
+    """A Bucket in S3. Threads share it."""
+
+    lockable = True
+
+    def __init__(self, name: str, region: str, endpoint: str = "", *, read_seconds: float = 60, tries: int = 4) -> None:
+        self.name, self.region = name, region
+        self._endpoint, self._read_seconds, self._tries = endpoint, read_seconds, tries
+        self.reset()
+
+    def reset(self) -> None:
+        """Forget the client, and that a lock was seen."""
+        self._lock = threading.Lock()
+        self._client: Any = None
+        self._seen_locked = False
+
+    @property
+    def where(self) -> str:
+        return f"the bucket {self.name} in {self.region}"
+
+    def prepare(self) -> None:
+        place = {} if self.region == FIRST_REGION else {"LocationConstraint": self.region}
+        with suppress(_Ours):  # made before: what it is like is put right below
+            self._ask(
+                "create_bucket",
+                ObjectLockEnabledForBucket=True,
+                ObjectOwnership="BucketOwnerEnforced",
+                **({"CreateBucketConfiguration": place} if place else {}),
+            )
+        self._ask("put_public_access_block", PublicAccessBlockConfiguration=dict.fromkeys(_CLOSED, True))
+        self._ask("put_bucket_policy", Policy=json.dumps(policy(self.name, self.region)))
+        self._ask("put_bucket_versioning", VersioningConfiguration={"Status": "Enabled"})
+        self._ask("put_object_lock_configuration", ObjectLockConfiguration=dict(LOCK))
+        encryption = {"ApplyServerSideEncryptionByDefault": {"SSEAlgorithm": "AES256"}}
+        self._ask("put_bucket_encryption", ServerSideEncryptionConfiguration={"Rules": [encryption]})
+        self._ask("put_bucket_lifecycle_configuration", LifecycleConfiguration={"Rules": [dict(LIFE)]})
+        self._check_lock()
+
+    def put(self, name: str, content: bytes) -> None:
+        self._check_lock()
+        self._ask(
+            "put_object",
+            Key=check_name(name),
+            Body=content,
+            ContentType="application/json" if name.endswith(".json") else "application/octet-stream",
+            ChecksumSHA256=b64encode(sha256(content).digest()).decode(),
+            IfNoneMatch="*",
+        )
+
+    def read(self, name: str) -> bytes:
+        answer = self._ask("get_object", Key=check_name(name))
+        try:
+            content: bytes = answer["Body"].read()
+        except (BotoCoreError, OSError) as error:
+            raise ArchiveUnavailable from error
+        return content
+
+    def names(self, prefix: str) -> Iterator[str]:
+        check_name(prefix + "x")
+        more: dict[str, Any] = {}
+        while True:
+            page = self._ask("list_objects_v2", Prefix=prefix, **more)
+            yield from (each["Key"] for each in page.get("Contents", ()))
+            if not page.get("IsTruncated"):
+                return
+            more = {"ContinuationToken": page["NextContinuationToken"]}
+
+    def _check_lock(self) -> None:
+        """Once a process: nothing is written where it would not be locked. Raises NotLocked."""
+        if self._seen_locked:
+            return
+        found = self._ask("get_object_lock_configuration").get("ObjectLockConfiguration", {})
+        kept = found.get("Rule", {}).get("DefaultRetention", {})
+        if found.get("ObjectLockEnabled") != "Enabled" or kept.get("Mode") not in {"GOVERNANCE", "COMPLIANCE"}:
+            raise NotLocked
+        self._seen_locked = True
+
+    def _ask(self, operation: str, **parameters: Any) -> Mapping[str, Any]:
+        try:
+            answer: Mapping[str, Any] = getattr(self._connected(), operation)(Bucket=self.name, **parameters)
+        except ClientError as error:
+            code = str(error.response.get("Error", {}).get("Code", ""))
+            status = error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0)
+            raise self._told(operation, code, _of_code(code, status)) from None
+        except BotoCoreError as error:
+            raise self._told(operation, type(error).__name__, ArchiveUnavailable()) from None
+        except (ValueError, TypeError, LookupError, AttributeError) as error:  # an answer that botocore cannot read
+            raise self._told(operation, type(error).__name__, ArchiveUnavailable()) from None
+        return answer
+
+    def _told(self, operation: str, code: str, fault: Exception) -> Exception:
+        if isinstance(fault, ArchiveFault):
+            log.warning(
+                "the archive's bucket did not do it", extra={"operation": operation, "bucket": self.name, "code": code}
+            )
+        return fault
+
+    def _connected(self) -> Any:
+        """Making a client takes a while and is not safe between threads; using one is."""
+        with self._lock:
+            if self._client is None:
+                self._client = boto3.session.Session().client(
+                    "s3",
+                    region_name=self.region,
+                    endpoint_url=self._endpoint or None,
+                    config=Config(
+                        connect_timeout=5,
+                        read_timeout=self._read_seconds,
+                        retries={"mode": "standard", "total_max_attempts": self._tries},
+                        ignore_configured_endpoint_urls=True,  # only HQ's own setting, which production judges
+                        signature_version="s3v4",
+                        request_checksum_calculation="when_required",
+                        s3={"addressing_style": "path" if self._endpoint else "virtual"},
+                    ),
+                )
+            return self._client
+
+
+class _Ours(Exception):
+    """The bucket is made already."""
+
+
+_BY_CODE: Final[Mapping[str, type[Exception]]] = {
+    **dict.fromkeys(("404", "NoSuchKey", "NoSuchVersion", "MethodNotAllowed"), Absent),
+    **dict.fromkeys(("412", "PreconditionFailed"), AlreadyThere),
+    **dict.fromkeys(("ObjectLockConfigurationNotFoundError", "InvalidBucketState"), NotLocked),
+    **dict.fromkeys(
+        ("409", "ConditionalRequestConflict", "OperationAborted", "RequestTimeout", "SlowDown", "Throttling"),
+        ArchiveUnavailable,
+    ),
+    "BucketAlreadyOwnedByYou": _Ours,
+    "NoSuchBucket": ArchiveMissing,
+}
+
+
+def _of_code(code: str, status: int) -> Exception:
+    kind = _BY_CODE.get(code)
+    if kind is None:
+        kind = ArchiveUnavailable if status >= 500 or status == 429 else ArchiveRefused
+    return kind()
+
+
+def policy(bucket: str, region: str) -> dict[str, Any]:
+    """Nobody comes without TLS, whatever else allows it."""
+    partition = next((name for start, name in _PARTITIONS.items() if region.startswith(start)), "aws")
+    everything = f"arn:{partition}:s3:::{bucket}"
+    return {
+        "Version": "2012-10-17",
+        "Statement": [
+            {
+                "Sid": "DenyPlaintext",
+                "Effect": "Deny",
+                "Principal": "*",
+                "Action": "s3:*",
+                "Resource": [everything, f"{everything}/*"],
+                "Condition": {"Bool": {"aws:SecureTransport": "false"}},
+            }
+        ],
+    }
+
+
+_shared: dict[tuple[str, str, str], S3Bucket] = {}
+_sharing = threading.Lock()
+
+
+def shared(name: str, region: str, endpoint: str) -> S3Bucket:
+    """The process's own: threads share its client."""
+    with _sharing:
+        return _shared.setdefault((name, region, endpoint), S3Bucket(name, region, endpoint))
+
+
+def _after_fork() -> None:
+    """Nobody in a child will release the locks that the parent's other threads held, and sockets are not shared."""
+    global _sharing  # noqa: PLW0603 - the child's own lock
+    _sharing = threading.Lock()
+    for bucket in _shared.values():
+        bucket.reset()
+
+
+os.register_at_fork(after_in_child=_after_fork)

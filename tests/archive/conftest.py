@@ -1,0 +1,5 @@
+"""AWS's stand-ins, for who asks."""
+
+from tests.aws.fixtures import ministack
+
+__all__ = ["ministack"]
