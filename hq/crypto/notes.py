@@ -7,7 +7,8 @@ r"""Signed notes and checkpoints, as C2SP has them (signed-note, tlog-checkpoint
 
 Type 01 is a signature over the text. Type 04 is a witness's: a time (8 bytes, seconds) and a signature over
 "cosignature/v1\ntime <seconds>\n" and the text. Lines of other types stay in the note and are not looked at: there is
-room for a second, post-quantum one. No JWS can be taken for a note or the other way round: a note has a newline.
+room for a second, post-quantum one (type 06, ML-DSA-44), of sixteen witnesses too. No JWS can be taken for a note or
+the other way round: a note has a newline.
 """
 
 import base64
@@ -20,10 +21,12 @@ from typing import Final
 
 from hq.crypto.signatures import BadSignature, public_of, sign, verify
 
-MAX_BYTES: Final = 64 * 1024
+MAX_BYTES: Final = 128 * 1024  # sixteen post-quantum signatures of 5 kB, which every reader has to take
+MAX_SIZE: Final = 2**63 - 1
 ED25519: Final = 1
 COSIGNATURE: Final = 4
 _LINE = re.compile(r"— (?P<name>[^\s+]+) (?P<blob>[A-Za-z0-9+/]+={0,2})")
+_CONTROL = re.compile(r"[\x00-\x09\x0b-\x1f]")
 _SIZE = re.compile(r"0|[1-9][0-9]{0,18}")
 
 
@@ -78,9 +81,10 @@ def read_verifier_key(text: str) -> tuple[str, int, bytes]:
     """
     name, _, rest = text.partition("+")
     _, _, blob = rest.partition("+")
-    raw = _decode(blob)
+    raw = decode(blob)
     if len(raw) != 33 or raw[0] not in {ED25519, COSIGNATURE} or verifier_key(name, raw[1:], raw[0]) != text:
         raise BadNote("This is no verifier key of a log or of a witness.")
+    _check_name(name)
     return name, raw[0], raw[1:]
 
 
@@ -107,7 +111,7 @@ def read_note(raw: bytes) -> Note:
         BadNote: it is none.
     """
     if len(raw) > MAX_BYTES:
-        raise BadNote("A note has at most 64 KiB.")
+        raise BadNote("A note has at most 128 KiB.")
     try:
         whole = raw.decode()
     except UnicodeDecodeError:
@@ -116,21 +120,18 @@ def read_note(raw: bytes) -> Note:
     text += "\n"
     if not found or not lines.endswith("\n"):
         raise BadNote("A note has a text, an empty line and signatures.")
-    _check_text(text)
+    _check_text(whole)
     return Note(text, tuple(_signed(line) for line in lines[:-1].split("\n")))
 
 
 def check_note(note: Note, name: str, public: bytes) -> None:
-    """Return only if this key of this name signed the note's text.
+    """Return only if this key of this name signed the note's text. Each line that says so has to hold.
 
     Raises:
         BadSignature: it did not; which thing is wrong is not told.
     """
-    wanted = key_id(name, public)
-    lines = [line for line in note.signatures if line.name == name and line.key_id == wanted]
-    if len(lines) != 1:
-        raise BadSignature
-    verify(public, note.text.encode(), lines[0].payload)
+    for line in _lines_of(note, name, key_id(name, public)):
+        verify(public, note.text.encode(), line.payload)
 
 
 def check_cosignature(note: Note, name: str, public: bytes) -> int:
@@ -139,13 +140,14 @@ def check_cosignature(note: Note, name: str, public: bytes) -> int:
     Raises:
         BadSignature: it did not; which thing is wrong is not told.
     """
-    wanted = key_id(name, public, COSIGNATURE)
-    lines = [line for line in note.signatures if line.name == name and line.key_id == wanted]
-    if len(lines) != 1 or len(lines[0].payload) != 72:
-        raise BadSignature
-    seconds = int.from_bytes(lines[0].payload[:8], "big")
-    verify(public, _cosigned(note.text, seconds), lines[0].payload[8:])
-    return seconds
+    times: list[int] = []
+    for line in _lines_of(note, name, key_id(name, public, COSIGNATURE)):
+        seconds = int.from_bytes(line.payload[:8], "big")
+        if len(line.payload) != 72 or not 0 < seconds <= MAX_SIZE:
+            raise BadSignature
+        verify(public, _cosigned(note.text, seconds), line.payload[8:])
+        times.append(seconds)
+    return max(times)
 
 
 def with_signatures(note: str, lines: Iterable[str]) -> str:
@@ -159,39 +161,17 @@ def read_checkpoint(text: str) -> Checkpoint:
     Raises:
         BadNote: it is none.
     """
-    lines = text.split("\n")
-    if len(lines) < 4 or not lines[0] or not _SIZE.fullmatch(lines[1]) or "" in lines[3:-1]:
+    *lines, rest = text.split("\n")
+    if len(lines) < 3 or rest or "" in lines or not _SIZE.fullmatch(lines[1]) or int(lines[1]) > MAX_SIZE:
         raise BadNote("A checkpoint has an origin, a size and a root, a line each.")
-    root = _decode(lines[2])
+    root = decode(lines[2])
     if len(root) != 32:
         raise BadNote("The root of a checkpoint has 32 bytes.")
     return Checkpoint(lines[0], int(lines[1]), root)
 
 
-def _cosigned(text: str, seconds: int) -> bytes:
-    return f"cosignature/v1\ntime {seconds}\n{text}".encode()
-
-
-def _line(name: str, blob: bytes) -> str:
-    if not name or "+" in name or any(character.isspace() for character in name):
-        raise BadNote("The name of a key has no white space and no plus sign.")
-    return f"— {name} {base64.b64encode(blob).decode()}\n"
-
-
-def _signed(line: str) -> Signed:
-    found = _LINE.fullmatch(line)
-    blob = _decode(found["blob"]) if found else b""
-    if found is None or len(blob) < 5:
-        raise BadNote("A signature line has a dash, a name, and base64.")
-    return Signed(found["name"], blob[:4], blob[4:])
-
-
-def _check_text(text: str) -> None:
-    if not text.endswith("\n") or any(character != "\n" and ord(character) < 0x20 for character in text):
-        raise BadNote("The text of a note is whole lines without control characters.")
-
-
-def _decode(text: str) -> bytes:
+def decode(text: str) -> bytes:
+    """Read base64 in its one spelling. Raises BadNote."""
     try:
         raw = base64.b64decode(text, validate=True)
     except (binascii.Error, ValueError):
@@ -199,3 +179,38 @@ def _decode(text: str) -> bytes:
     if base64.b64encode(raw).decode() != text:
         raise BadNote("This is not base64 in its one spelling.")
     return raw
+
+
+def _cosigned(text: str, seconds: int) -> bytes:
+    return f"cosignature/v1\ntime {seconds}\n{text}".encode()
+
+
+def _lines_of(note: Note, name: str, wanted: bytes) -> list[Signed]:
+    """Those of one key, of which there is at least one. Raises BadSignature."""
+    lines = [line for line in note.signatures if line.name == name and line.key_id == wanted]
+    if not lines:
+        raise BadSignature
+    return lines
+
+
+def _check_name(name: str) -> None:
+    if not name or "+" in name or _CONTROL.search(name) or any(character.isspace() for character in name):
+        raise BadNote("The name of a key has no white space and no plus sign.")
+
+
+def _line(name: str, blob: bytes) -> str:
+    _check_name(name)
+    return f"— {name} {base64.b64encode(blob).decode()}\n"
+
+
+def _signed(line: str) -> Signed:
+    found = _LINE.fullmatch(line)
+    blob = decode(found["blob"]) if found else b""
+    if found is None or len(blob) < 5:
+        raise BadNote("A signature line has a dash, a name, and base64.")
+    return Signed(found["name"], blob[:4], blob[4:])
+
+
+def _check_text(text: str) -> None:
+    if not text.endswith("\n") or _CONTROL.search(text):
+        raise BadNote("The text of a note is whole lines without control characters.")
