@@ -42,6 +42,10 @@ class Signed:
     key_id: bytes
     payload: bytes
 
+    def line(self) -> str:
+        """As it stands in a note. Raises BadNote for what cannot."""
+        return _line(self.name, self.key_id + self.payload)
+
 
 @dataclass(frozen=True, slots=True)
 class Note:

@@ -9,7 +9,7 @@ from uuid import UUID
 from django.conf import settings
 from django.db import transaction
 
-from hq.crypto import signatures, statements
+from hq.crypto import notes, signatures, statements
 from hq.crypto.secrets import digest
 from hq.db.locks import hold
 from hq.lib.clock import now
@@ -61,6 +61,26 @@ def issue_statement(organization_id: UUID, kind: Statement.Kind, body: Mapping[s
 def sign_statement(body: Mapping[str, Any]) -> bytes:
     """The file of a statement that its own room keeps, with what it is about. Raises KeyUnavailable."""
     return _sign(body, new_id(), now())[1]
+
+
+def sign_note(text: str, name: str) -> str:
+    """The note of a text, such as a checkpoint, with one signature under this name (C2SP signed-note).
+
+    Raises KeyUnavailable, BadNote.
+    """
+    return notes.sign_note(text, name, _seed())
+
+
+def cosign_note(text: str, name: str, seconds: int) -> str:
+    """The line by which HQ, as a witness of this name, says that it saw a checkpoint's text at that time.
+
+    Raises KeyUnavailable, BadNote.
+    """
+    return notes.cosign(text, name, _seed(), seconds)
+
+
+def _seed() -> bytes:
+    return base64.b64decode(SigningKey.objects.get(retired_at=None).seed or "")
 
 
 def _sign(body: Mapping[str, Any], statement_id: UUID, issued_at: datetime) -> tuple[SigningKey, bytes]:
