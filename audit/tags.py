@@ -76,6 +76,7 @@ class Tag(StrEnum):
     MEMBER_ROLE_CHANGED = "member:role_changed"
     OBJECT_CREATED = "object:created"
     OBJECT_DELETED = "object:deleted"
+    OBJECT_REFUSED = "object:refused"
     OBJECT_RESTORED = "object:restored"
     OBJECT_UPDATED = "object:updated"
     OPERATOR_DEMOTED = "operator:demoted"
@@ -202,6 +203,7 @@ TOLD = {
     Tag.MEMBER_ROLE_CHANGED: ("users", "changed the role of {}"),
     Tag.OBJECT_CREATED: ("file-up", "stored {}"),
     Tag.OBJECT_DELETED: ("trash-2", "deleted {}"),
+    Tag.OBJECT_REFUSED: ("ban", "sent {}, which was not taken in"),
     Tag.OBJECT_RESTORED: ("rotate-ccw", "restored {}"),
     Tag.OBJECT_UPDATED: ("file-up", "stored a new version of {}"),
     Tag.OPERATOR_DEMOTED: ("user-x", "made {} an operator no longer"),

@@ -54,6 +54,7 @@ V1 = [
     Act(ENVIRONMENT + "credentials", "GET", P.OBJECTS_READ),
     Act(ENVIRONMENT + "credentials", "POST", P.OBJECTS_READ, {"paths": ["a/"]}, 201),
     Act(ENVIRONMENT + "credentials/<uuid:id>", "GET", P.OBJECTS_READ),
+    Act(ENVIRONMENT + "credentials/<uuid:id>/direct", "POST", P.OBJECTS_READ, answers=409),  # files are kept here
     Act(ENVIRONMENT + "credentials/<uuid:id>", "DELETE", P.OBJECTS_READ, answers=204),
     Act(ENVIRONMENT + "shares", "GET", P.SHARES_READ),
     Act(ENVIRONMENT + "shares", "POST", P.SHARES_CREATE, {"paths": ["a/b"]}, 201, P.OBJECTS_READ),

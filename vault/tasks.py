@@ -9,6 +9,7 @@ from jobs.registry import RunningJob, handles
 from vault import actions
 from vault.actions.assemble import ATTEMPTS
 from vault.actions.credentials import CREDENTIALS_KEPT
+from vault.actions.landing import KIND
 from vault.actions.uploads import ASSEMBLE, END
 
 
@@ -34,6 +35,19 @@ def assemble(job: RunningJob) -> None:
 def end_uploads(job: RunningJob) -> dict[str, int]:
     """Remove what uploads left that have ended."""
     return actions.end_uploads(job)
+
+
+@handles(KIND)
+def take_in(job: RunningJob) -> dict[str, int]:
+    """Take in what programs put straight into S3."""
+    return actions.take_in(job)
+
+
+@shared_task(name="vault.take_in")
+def look_for_landed() -> None:
+    """A job for each organization with a landing area that may hold something."""
+    for row in lookups.call("vault_find_landings"):
+        jobs.enqueue(KIND, organization_id=row["organization_id"], payload={}, key="take in")
 
 
 @shared_task(name="vault.sweep")

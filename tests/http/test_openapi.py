@@ -75,6 +75,7 @@ RULES = {
     "put_shared_object",
     "get_shared_object",
     "issue_storage_credentials",
+    "open_direct_way",
     "replay_webhook",
     "restore_object",
 }

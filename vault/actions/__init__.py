@@ -10,6 +10,7 @@ from vault.actions.credentials import (
     revoke_credentials,
 )
 from vault.actions.credentials_use import actor_again, actor_of, find_credentials, has_token
+from vault.actions.landing import DirectWay, open_direct_way, take_in
 from vault.actions.orphans import collect_orphans
 from vault.actions.put import NameTaken, StoredAs, WrongDigest, WrongLength, put_object
 from vault.actions.read import Opened, open_object
@@ -32,6 +33,7 @@ __all__ = [
     "AlreadyCurrent",
     "Arrived",
     "Conditions",
+    "DirectWay",
     "IssuedCredentials",
     "NameTaken",
     "NotDeleted",
@@ -58,6 +60,7 @@ __all__ = [
     "has_token",
     "issue_credentials",
     "look_at_upload",
+    "open_direct_way",
     "open_object",
     "open_part",
     "origin_of_parts",
@@ -65,4 +68,5 @@ __all__ = [
     "put_object",
     "restore_object",
     "revoke_credentials",
+    "take_in",
 ]

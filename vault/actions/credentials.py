@@ -186,7 +186,8 @@ def revoke_credentials(*, actor: Actor, credentials_id: UUID) -> StorageCredenti
 
 def forget_credentials(job: RunningJob) -> dict[str, int]:
     """Remove those that ended yesterday or before (VLT-11), bit by bit."""
-    old = StorageCredential.objects.filter(organization_id=job.organization_id, expires_at__lt=now() - CREDENTIALS_KEPT)
+    mine = StorageCredential.objects.filter(organization_id=job.organization_id, lands=False)
+    old = mine.filter(expires_at__lt=now() - CREDENTIALS_KEPT)
     gone = 0
     while True:
         with job.step():

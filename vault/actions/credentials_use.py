@@ -76,6 +76,24 @@ def actor_again(row: StorageCredential, origin: Origin) -> Actor | None:
             return None
 
 
+def landing_actor(row: StorageCredential) -> Actor:
+    """Whom they stood for, as they are now, for files that landed before their end. In the tenant's context.
+
+    From where files came S3 has judged: it was told the networks. Raises CredentialsEnded.
+    """
+    if row.revoked_at is not None:
+        raise CredentialsEnded
+    _require_standing(row)
+    return _as_given(row, _member(row, Origin(), anywhere=True) if row.membership else _machine(row, Origin()))
+
+
+def networks_of(row: StorageCredential) -> list[str]:
+    """From where they are accepted; none named: from anywhere."""
+    if row.api_key is not None:
+        return list(row.api_key.networks)
+    return list(row.organization.networks) if row.membership is not None else []
+
+
 def _note_use(row: StorageCredential) -> None:
     at = now()
     mine = StorageCredential.objects.filter(organization_id=row.organization_id, pk=row.id)
@@ -83,12 +101,22 @@ def _note_use(row: StorageCredential) -> None:
 
 
 def _actor(row: StorageCredential, origin: Origin) -> Actor:
-    organization, key = row.organization, row.api_key
-    if not row.is_live or not tenants.lets_in(organization.state) or (key is not None and key.state != "active"):
+    key = row.api_key
+    if not row.is_live:
         raise CredentialsEnded
+    _require_standing(row)
     if key is not None and key.networks and not tenants.is_within(origin.ip, key.networks):
         raise NotFromThisNetwork
-    actor = _member(row, origin) if row.membership is not None else _machine(row, origin)
+    return _as_given(row, _member(row, origin) if row.membership is not None else _machine(row, origin))
+
+
+def _require_standing(row: StorageCredential) -> None:
+    """Raises CredentialsEnded: their organization lets nobody in, or the key that got them is no more."""
+    if not tenants.lets_in(row.organization.state) or (row.api_key is not None and row.api_key.state != "active"):
+        raise CredentialsEnded
+
+
+def _as_given(row: StorageCredential, actor: Actor) -> Actor:
     given = frozenset(GIVES[StorageCredential.Level(row.permission)]) & _scopes(row)
     return replace(actor, permissions=actor.permissions & given, within=actor.within & given)
 
@@ -105,7 +133,7 @@ def _scopes(row: StorageCredential) -> frozenset[Permission]:
     return frozenset(Permission)
 
 
-def _member(row: StorageCredential, origin: Origin) -> Actor:
+def _member(row: StorageCredential, origin: Origin, *, anywhere: bool = False) -> Actor:
     """A person, or a key of theirs. A person without a key is let in from where their organization lets people in."""
     place, person = row.organization, row.membership.user
     if not person.is_active:
@@ -113,7 +141,7 @@ def _member(row: StorageCredential, origin: Origin) -> Actor:
     if row.api_key is None:
         if not is_at(person.email, place.email_domains):
             raise CredentialsEnded
-        if place.networks and not tenants.is_within(origin.ip, place.networks):
+        if not anywhere and place.networks and not tenants.is_within(origin.ip, place.networks):
             raise NotFromThisNetwork
     actor = _of(row, Role(row.membership.role), AuthMethod.API_KEY, origin)
     return replace(actor, principal_id=row.membership.id, person_id=person.pk)

@@ -60,6 +60,19 @@ class IssuedCredentialsBody(CredentialsBody):
     region = serializers.CharField()
 
 
+class DirectWayBody(serializers.Serializer[Any]):
+    id = serializers.UUIDField(help_text="Of the storage credentials.")
+    endpoint = serializers.URLField(help_text="S3's own `endpoint_url`.")
+    region = serializers.CharField()
+    bucket = serializers.CharField()
+    prefix = serializers.CharField(help_text="Put a file for `a/b` at this and `a/b`.")
+    paths = serializers.ListField(child=serializers.CharField(), help_text="What may stand behind the prefix.")
+    access_key_id = serializers.CharField()
+    secret_access_key = serializers.CharField(help_text="Shown once.")
+    session_token = serializers.CharField(help_text="Shown once. Each request carries it.")
+    expires_at = serializers.DateTimeField(help_text="It may be earlier than that of the storage credentials.")
+
+
 class CredentialsList(serializers.Serializer[Any]):
     items = CredentialsBody(many=True)
     next_cursor = serializers.CharField(allow_null=True)
@@ -132,7 +145,36 @@ class CredentialsItem(Endpoint):
         return Response(status=204)
 
 
+class CredentialsDirect(Endpoint):
+    """The direct way into S3, where this HQ keeps files there and has a role to lend."""
+
+    own_context = True
+
+    @extend_schema(operation_id="open_direct_way", request=None, responses={201: DirectWayBody})
+    def post(self, request: Request, id: UUID, **_: Any) -> Response:
+        """Get a session of AWS STS that puts files into the landing area of your credentials, and nothing else.
+
+        HQ takes in what lands there within about half a minute, by the same rules as any other file, or tells the
+        trail why not. Reading goes by HQ's own S3 address, with the storage credentials themselves.
+        """
+        way = actions.open_direct_way(actor=self.actor, credentials_id=id)
+        body = {
+            "id": way.row.id,
+            "endpoint": way.session.endpoint,
+            "region": way.session.region,
+            "bucket": way.bucket,
+            "prefix": way.prefix,
+            "paths": way.row.paths,
+            "access_key_id": way.session.access_key,
+            "secret_access_key": way.session.secret,
+            "session_token": way.session.session_token,
+            "expires_at": way.session.expires_at,
+        }
+        return Response(body, status=201)
+
+
 routes = [
+    path("credentials/<uuid:id>/direct", CredentialsDirect.as_view()),
     path("credentials", Credentials.as_view()),
     path("credentials/<uuid:id>", CredentialsItem.as_view()),
 ]

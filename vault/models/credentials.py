@@ -18,6 +18,8 @@ class StorageCredential(TenantModel):
     It stands on who asked for it: a member, by an API key of theirs or not; a service account's key; or a workload's
     trust. What it gives is the meeting of `paths` (a folder ends in "/", "" is everything), `permission` and what they
     may do now. Of the session token only a digest is kept; the secret is sealed, as a signature is checked with it.
+
+    `lands`: programs may have put files into its landing area in S3; `landed` says which of them was taken in last.
     """
 
     class Level(models.TextChoices):
@@ -44,13 +46,15 @@ class StorageCredential(TenantModel):
     expires_at = models.DateTimeField()
     last_used_at = models.DateTimeField(null=True)
     revoked_at = models.DateTimeField(null=True)
+    lands = models.BooleanField(default=False, db_default=False)
+    landed = models.CharField(max_length=64, blank=True, default="", db_default="")
 
     data_classes: ClassVar = Declared(
         kept=days(1, "after it expired"),
         metadata="paths label",
         secrets={"secret": Held.SEALED, "token_digest": Held.DIGEST},
         operational="environment access_key permission issued_to_kind issued_to_id membership service_account api_key"
-        " created_at expires_at last_used_at revoked_at",
+        " created_at expires_at last_used_at revoked_at lands landed",
     )
 
     class Meta:
@@ -73,6 +77,7 @@ class StorageCredential(TenantModel):
         indexes: ClassVar = [
             models.Index(fields=["organization", "environment", "-id"], name="vault_newest_credentials"),
             models.Index(fields=["organization", "expires_at"], name="vault_credential_by_end"),
+            models.Index(fields=["organization", "id"], condition=Q(lands=True), name="vault_credential_lands"),
         ]
 
     def __str__(self) -> str:

@@ -69,7 +69,7 @@ def policy(bucket: str, cmk: str, region: str) -> dict[str, Any]:
     A request that names no key gets the bucket's own. A condition that negates holds for what is not there at all, so
     each of them also asks whether the header is there.
     """
-    everything = f"arn:{_partition(region)}:s3:::{bucket}"
+    everything = f"arn:{partition(region)}:s3:::{bucket}"
     denied = [
         ("DenyPlaintext", "s3:*", {"Bool": {"aws:SecureTransport": "false"}}),
         (
@@ -104,7 +104,8 @@ def _other(header: str, than: str) -> dict[str, Any]:
     return _there(header) | ({"StringNotEquals": {header: than}} if than else {})
 
 
-def _partition(region: str) -> str:
+def partition(region: str) -> str:
+    """AWS's partition that a region is in, as ARNs name it."""
     return next((name for start, name in _PARTITIONS.items() if region.startswith(start)), "aws")
 
 

@@ -36,9 +36,9 @@ class _Part(NamedTuple):
 class _Ranges:
     """One object by ranges: short ones at once, a long one as a stream. It is the same one throughout."""
 
-    def __init__(self, line: Line, bucket: str, place: str) -> None:
+    def __init__(self, line: Line, bucket: str, place: str, etag: str = "") -> None:
         self._line, self._bucket, self._place = line, bucket, place
-        self._etag = ""
+        self._etag = etag
         self._stream: _Part | None = None
         self._at = 0  # where the stream stands
         self._until = 0
@@ -142,9 +142,9 @@ class SealedFile:
         self._ranges.close()
 
 
-def plain_pieces(line: Line, bucket: str, place: str, size: int) -> Generator[bytes]:
-    """A file of this size that is not sealed, one byte at least. Raises MissingBytes."""
-    ranges = _Ranges(line, bucket, place)
+def plain_pieces(line: Line, bucket: str, place: str, size: int, etag: str = "") -> Generator[bytes]:
+    """A file of this size that is not sealed, one byte at least; with `etag` this one only. Raises MissingBytes."""
+    ranges = _Ranges(line, bucket, place, etag)
     try:
         for at in range(0, size, CHUNK_BYTES):
             if at == 0:
