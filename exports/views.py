@@ -111,8 +111,14 @@ def _told(listed: Listed) -> dict[str, Any]:
 
 
 def progress(request: TenantRequest, scope: Scope, where: dict[str, str]) -> HttpResponse:
-    """The list alone, for the page that is open."""
-    return render(request, "exports/_list.html", _context(request, scope, where))
+    """The list alone, for the page that is open. Once nothing is made any more that page asks for itself again: it has
+    no form for another export yet.
+    """
+    context = _context(request, scope, where)
+    response = render(request, "exports/_list.html", context)
+    if not context["making"]:
+        response["HX-Refresh"] = "true"
+    return response
 
 
 def remove(request: TenantRequest, scope: Scope, where: dict[str, str]) -> HttpResponse:

@@ -34,7 +34,7 @@ class BrowseForm(forms.Form):
 
 
 class ChosenForm(forms.Form):
-    """What to do with the ticked files. `delete` names one file, whatever is ticked: the button in its row."""
+    """What to do with the ticked files and folders. `delete` names one file, whatever is ticked: its row's button."""
 
     action = forms.ChoiceField(required=False, choices=[("share", "Share"), ("delete", "Delete")])
     delete = forms.CharField(required=False, max_length=4096, strip=False)
@@ -45,10 +45,13 @@ class ChosenForm(forms.Form):
         only, ticked = data.get("delete"), dict.fromkeys(self.data.getlist("path"))  # type: ignore[attr-defined]
         paths = [only] if only else list(ticked)
         if not 1 <= len(paths) <= MOST_AT_ONCE:
-            raise forms.ValidationError(f"Choose 1 to {MOST_AT_ONCE} files.")
+            raise forms.ValidationError(f"Choose 1 to {MOST_AT_ONCE} files and folders.")
         if not (only or data.get("action")):
-            raise forms.ValidationError("Choose what to do with the files.")
-        return {"action": "delete" if only else data["action"], "paths": paths, "folder": data.get("folder", "")}
+            raise forms.ValidationError("Choose what to do with them.")
+        action = "delete" if only else data["action"]
+        if action == "delete" and any(path.endswith("/") for path in paths):
+            raise forms.ValidationError("A folder is there as long as a file is in it. Delete its files instead.")
+        return {"action": action, "paths": paths, "folder": data.get("folder", "")}
 
 
 class RestoreForm(forms.Form):

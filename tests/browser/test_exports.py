@@ -31,6 +31,7 @@ def test_an_export_is_asked_for_made_and_opened(open_browser: Open, place: Place
     expect(page.get_by_text("Being made", exact=True)).to_be_visible()
     run_jobs()
     expect(page.get_by_text("Ready", exact=True)).to_be_visible()
+    expect(page.get_by_role("heading", name="Another export")).to_be_visible()
     page.get_by_text("How to open it").click()
     expect(page.get_by_role("group", name="the commands that open the export")).to_contain_text("age -d -i")
     saved = {}

@@ -52,7 +52,10 @@ def test_a_member_asks_waits_downloads_and_removes(place: Place, mailoutbox: lis
     client = sign_in(make_member(place, Role.ANALYST))
     export = begin(client, place)
     assert b"Being made" in client.get(at(place)).content
+    assert "HX-Refresh" not in client.get(at(place, "your-data/progress"))
     run_jobs()
+    # The page that waits has no form for another one; it is asked for anew.
+    assert client.get(at(place, "your-data/progress"))["HX-Refresh"] == "true"
     page = client.get(at(place)).content.decode()
     assert "Ready" in page
     (url,) = findall(rf'href="({at(place, "your-data/file")}[^"]+number=1)"', unescape(page))

@@ -199,9 +199,18 @@ def test_several_are_deleted_and_found_among_the_deleted(browser: Browser, place
     assert get(place.actor(), "a") == b"a"
 
 
-def test_the_ticked_files_go_to_a_new_link(browser: Browser, place: Place) -> None:
-    response = browser.post("chosen", action="share", path=["a/b", "c d"])
-    assert response["Location"] == f"/o/{place.slug}/live/shares/new?path=a%2Fb&path=c+d"
+def test_the_ticked_files_and_folders_go_to_a_new_link(browser: Browser, place: Place) -> None:
+    store(place, "claims/a")
+    assert 'value="claims/" data-folder' in browser.page()
+    response = browser.post("chosen", action="share", path=["a/b", "c d", "claims/"])
+    assert response["Location"] == f"/o/{place.slug}/live/shares/new?path=a%2Fb&path=c+d&path=claims%2F"
+
+
+def test_a_folder_is_not_deleted_but_by_its_files(browser: Browser, place: Place) -> None:
+    store(place, "claims/a", "b")
+    assert browser.post("chosen", action="delete", path=["claims/", "b"]).status_code == 400
+    assert get(place.actor(), "claims/a") == b"claims/a"
+    assert get(place.actor(), "b") == b"b"
 
 
 def test_a_malformed_choice_is_400(browser: Browser) -> None:

@@ -193,7 +193,7 @@ def upload(request: TenantRequest, **where: str) -> HttpResponse:
 @own_context
 @require_POST
 def chosen(request: TenantRequest, **where: str) -> HttpResponse:
-    """Share or delete the ticked files. Each deletion is a transaction and an event of its own."""
+    """Share the ticked files and folders, or delete the files: each in a transaction, with an event of its own."""
     form = ChosenForm(request.POST)
     refuse_invalid(form)
     if form.cleaned_data["action"] == "share":

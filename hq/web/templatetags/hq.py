@@ -299,11 +299,23 @@ def datatable(content: str, label: str, css: str = "", scroll: bool = False) -> 
 
 
 @register.inclusion_tag("components/field.html")
-def field(bound: BoundField, style: str = "", label: str = "", help: str | None = None, **extra: Any) -> dict[str, Any]:
-    """A form field. `style` for choices: cards or segmented. Other names become attributes (`autofocus=True`)."""
+def field(
+    bound: BoundField,
+    style: str = "",
+    label: str = "",
+    help: str | None = None,
+    optional: bool | None = None,
+    **extra: Any,
+) -> dict[str, Any]:
+    """A form field. `style` for choices: cards or segmented. Other names become attributes (`autofocus=True`).
+
+    `optional=False` where a choice beside it decides whether it is needed: the form does not ask for it by itself, and
+    whoever sees it has to fill it in.
+    """
     shape = _fields.layout(bound)
     values: dict[str, Any] = {"field": bound, "shape": shape, "style": style, "id": bound.id_for_label or bound.auto_id}
     values["label"] = label or bound.label
+    values["optional"] = not bound.field.required if optional is None else optional
     if help is not None:
         bound.help_text = help
     values["help"] = bound.help_text
