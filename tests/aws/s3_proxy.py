@@ -31,7 +31,7 @@ _OPERATIONS = {
     ("PUT", "publicAccessBlock"): "put_public_access_block",
     ("PUT", "versioning"): "put_bucket_versioning",
 }
-_PLAIN = {"DELETE": "delete_bucket", "GET": "get_object", "PUT": "create_bucket"}
+_PLAIN = {"DELETE": "delete_bucket", "GET": "get_object", "OPTIONS": "preflight", "PUT": "create_bucket"}
 
 
 class Call(BaseHTTPRequestHandler):
@@ -48,7 +48,7 @@ class Call(BaseHTTPRequestHandler):
             fault = self.server.next_fault(self.operation)
         (fault or passing)(self)
 
-    do_DELETE = do_GET = do_HEAD = do_POST = do_PUT = handle_any  # noqa: N815 - what http.server calls
+    do_DELETE = do_GET = do_HEAD = do_OPTIONS = do_POST = do_PUT = handle_any  # noqa: N815 - what http.server calls
 
     def _operation(self) -> str:
         split = urlsplit(self.path)
@@ -156,6 +156,17 @@ def done_and_gone(call: Call) -> None:
 
 def silent(call: Call) -> None:
     call.server.over.wait(60)
+
+
+def holding(reached: threading.Event, goes_on: threading.Event) -> Fault:
+    """Say that it has come, and do it once it may go on."""
+
+    def hold(call: Call) -> None:
+        reached.set()
+        assert goes_on.wait(60)
+        passing(call)
+
+    return hold
 
 
 def altering_what_is_sent(call: Call) -> None:

@@ -112,7 +112,7 @@ def test_what_boto3_puts_becomes_an_object_of_the_credentials_and_leaves_the_lan
     assert get(actor, "claims/empty") == b""
     assert left(admin, way) == []
     issued, session = events(place, "credentials:issued")
-    assert (session.actor_id, session.target_id) == (issued.actor_id, way.row.id)
+    assert (session.actor_id, session.target_id) == (issued.actor_id, str(way.row.id))
     assert session.detail["after"] == {
         "access_key": way.row.access_key,
         "paths": ["claims/"],
