@@ -109,6 +109,7 @@ class Tag(StrEnum):
     STREAM_ENABLED = "stream:enabled"
     STREAM_REMOVED = "stream:removed"
     STREAM_REPLAYED = "stream:replayed"
+    STREAM_TESTED = "stream:tested"
     SUPPORT_APPROVED = "support:approved"
     SUPPORT_ENDED = "support:ended"
     SUPPORT_LAPSED = "support:lapsed"
@@ -236,6 +237,7 @@ TOLD = {
     Tag.STREAM_ENABLED: ("circle-check", "switched on the stream {}"),
     Tag.STREAM_REMOVED: ("trash-2", "removed the stream {}"),
     Tag.STREAM_REPLAYED: ("rotate-ccw", "sent again by the stream {}"),
+    Tag.STREAM_TESTED: ("play", "sent a test by the stream {}"),
     Tag.SUPPORT_APPROVED: ("lock-open", "agreed to support access for {}"),
     Tag.SUPPORT_ENDED: ("ban", "ended support access for {}"),
     Tag.SUPPORT_LAPSED: ("hourglass", "let the request for support access of {} lapse"),
