@@ -3,11 +3,23 @@
 from uuid import UUID
 
 from audit.models import ChainVerification, PersonEvent
+from audit.sequencing import grow_admin, sequence
 from audit.verify import Verdict, walk
 from hq.authz import gate
 from hq.authz.actor import Actor, environment_of
 from hq.authz.permissions import Permission
 from hq.lib.clock import now
+
+
+def grow(organization_id: UUID, environment_id: UUID) -> None:
+    """Give every line that can have one its place, and bring both trees up to date, batch by batch.
+
+    Each batch is a transaction of its own, unless the caller is in one. Raises TrailBroken.
+    """
+    while sequence(organization_id, environment_id) is not None:
+        pass
+    while grow_admin(organization_id, environment_id) is not None:
+        pass
 
 
 def verify_chain(*, actor: Actor) -> Verdict:

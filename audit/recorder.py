@@ -124,7 +124,13 @@ def record_access(
     milliseconds: int,
     detail: dict[str, Any],
 ) -> None:
-    """Add one line to the access log, in a transaction of its own, so that a refusal is kept."""
+    """Add one line to the access log, in a transaction of its own, so that a refusal is kept.
+
+    One plain insert, which waits for nobody: its place in the log the line is given later (audit.sequencing). Raises
+    what the database raises: a request that cannot be written down is not answered.
+    """
+    detail = {"actor": actor.label if actor else "", "user_agent": origin.user_agent} | detail
+    salt = os.urandom(chain.SALT_BYTES)
     _add_access.values(
         id=new_id(),
         organization_id=organization_id,
@@ -139,7 +145,8 @@ def record_access(
         ip=origin.ip,
         request_id=origin.request_id,
         duration_ms=milliseconds,
-        detail={"actor": actor.label if actor else "", "user_agent": origin.user_agent} | detail,
+        detail=detail | {"salt": salt.hex()},
+        commitment=chain.commitment(salt, canonical(detail)),
     )
 
 

@@ -19,7 +19,7 @@ from django.db.models import F
 
 from hq.db.context import tenant
 from hq.db.models import PLATFORM_ID
-from hq.db.sealing import KeyUnavailable, Principal, Purpose, Ring, remembered
+from hq.db.sealing import KeyGone, KeyUnavailable, Principal, Purpose, Ring, remembered
 from hq.lib.clock import now
 from keys.models import DataKey
 from keys.providers import REFUSALS, Gone, InvalidWrapping, NoSuchKey, ProviderError, provider
@@ -309,7 +309,8 @@ def _unwrapped(row: DataKey) -> bytes | None:
             custody = Custody(
                 row.cmk.provider, row.cmk.customer_owned, row.cmk.delete_at, row.organization_id == PLATFORM_ID
             )
-            raise KeyUnavailable(why_unusable(error, custody)) from error
+            kind = KeyGone if isinstance(error, Gone) else KeyUnavailable
+            raise kind(why_unusable(error, custody)) from error
         return None
 
 

@@ -21,7 +21,17 @@ from django.db.models.query_utils import DeferredAttribute
 from hq.crypto.aead import Tampered
 from hq.db import sealing
 from hq.db.sealed import CLOSED, Sealed
-from hq.db.sealing import FORMAT, HEADER_BYTES, SHORTEST, KeySource, KeyUnavailable, Purpose, Ring, register_key_source
+from hq.db.sealing import (
+    FORMAT,
+    HEADER_BYTES,
+    SHORTEST,
+    KeyGone,
+    KeySource,
+    KeyUnavailable,
+    Purpose,
+    Ring,
+    register_key_source,
+)
 from hq.lib.canonical import NotCanonical, canonical
 from hq.lib.errors import Invalid
 
@@ -277,7 +287,7 @@ class _SealedField(Field[_Set, _Get]):
         if cipher is None:
             version = int.from_bytes(head[1:])
             log.error("unknown data key version", extra=whose | {"version": version})
-            raise KeyUnavailable(f"Version {version} of this organization's {self.purpose} key is not there.")
+            raise KeyGone(f"Version {version} of this organization's {self.purpose} key is not there.")
         try:
             plain = cipher.open(data[HEADER_BYTES:], self._aad(organization_id, row_id))
         except Tampered:

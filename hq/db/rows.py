@@ -6,6 +6,7 @@ from typing import Any, Generic, TypeVar
 
 from django.db import DEFAULT_DB_ALIAS, connection, connections, models
 from django.db.models.base import ModelState
+from django.db.models.fields import NOT_PROVIDED
 
 from hq.db.context import SETTING, tenant
 from hq.db.fields import SealedJSONField, SealedTextField
@@ -50,14 +51,11 @@ class Insert:
     def __init__(self, model: type[models.Model]) -> None:
         meta = model._meta  # noqa: SLF001 - Django's documented name
         self._model = model
-        self._sealed = [
-            field for field in meta.concrete_fields if isinstance(field, (SealedJSONField, SealedTextField))
-        ]
-        self._names = [field.attname for field in meta.concrete_fields]
-        columns, marks = (
-            ", ".join(str(field.column) for field in meta.concrete_fields),
-            ", ".join(["%s"] * len(self._names)),
-        )
+        # What the database fills by itself is left to it.
+        fields = [field for field in meta.concrete_fields if field.db_default is NOT_PROVIDED]
+        self._sealed = [field for field in fields if isinstance(field, (SealedJSONField, SealedTextField))]
+        self._names = [field.attname for field in fields]
+        columns, marks = ", ".join(str(field.column) for field in fields), ", ".join(["%s"] * len(fields))
         # The row comes out of the setting, so that is made before row security judges the row.
         self._text = (
             f"WITH place AS (SELECT set_config('{SETTING}', %s, true))"  # noqa: S608 - names of our own models

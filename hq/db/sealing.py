@@ -37,6 +37,10 @@ class KeyUnavailable(Unavailable):
     """The encryption key of this organization cannot be used right now, so nothing under it is readable."""
 
 
+class KeyGone(KeyUnavailable):
+    """The encryption key of this organization was destroyed, so what is under it will never be readable again."""
+
+
 class Principal(NamedTuple):
     """For whom keys are unwrapped: what `Actor` calls kind and id."""
 
