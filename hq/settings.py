@@ -59,6 +59,10 @@ TRUSTED_PROXIES = env.number("HQ_TRUSTED_PROXIES", 0)
 OUTBOUND_NETWORKS = env.networks("HQ_OUTBOUND_NETWORKS")
 # Who is asked for the records of domains, as `address` or `address:port`; without any, the name servers of the machine.
 DNS_SERVERS = env.words("HQ_DNS_SERVERS")
+# Who cosigns the checkpoints of every log, as `<verifier key> <address>`; and the verifier keys of the logs of others
+# that this deployment is a witness of.
+WITNESSES = env.words("HQ_WITNESSES")
+WITNESSED_LOGS = env.words("HQ_WITNESSED_LOGS")
 
 INSTALLED_APPS = [
     "hq",
@@ -179,7 +183,12 @@ CELERY_BEAT_SCHEDULE = {
         "options": {"expires": 5, "queue": "hq.network"},
     },
     "reap": {"task": "jobs.reap", "schedule": timedelta(seconds=15), "options": {"expires": 15}},
+    "sequence-logs": {"task": "audit.sweep_logs", "schedule": timedelta(seconds=15), "options": {"expires": 15}},
+    "watch-months": {"task": "audit.sweep_months", "schedule": timedelta(days=1), "options": {"expires": 86_400}},
     "verify-chains": {"task": "audit.sweep", "schedule": timedelta(minutes=10), "options": {"expires": 600}},
+    "commit-to-logs": {"task": "evidence.sweep", "schedule": timedelta(seconds=20), "options": {"expires": 20}},
+    "compare-logs": {"task": "evidence.look_again", "schedule": timedelta(hours=6), "options": {"expires": 3600}},
+    "mail-checkpoints": {"task": "evidence.sweep_mail", "schedule": timedelta(hours=1), "options": {"expires": 3600}},
     "expire-links": {"task": "sharing.sweep", "schedule": timedelta(minutes=5), "options": {"expires": 300}},
     "expire-exports": {"task": "exports.sweep", "schedule": timedelta(hours=1), "options": {"expires": 3600}},
     "tidy-people": {"task": "tenants.sweep", "schedule": timedelta(minutes=5), "options": {"expires": 300}},
@@ -193,6 +202,7 @@ CELERY_BEAT_SCHEDULE = {
     "forget-workloads": {"task": "workloads.sweep", "schedule": timedelta(hours=1), "options": {"expires": 3600}},
     "forget-webhook-log": {"task": "webhooks.sweep", "schedule": timedelta(hours=1), "options": {"expires": 3600}},
     "keep-no-longer": {"task": "retention.sweep", "schedule": timedelta(minutes=10), "options": {"expires": 600}},
+    "send-streams": {"task": "streams.sweep", "schedule": timedelta(seconds=5), "options": {"expires": 5}},
     "look-after-artifacts": {"task": "artifacts.sweep", "schedule": timedelta(seconds=15), "options": {"expires": 15}},
     "take-in-what-landed": {"task": "vault.take_in", "schedule": timedelta(seconds=30), "options": {"expires": 30}},
     "collect-orphans": {"task": "vault.sweep", "schedule": timedelta(minutes=10), "options": {"expires": 600}},
