@@ -1,13 +1,18 @@
 """Verbs on the trail."""
 
+from collections.abc import Callable, Iterator
 from uuid import UUID
 
+from audit import months
 from audit.models import ChainVerification, PersonEvent
+from audit.months import Held, Month
 from audit.sequencing import grow_admin, sequence
-from audit.verify import Verdict, walk
+from audit.tags import Log
+from audit.verify import Progress, Verdict, walk
 from hq.authz import gate
 from hq.authz.actor import Actor, environment_of
 from hq.authz.permissions import Permission
+from hq.db.context import tenant
 from hq.lib.clock import now
 
 
@@ -16,27 +21,52 @@ def grow(organization_id: UUID, environment_id: UUID) -> None:
 
     Each batch is a transaction of its own, unless the caller is in one. Raises TrailBroken.
     """
-    while sequence(organization_id, environment_id) is not None:
-        pass
-    while grow_admin(organization_id, environment_id) is not None:
+    for _ in grow_in_batches(organization_id, environment_id):
         pass
 
 
-def verify_chain(*, actor: Actor) -> Verdict:
-    """Check the chain of the actor's environment from its first event, and keep what was found (AUD-3)."""
+def grow_in_batches(organization_id: UUID, environment_id: UUID) -> Iterator[int]:
+    """As `grow`, telling after each batch how many entries it had."""
+    for batch in (sequence, grow_admin):
+        more = True
+        while more:
+            done, more = batch(organization_id, environment_id)
+            yield done
+
+
+def verify_chain(*, actor: Actor, log: Log = Log.ADMIN, progress: Progress = lambda _done, _total: None) -> Verdict:
+    """Check a log of the actor's environment from its first entry, and keep what was found (AUD-3).
+
+    Outside of a transaction it reads in many short ones, and `progress` is told how many of how many entries are seen.
+    """
     gate.require(actor, Permission.AUDIT_VERIFY)
     environment_id = environment_of(actor)
-    verdict = walk(actor.organization_id, environment_id)
+    verdict = walk(actor.organization_id, environment_id, log, progress)
+    with tenant(actor.organization_id):
+        _keep(actor.organization_id, environment_id, log, verdict)
+    return verdict
+
+
+def _keep(organization_id: UUID, environment_id: UUID, log: Log, verdict: Verdict) -> None:
     ChainVerification.objects.create(
-        organization_id=actor.organization_id,
+        organization_id=organization_id,
         environment_id=environment_id,
+        log=log,
         at=now(),
         length=verdict.length,
         head=verdict.head,
         first_bad=verdict.first_bad,
         reason=verdict.reason,
     )
-    return verdict
+
+
+def drop_month(month: Month, *, archived: Callable[[Held], bool]) -> list[Held]:
+    """Drop the rows of the oldest month that is there, of every organization; what went. As the database's owner.
+
+    Of each log that the month holds something of, `archived` says whether all of it is in an archive that was verified.
+    Raises NotTheOwner, CannotDrop.
+    """
+    return months.drop(month, archived=archived)
 
 
 def forget_person_events(person_id: UUID) -> int:

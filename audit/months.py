@@ -9,7 +9,7 @@ and by `bin/manage make_months`.
 
 import logging
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, Final
@@ -236,10 +236,10 @@ def contents(month: Month) -> list[Held]:
     return held
 
 
-def drop(month: Month) -> list[Held]:
-    """Drop a month's rows for good; what went. The caller has made sure that it is archived.
+def drop(month: Month, *, archived: Callable[[Held], bool]) -> list[Held]:
+    """Drop a month's rows for good; what went. `archived` says it of what it holds of each log, in any context.
 
-    This makes sure that it can be proved: each line has its place, and the trees hold every leaf. Oldest month first.
+    What goes can be proved without its rows: each line has its place, the trees hold every leaf. Oldest month first.
     Raises NotTheOwner, CannotDrop.
     """
     _require_owner()
@@ -259,6 +259,8 @@ def drop(month: Month) -> list[Held]:
         if waiting[0][0]:
             raise CannotDrop(f"{waiting[0][0]} requests of {month} have no place in their log yet.")
         for one in held:
+            if not archived(one):
+                raise CannotDrop(f"{one.environment_id}/{one.log} is not archived up to {one.last}, or not verified.")
             _note_dropped(one, month)
         for table in TABLES:
             gone = [part.name for part in _partitions(table) if part.until is not None and part.until <= upper]

@@ -110,8 +110,8 @@ def _move(head: _Head, organization_id: UUID, environment_id: UUID, log: Log) ->
         cursor.execute(_MOVE, [*values, organization_id, environment_id, log])
 
 
-def sequence(organization_id: UUID, environment_id: UUID, limit: int = BATCH) -> int | None:
-    """Give the next lines of the access log their places, in one transaction. How many; None: no more wait.
+def sequence(organization_id: UUID, environment_id: UUID, limit: int = BATCH) -> tuple[int, bool]:
+    """Give the next lines of the access log their places, in one transaction. How many, and whether more may wait.
 
     Raises LookupError: the tree lacks hashes that it had.
     """
@@ -121,7 +121,7 @@ def sequence(organization_id: UUID, environment_id: UUID, limit: int = BATCH) ->
         if rows:
             _link(head, organization_id, environment_id, rows)
         _move(head, organization_id, environment_id, Log.ACCESS)
-    return len(rows) if more else None
+    return len(rows), more
 
 
 def _next_lines(head: _Head, organization_id: UUID, environment_id: UUID, limit: int) -> tuple[list[Any], bool]:
@@ -178,8 +178,8 @@ def _link(head: _Head, organization_id: UUID, environment_id: UUID, rows: Sequen
     head.size, head.hash = index, previous
 
 
-def grow_admin(organization_id: UUID, environment_id: UUID, limit: int = BATCH) -> int | None:
-    """Add the next events to the tree over the administrative log, in one transaction. How many; None: no more wait.
+def grow_admin(organization_id: UUID, environment_id: UUID, limit: int = BATCH) -> tuple[int, bool]:
+    """Add the next events to the tree over the administrative log, in one transaction. As `sequence` tells it.
 
     Raises TrailBroken: what does not follow what the tree holds is never proved. LookupError: the tree lacks hashes.
     """
@@ -188,12 +188,10 @@ def grow_admin(organization_id: UUID, environment_id: UUID, limit: int = BATCH) 
         with connection.cursor() as cursor:
             cursor.execute(_EVENTS, [organization_id, environment_id, head.size, limit])
             rows = cursor.fetchall()
-        if not rows:
-            return None
         leaves = _leaves(head, str(organization_id), str(environment_id), rows)
         Tiles(organization_id, environment_id, Log.ADMIN).add(head.size - len(leaves), leaves)
         _move(head, organization_id, environment_id, Log.ADMIN)
-    return len(rows) if len(rows) == limit else None
+    return len(rows), len(rows) == limit
 
 
 def _leaves(head: _Head, organization: str, environment: str, rows: Sequence[Any]) -> list[bytes]:

@@ -1,39 +1,75 @@
-"""Every chain is checked at least once a day without anybody asking."""
+"""What the trail does by itself: requests get their places, trees grow, logs are checked, months are made in time."""
 
+import logging
 from datetime import timedelta
 from uuid import UUID
 
 from celery import shared_task
 
-from audit import actions, selectors
+from audit import actions, months, selectors
+from audit.tags import Log
 from hq.authz.actor import system_actor
 from hq.authz.permissions import Permission
 from hq.lib.clock import now
 from jobs import actions as jobs
 from jobs.registry import RunningJob, handles
 
+log = logging.getLogger("hq.audit")
 EVERY = timedelta(days=1)
+# So many months are to be there, or it is said: the database's owner has to make them.
+AHEAD_LEAST = 2
+
+
+@handles("audit.sequence")
+def sequence(job: RunningJob) -> dict[str, object]:
+    """Give requests their places and grow both trees; each batch is whole by itself."""
+    environment_id = UUID(job.payload["environment_id"])
+    done = 0
+    for batch in actions.grow_in_batches(job.organization_id, environment_id):
+        done += batch
+        job.progress(done)
+    return {"entries": done}
+
+
+@shared_task(name="audit.sweep_logs")
+def sweep_logs() -> None:
+    """Put in a job for each environment with requests that have no place, or a tree that is behind."""
+    for organization_id, environment_id in selectors.find_waiting():
+        jobs.enqueue(
+            "audit.sequence",
+            organization_id=organization_id,
+            environment_id=environment_id,
+            payload={"environment_id": str(environment_id)},
+            key=f"sequence:{environment_id}",  # what it had not seen is found by the next sweep
+        )
 
 
 @handles("audit.verify")
 def verify(job: RunningJob) -> dict[str, object]:
-    """Check one chain and keep what was found."""
+    """Check one log and keep what was found. Not in one step, which would hold up the places of requests."""
     environment_id = UUID(job.payload["environment_id"])
     actor = system_actor(job.organization_id, Permission.AUDIT_VERIFY, environment_id=environment_id)
-    with job.step():
-        verdict = actions.verify_chain(actor=actor)
+    verdict = actions.verify_chain(actor=actor, log=Log(job.payload.get("log", Log.ADMIN)), progress=job.progress)
     return {"length": verdict.length, "first_bad": verdict.first_bad}
 
 
 @shared_task(name="audit.sweep")
 def sweep() -> None:
-    """Put in a job for each chain whose last check is too long ago."""
+    """Put in a job for each log whose last check is too long ago."""
     for row in selectors.find_unverified(now() - EVERY):
         environment_id = row["environment_id"]
         jobs.enqueue(
             "audit.verify",
             organization_id=row["organization_id"],
             environment_id=environment_id,
-            payload={"environment_id": str(environment_id)},
-            key=f"verify:{environment_id}",
+            payload={"environment_id": str(environment_id), "log": row["log"]},
+            key=f"verify:{environment_id}:{row['log']}",
         )
+
+
+@shared_task(name="audit.sweep_months")
+def sweep_months() -> None:
+    """Say it if too few months are there: what they do not take is kept, but cannot go month by month."""
+    ahead = sum(month > months.Month.of(now()) for month in months.list_months())
+    if ahead < AHEAD_LEAST:
+        log.error("the trail has too few months ahead: run bin/manage make_months", extra={"ahead": ahead})

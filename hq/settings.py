@@ -47,6 +47,13 @@ ARCHIVE_ENDPOINT = env.text("HQ_ARCHIVE_ENDPOINT", "")
 # Where what people publish is served, each under a name of its own below this one: never from the portal's origin.
 EDGE_PORT = env.number("HQ_EDGE_PORT", PORT + 1)
 EDGE_URL = env.text("HQ_EDGE_URL", f"http://edge.localhost:{EDGE_PORT}").rstrip("/")
+# Live updates of pages come from a process of their own; empty: pages have none. What it holds open, in all and for one
+# person: more are told to come back.
+LIVE_HOST = env.text("HQ_LIVE_HOST", "127.0.0.1")
+LIVE_PORT = env.number("HQ_LIVE_PORT", PORT + 2)
+LIVE_URL = env.text("HQ_LIVE_URL", f"http://localhost:{LIVE_PORT}").rstrip("/")
+LIVE_MOST = env.number("HQ_LIVE_MOST", 10_000)
+LIVE_PER_PERSON = env.number("HQ_LIVE_PER_PERSON", 6)
 ALLOWED_HOSTS = env.words("HQ_ALLOWED_HOSTS") or [
     _base.hostname or "localhost",
     *([] if PRODUCTION else ["localhost", "127.0.0.1"]),

@@ -10,8 +10,8 @@ from uuid import UUID
 from django.db.models import Count, Q, QuerySet
 from django.db.models.functions import TruncDate
 
-from audit.models import AccessEntry, AuditEvent, ChainHead, ChainVerification, PersonEvent
-from audit.tags import PersonTag, Tag
+from audit.models import AccessEntry, AuditEvent, ChainHead, ChainVerification, LogHead, PersonEvent
+from audit.tags import Log, PersonTag, Tag
 from hq.authz import gate
 from hq.authz.actor import Actor
 from hq.authz.permissions import Permission
@@ -190,11 +190,13 @@ def page_chains(
     return list(rows.order_by("environment_id", "index")[:limit])
 
 
-def chain_status(actor: Actor) -> ChainStatus:
+def chain_status(actor: Actor, log: Log = Log.ADMIN) -> ChainStatus:
     """For the foot of every page; anyone in the organization may know whether the trail is whole."""
-    head = ChainHead.objects.filter(_scope(actor)).first()
-    last = ChainVerification.objects.filter(_scope(actor)).order_by("-at").first()
-    length = head.length if head else 0
+    if log is Log.ADMIN:
+        length = ChainHead.objects.filter(_scope(actor)).values_list("length", flat=True).first() or 0
+    else:
+        length = LogHead.objects.filter(_scope(actor), log=log).values_list("size", flat=True).first() or 0
+    last = ChainVerification.objects.filter(_scope(actor), log=log).order_by("-at").first()
     if last is None:
         return ChainStatus("waiting", length, None, 0, None, "")
     state = "verified" if last.first_bad is None else "broken"
@@ -223,7 +225,7 @@ def activity(actor: Actor, days: int = 90) -> list[Day]:
 
     events = counted(AuditEvent.objects.filter(_scope(actor)))
     refused = counted(AccessEntry.objects.filter(_scope(actor), status__gte=400))
-    verified = counted(ChainVerification.objects.filter(_scope(actor), first_bad__isnull=True))
+    verified = counted(ChainVerification.objects.filter(_scope(actor), log=Log.ADMIN, first_bad__isnull=True))
     dates = [first + timedelta(days=offset) for offset in range(days)]
     begun = AuditEvent.objects.filter(_scope(actor), index=1).values_list("at__date", flat=True).first() or today
     return [
@@ -237,9 +239,9 @@ def activity(actor: Actor, days: int = 90) -> list[Day]:
     ]
 
 
-def find_unverified(before: datetime) -> list[dict[str, UUID]]:
-    """Chains with events that were last verified before a time, or never: organization and environment of each."""
-    return lookups.call("audit_find_unverified", before)
+def find_unverified(before: datetime) -> list[dict[str, Any]]:
+    """Logs with entries that were last verified before a time, or never: organization, environment and log of each."""
+    return lookups.call("audit_find_due", before)
 
 
 def page_person_events(

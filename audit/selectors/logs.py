@@ -102,9 +102,19 @@ def page_log(organization_id: UUID, environment_id: UUID, log: Log, *, after: in
     if log is Log.ADMIN:
         events = AuditEvent.objects.filter(organization_id=organization_id, environment_id=environment_id)
         return [_of_event(event) for event in events.filter(index__gt=after).order_by("index")[:limit]]
+    return [_of_line(*found) for found in page_lines(organization_id, environment_id, after=after, limit=limit)]
+
+
+def page_lines(
+    organization_id: UUID, environment_id: UUID, *, after: int, limit: int
+) -> list[tuple[int, bytes, bytes, AccessEntry | None]]:
+    """Places of the access log after an index: index, the link before, the link, and the line if it is still there."""
     with connection.cursor() as cursor:
         cursor.execute(_LINES, [organization_id, environment_id, after, limit])
-        return [_of_line(*row) for row in cursor.fetchall()]
+        return [
+            (index, bytes(previous), bytes(newest), None if columns[0] is None else _entry.row(columns))
+            for index, previous, newest, *columns in cursor.fetchall()
+        ]
 
 
 def _of_event(event: AuditEvent) -> Entry:
@@ -112,12 +122,11 @@ def _of_event(event: AuditEvent) -> Entry:
     return Entry(event.index, event.document(), bytes(event.previous), bytes(event.hash), detail, salt, event.at)
 
 
-def _of_line(index: int, previous: bytes, newest: bytes, *columns: Any) -> Entry:
-    if columns[0] is None:
+def _of_line(index: int, previous: bytes, newest: bytes, line: AccessEntry | None) -> Entry:
+    if line is None:
         raise EntryMissing(f"Request {index} of the log is missing, though its place is taken. Verify the trail.")
-    line = _entry.row(columns)
     detail, salt = opened(line)
-    return Entry(index, line.document(index), bytes(previous), bytes(newest), detail, salt, line.at)
+    return Entry(index, line.document(index), previous, newest, detail, salt, line.at)
 
 
 def opened(row: AuditEvent | AccessEntry) -> tuple[dict[str, Any] | None, str | None]:

@@ -18,7 +18,7 @@ from hq.embedded.services import Services
 WAITING_SECONDS = 120  # for another command that is still starting the services
 QUIETLY = ("--skip-checks", "--verbosity", "0")  # what the command prints must stand alone
 # Everything else runs with the rights of the application.
-OWNERS_COMMANDS = {"migrate", "promote_operator", "demote_operator"}
+OWNERS_COMMANDS = {"migrate", "promote_operator", "demote_operator", "make_months"}
 
 
 def main(arguments: list[str]) -> int:

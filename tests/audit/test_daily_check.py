@@ -31,7 +31,7 @@ def test_an_empty_chain_is_not_due_and_a_day_later_every_other_one_is():
     run_jobs()
     assert selectors.find_unverified(now() - timedelta(hours=1)) == []
     due = selectors.find_unverified(now() + timedelta(seconds=1))
-    assert due == [{"organization_id": place.id, "environment_id": place.live_id}]
+    assert due == [{"organization_id": place.id, "environment_id": place.live_id, "log": "admin"}]
 
 
 def test_the_chart_shows_no_gap_where_nothing_was_due():
