@@ -31,6 +31,7 @@ from audit.selectors.logs import (
     inclusion,
     logs_of,
     page_log,
+    place_of_request,
     tree_of,
 )
 from audit.selectors.sealed import SealedEntry, sealed_page, times_after
@@ -65,6 +66,7 @@ __all__ = [
     "page_log",
     "page_person_events",
     "place_of",
+    "place_of_request",
     "sealed_page",
     "times_after",
     "tree_of",

@@ -8,7 +8,7 @@ from uuid import UUID
 
 from django.db import connection
 
-from audit.models import AccessEntry, AuditEvent, ChainHead, LogHead
+from audit.models import AccessEntry, AccessLink, AuditEvent, ChainHead, LogHead
 from audit.tags import Log
 from audit.trees import Tiles
 from hq.crypto import merkle
@@ -137,6 +137,16 @@ def opened(row: AuditEvent | AccessEntry) -> tuple[dict[str, Any] | None, str | 
         return None, None
     salt = detail.pop("salt", None)
     return (None, None) if salt is None else (detail, salt)
+
+
+def place_of_request(organization_id: UUID, environment_id: UUID, entry_id: UUID) -> int | None:
+    """The index of a request in its log; None while it has none. Raises NotFound: there is no such request."""
+    place = AccessLink.objects.filter(organization_id=organization_id, environment_id=environment_id, pk=entry_id)
+    index: int | None = place.values_list("index", flat=True).first()
+    lines = AccessEntry.objects.filter(organization_id=organization_id, pk=entry_id)
+    if index is None and not any(line.log_environment_id == environment_id for line in lines):
+        raise NotFound
+    return index
 
 
 def logs_of(organization_id: UUID) -> list[tuple[UUID, Log, int]]:
