@@ -7,6 +7,7 @@ from datetime import date, datetime, timedelta
 from typing import Any
 from uuid import UUID
 
+from django.db import connection
 from django.db.models import Count, Q, QuerySet
 from django.db.models.functions import TruncDate
 
@@ -257,3 +258,18 @@ def page_person_events(
     if before is not None:
         rows = rows.filter(pk__lt=before)
     return list(rows.order_by("-pk")[: limit + 1])
+
+
+_NEWEST = """
+    SELECT p.id, e.id FROM unnest(%s::uuid[]) AS p (id)
+    CROSS JOIN LATERAL (
+        SELECT a.id FROM audit_personevent a WHERE a.person_id = p.id ORDER BY a.at DESC LIMIT 1
+    ) e
+"""
+
+
+def newest_of_people(people: Sequence[UUID]) -> dict[UUID, UUID]:
+    """The last event in each person's own log, for whoever tells them of it; one who has none is not there."""
+    with connection.cursor() as cursor:
+        cursor.execute(_NEWEST, [list(people)])
+        return dict(cursor.fetchall())
