@@ -44,6 +44,7 @@ BACKUP_REGION = env.text("HQ_BACKUP_REGION", "")
 ARCHIVE_BUCKET = env.text("HQ_ARCHIVE_BUCKET", "")
 ARCHIVE_REGION = env.text("HQ_ARCHIVE_REGION", REGION)
 ARCHIVE_ENDPOINT = env.text("HQ_ARCHIVE_ENDPOINT", "")
+ARCHIVE_DIR = env.path("HQ_ARCHIVE_DIR", DATA_DIR / "archive")
 # Where what people publish is served, each under a name of its own below this one: never from the portal's origin.
 EDGE_PORT = env.number("HQ_EDGE_PORT", PORT + 1)
 EDGE_URL = env.text("HQ_EDGE_URL", f"http://edge.localhost:{EDGE_PORT}").rstrip("/")

@@ -25,6 +25,7 @@ from hq.lib.errors import Denied, NotFound, Unauthenticated
 from hq.web.middleware import SignedSessions
 from hq.web.request import source_ip
 from tenants import registry, selectors
+from tenants.actions.support import SESSION_KEY
 
 ACTIVE = "hq.active"  # when the session was last used, as tenants.middleware notes it
 _sessions = import_module(settings.SESSION_ENGINE)
@@ -83,11 +84,9 @@ def _look_up(asked: Asked) -> Viewer:
     if not person.is_authenticated:
         raise Unauthenticated
     place = _support(request.session, person, asked.slug) or selectors.find_belonging(person.pk, asked.slug)
-    if place is None:
+    if place is None or not (selectors.lets_in(place.state) or isinstance(place, selectors.Support)):
         raise NotFound
     if not isinstance(place, selectors.Support):
-        if not selectors.lets_in(place.state):
-            raise NotFound
         _require_way_in(place, request.session, person, asked.ip)
     actor: Actor = place.actor(
         person, method=AuthMethod.SESSION, origin=Origin(ip=asked.ip), environment_name=asked.environment
@@ -102,7 +101,7 @@ def _look_up(asked: Asked) -> Viewer:
 
 def _support(session: Any, person: Any, slug: str) -> selectors.Support | None:
     """The access that an operator began in this session, as long as it lasts."""
-    begun: dict[str, str] = session.get("hq.support", {})
+    begun: dict[str, str] = session.get(SESSION_KEY, {})
     if slug not in begun:
         return None
     found = selectors.find_support(person.pk, UUID(begun[slug]))

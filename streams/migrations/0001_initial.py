@@ -22,6 +22,14 @@ DUE = """
     WHERE s.state = 'ACTIVE' AND (s.next_at IS NULL OR s.next_at <= due_at)
         AND coalesce(h.length, t.size, 0) > p.acknowledged
 """
+# For live updates of pages: how long both logs of each environment are.
+LENGTHS = """
+    SELECT h.organization_id, h.environment_id, h.length, coalesce(t.size, 0)
+    FROM public.audit_chainhead h
+    LEFT JOIN public.audit_loghead t ON t.log = 'access'
+        AND t.organization_id = h.organization_id AND t.environment_id = h.environment_id
+    WHERE h.environment_id = ANY (environments)
+"""
 
 
 class Migration(migrations.Migration):
@@ -213,5 +221,11 @@ class Migration(migrations.Migration):
             arguments="due_at timestamptz",
             returns="TABLE (organization_id uuid, environment_id uuid, id uuid)",
             body=DUE,
+        ),
+        LookupFunction(
+            name="streams_lengths",
+            arguments="environments uuid[]",
+            returns="TABLE (organization_id uuid, environment_id uuid, admin bigint, access bigint)",
+            body=LENGTHS,
         ),
     ]
