@@ -1,0 +1,181 @@
+"""Committing to a log: its tree is signed if, and only if, it goes on from what was signed before."""
+
+from uuid import UUID
+
+from django.db import transaction
+
+from audit import actions as audit
+from audit import selectors as trail
+from audit.selectors import Tree
+from audit.sequencing import TrailBroken
+from audit.tags import Log
+from evidence import registry
+from evidence.models import Checkpoint, Incident
+from evidence.selectors import is_signed, latest_checkpoint, origin_of, witnesses
+from hq.authz import gate
+from hq.authz.actor import Actor, environment_of
+from hq.authz.permissions import Permission
+from hq.crypto import notes
+from hq.crypto.merkle import EMPTY_ROOT, BadProof, check_consistency
+from hq.db.context import tenant
+from hq.db.locks import hold
+from hq.lib.clock import now
+from hq.lib.errors import Refused
+from jobs import actions as jobs
+from keys.actions.signing import sign_note
+from keys.registry import Notice, tenancy
+
+MAKE, WITNESS = "evidence.checkpoint", "evidence.witness"
+Place = tuple[UUID, UUID, str]  # organization, environment, log
+
+
+class NotAsSigned(Refused):
+    """The trail does not go on from the last checkpoint that HQ signed, so HQ signs no other.
+
+    Entries are missing or were changed. Those who look after the organization have been told.
+    """
+
+
+def request_checkpoints(*, actor: Actor) -> list[Checkpoint]:
+    """Commit to both logs of the actor's environment as they are now. Outside of a transaction.
+
+    Raises NotAsSigned, KeyUnavailable.
+    """
+    gate.require(actor, Permission.AUDIT_VERIFY)
+    return make_checkpoints(actor.organization_id, environment_of(actor))
+
+
+def make_checkpoints(organization_id: UUID, environment_id: UUID) -> list[Checkpoint]:
+    """The newest checkpoints of both logs, made where a log has grown; one that is empty has none.
+
+    Outside of a transaction. Raises NotAsSigned after both were looked at; KeyUnavailable.
+    """
+    broken = _grow(organization_id, environment_id)
+    made = [_commit((organization_id, environment_id, log.value), broken=log in broken) for log in Log]
+    if Incident in map(type, made):
+        raise NotAsSigned
+    return [each for each in made if isinstance(each, Checkpoint)]
+
+
+def make_checkpoint(organization_id: UUID, environment_id: UUID, log: Log) -> Checkpoint | None:
+    """The newest checkpoint of a log, made if it has grown; None while it is empty.
+
+    Outside of a transaction. Raises NotAsSigned, KeyUnavailable.
+    """
+    broken = _grow(organization_id, environment_id)
+    made = _commit((organization_id, environment_id, log.value), broken=log in broken)
+    if isinstance(made, Incident):
+        raise NotAsSigned
+    return made
+
+
+def _grow(organization_id: UUID, environment_id: UUID) -> frozenset[Log]:
+    """Bring both trees up to date; the logs of which that cannot be done."""
+    try:
+        audit.grow(organization_id, environment_id)
+    except TrailBroken:
+        return frozenset({Log.ADMIN})
+    except LookupError:  # of which log it is, is found when the trees are read
+        return frozenset()
+    return frozenset()
+
+
+def take_turn(environment_id: UUID, log: str) -> None:
+    """Nobody else commits to the log, or ends asking its witnesses, until the transaction ends."""
+    hold(f"hq.evidence:{environment_id}:{log}")
+
+
+def _commit(place: Place, *, broken: bool) -> Checkpoint | Incident | None:
+    """One transaction: what was signed before, what is there now, and whether the one goes on from the other."""
+    organization_id, environment_id, log = place
+    with tenant(organization_id):
+        take_turn(environment_id, log)
+        last = latest_checkpoint(environment_id, log)
+        try:
+            tree = trail.tree_of(organization_id, environment_id, Log(log))
+            wrong = _contradiction(place, last, tree) if last else None
+            if broken:
+                wrong = wrong or Incident.Kind.BROKEN
+        except LookupError:  # the tiles lack what they must hold
+            tree, wrong = Tree(0, EMPTY_ROOT), Incident.Kind.DAMAGED
+        if wrong is not None:
+            return raise_alarm(place, wrong, last, tree)
+        if tree.size == (last.size if last else 0):
+            return last
+        return _sign(place, last, tree)
+
+
+def _contradiction(place: Place, last: Checkpoint, tree: Tree) -> Incident.Kind | None:
+    """How the tree differs from going on from the last checkpoint. Raises LookupError."""
+    organization_id, environment_id, log = place
+    note = notes.read_note(last.note.encode())
+    if note.text != last.committed().text() or not is_signed(note, last.origin):
+        return Incident.Kind.FORKED  # somebody wrote the row who does not have the key
+    if tree.size < last.size:
+        return Incident.Kind.SHORTER
+    path = trail.consistency(organization_id, environment_id, Log(log), last.size, tree.size)
+    try:
+        check_consistency(last.size, tree.size, bytes(last.root), tree.root, path)
+    except BadProof:
+        return Incident.Kind.FORKED
+    return None
+
+
+def _sign(place: Place, last: Checkpoint | None, tree: Tree) -> Checkpoint:
+    organization_id, environment_id, log = place
+    origin = origin_of(environment_id, log)
+    made = Checkpoint.objects.create(
+        organization_id=organization_id,
+        environment_id=environment_id,
+        log=log,
+        size=tree.size,
+        root=tree.root,
+        note=sign_note(notes.Checkpoint(origin, tree.size, tree.root).text(), origin),
+        at=max(now(), last.at) if last else now(),  # a clock that was set back changes nothing of the order
+    )
+    registry.tell(organization_id, environment_id, log, made.size, made.note)
+    ask_witnesses(place)
+    return made
+
+
+def ask_witnesses(place: Place) -> None:
+    """Put in a job for each witness of the deployment. One that waits already will find the newest checkpoint."""
+    organization_id, environment_id, log = place
+    for witness in witnesses():
+        jobs.enqueue(
+            WITNESS,
+            organization_id=organization_id,
+            environment_id=environment_id,
+            payload={"environment_id": str(environment_id), "log": log, "witness": witness.key_id.hex()},
+            key=f"{environment_id}:{log}:{witness.key_id.hex()}",
+        )
+
+
+def raise_alarm(place: Place, kind: Incident.Kind, last: Checkpoint | None, tree: Tree) -> Incident:
+    """Keep what was found, and tell those who look after the organization: once for each checkpoint and kind."""
+    organization_id, environment_id, log = place
+    with transaction.atomic():
+        incident, new = Incident.objects.get_or_create(
+            organization_id=organization_id,
+            environment_id=environment_id,
+            log=log,
+            size=last.size if last else 0,
+            kind=kind,
+            defaults={"found_size": tree.size, "found_root": tree.root, "at": now()},
+        )
+        if new:
+            tenancy().tell_keepers(organization_id, _notice(incident))
+    return incident
+
+
+def _notice(incident: Incident) -> Notice:
+    return Notice(
+        subject="The trail is not what HQ signed",
+        sentences=(
+            incident.sentence,
+            f"It is the {incident.log} log of the environment {incident.environment_id}.",
+            "HQ makes no more checkpoints of it by itself. Compare those that you or a witness have kept.",
+            "Whoever runs HQ has to restore the log from a backup.",
+        ),
+        path="audit/",
+    )

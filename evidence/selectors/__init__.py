@@ -1,0 +1,55 @@
+"""Reads of checkpoints, proofs and witnesses."""
+
+from evidence.selectors.checkpoints import (
+    Consistency,
+    LogState,
+    NotTheseSizes,
+    checkpoint_at_least,
+    is_open,
+    latest_checkpoint,
+    list_checkpoints,
+    list_logs,
+    note_of,
+    prove_consistency,
+    published_note,
+)
+from evidence.selectors.origins import (
+    Witness,
+    address_of,
+    host,
+    is_signed,
+    origin_of,
+    own_witness_key,
+    own_witness_name,
+    verifier_keys,
+    witnessed,
+    witnesses,
+)
+from evidence.selectors.copies import find_mail_witness, list_mail_witnesses, witnessed_note
+
+__all__ = [
+    "Consistency",
+    "LogState",
+    "NotTheseSizes",
+    "Witness",
+    "address_of",
+    "checkpoint_at_least",
+    "find_mail_witness",
+    "host",
+    "is_open",
+    "is_signed",
+    "latest_checkpoint",
+    "list_checkpoints",
+    "list_logs",
+    "list_mail_witnesses",
+    "note_of",
+    "origin_of",
+    "own_witness_key",
+    "own_witness_name",
+    "prove_consistency",
+    "published_note",
+    "verifier_keys",
+    "witnessed",
+    "witnessed_note",
+    "witnesses",
+]

@@ -1,0 +1,143 @@
+"""Reads of checkpoints. What takes no actor is for other rooms and for the public, in the caller's tenant context."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from uuid import UUID
+
+from django.db.models import QuerySet
+
+from audit import selectors as trail
+from audit.tags import Log
+from evidence.models import Checkpoint, Cosignature, Incident
+from evidence.selectors import origins
+from hq.authz import gate
+from hq.authz.actor import Actor, environment_of
+from hq.authz.permissions import Permission
+from hq.crypto.merkle import BadProof, check_consistency
+from hq.db import lookups
+from hq.db.context import tenant
+from hq.lib.errors import Invalid, NotFound
+
+
+class NotTheseSizes(Invalid):
+    """`from` and `to` are sizes of the log of which there is a checkpoint, the smaller one first."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LogState:
+    """What is known of one log. `state` is `none` (no checkpoint yet), `whole` or `contradicted`."""
+
+    log: str
+    origin: str
+    address: str
+    keys: list[str]
+    state: str
+    checkpoint: Checkpoint | None
+    incident: Incident | None
+    witnessed: list[Cosignature]
+
+
+@dataclass(frozen=True, slots=True)
+class Consistency:
+    """That the checkpoint `new` goes on from `old`."""
+
+    old: Checkpoint
+    new: Checkpoint
+    path: list[bytes]
+
+
+def of_log(environment_id: UUID, log: str) -> QuerySet[Checkpoint]:
+    """Every checkpoint of a log."""
+    return Checkpoint.objects.filter(environment_id=environment_id, log=log)
+
+
+def latest_checkpoint(environment_id: UUID, log: str) -> Checkpoint | None:
+    """The newest one, which is the largest."""
+    return of_log(environment_id, log).order_by("-size").first()
+
+
+def checkpoint_at_least(environment_id: UUID, log: str, size: int) -> Checkpoint | None:
+    """The newest one, if it covers so many entries."""
+    return of_log(environment_id, log).filter(size__gte=size).order_by("-size").first()
+
+
+def note_of(checkpoint: Checkpoint) -> str:
+    """The whole note: what HQ signed, and the lines of those who have seen it."""
+    lines = Cosignature.objects.filter(checkpoint=checkpoint).order_by("id").values_list("line", flat=True)
+    return checkpoint.note + "".join(lines)
+
+
+def published_note(environment_id: UUID, log: str) -> str:
+    """The newest checkpoint of a log, for anybody who knows its name. Raises NotFound, the same for all that is not."""
+    found = lookups.one("evidence_find_log", environment_id, log)
+    if found is None:
+        raise NotFound
+    with tenant(found["organization_id"]):
+        checkpoint = latest_checkpoint(environment_id, log)
+        if checkpoint is None:
+            raise NotFound
+        return note_of(checkpoint)
+
+
+def list_checkpoints(actor: Actor, log: str, *, below: int | None, limit: int) -> Sequence[Checkpoint]:
+    """Those of a log, newest first, with whose cosignatures they have; up to limit + 1. `below` is a size."""
+    gate.require(actor, Permission.AUDIT_READ)
+    rows = of_log(environment_of(actor), log).filter(organization_id=actor.organization_id)
+    if below is not None:
+        rows = rows.filter(size__lt=below)
+    return list(rows.prefetch_related("cosignatures").order_by("-size")[: limit + 1])
+
+
+def prove_consistency(actor: Actor, log: str, old: int, new: int) -> Consistency:
+    """Show that one checkpoint of a log goes on from another.
+
+    Raises:
+        NotTheseSizes: there are no checkpoints of these sizes.
+        NotFound: the tree does not hold what HQ signed; the integrity page says more.
+    """
+    gate.require(actor, Permission.AUDIT_READ)
+    environment_id = environment_of(actor)
+    sizes = {row.size: row for row in of_log(environment_id, log).filter(size__in=[old, new])}
+    if old > new or old not in sizes or new not in sizes:
+        raise NotTheseSizes
+    first, second = sizes[old], sizes[new]
+    try:
+        path = trail.consistency(actor.organization_id, environment_id, Log(log), old, new)
+        check_consistency(old, new, bytes(first.root), bytes(second.root), path)
+    except (BadProof, LookupError):
+        raise NotFound from None
+    return Consistency(first, second, path)
+
+
+def list_logs(actor: Actor) -> list[LogState]:
+    """Both logs of the actor's environment."""
+    gate.require(actor, Permission.AUDIT_READ)
+    environment_id = environment_of(actor)
+    return [_state(environment_id, log.value) for log in Log]
+
+
+def _state(environment_id: UUID, log: str) -> LogState:
+    checkpoint, origin = latest_checkpoint(environment_id, log), origins.origin_of(environment_id, log)
+    incident = Incident.objects.filter(environment_id=environment_id, log=log).order_by("-size", "-id").first()
+    known = "whole" if checkpoint else "none"
+    newest: dict[str, Cosignature] = {}
+    rows = Cosignature.objects.filter(checkpoint__environment_id=environment_id, checkpoint__log=log)
+    for row in rows.select_related("checkpoint").order_by("-checkpoint__size")[:100]:
+        newest.setdefault(row.witness, row)
+    return LogState(
+        log=log,
+        origin=origin,
+        address=origins.address_of(environment_id, log),
+        keys=origins.verifier_keys(origin),
+        state="contradicted" if is_open(incident, checkpoint) else known,
+        checkpoint=checkpoint,
+        incident=incident,
+        witnessed=sorted(newest.values(), key=lambda row: row.witness),
+    )
+
+
+def is_open(incident: Incident | None, newest: Checkpoint | None) -> bool:
+    """An alarm stands until a checkpoint goes on from the one that it is about; a witness's stands always."""
+    if incident is None or newest is None:
+        return incident is not None
+    return incident.kind == Incident.Kind.WITNESS or incident.size >= newest.size

@@ -1,0 +1,72 @@
+"""Jobs and sweeps of this room."""
+
+from datetime import timedelta
+from typing import Any
+from uuid import UUID
+
+from celery import shared_task
+
+from evidence.actions.checkpoints import MAKE, WITNESS, NotAsSigned, make_checkpoints
+from evidence.actions.cosigning import ask_witness
+from evidence.actions.mailing import ANSWER_WITHIN, EVERY, send_mail
+from hq.db import lookups
+from hq.lib.clock import now
+from jobs import actions as jobs
+from jobs.registry import NETWORK, RunningJob, handles
+
+# A new entry is committed to within a minute: it gets its place within 15 seconds, and this is asked every 20.
+APART = timedelta(seconds=25)
+MAIL = "evidence.mail"
+
+
+@handles(MAKE)
+def checkpoint(job: RunningJob) -> dict[str, object]:
+    """Commit to both logs of an environment. Killed anywhere, it signed nothing or kept what it signed."""
+    try:
+        made = make_checkpoints(job.organization_id, UUID(job.payload["environment_id"]))
+    except NotAsSigned:  # kept and told as an incident; trying again would find the same
+        return {"contradicted": True}
+    return {row.log: row.size for row in made}
+
+
+@handles(WITNESS, lane=NETWORK, at_once=4)
+def witness(job: RunningJob) -> None:
+    """Have one witness look at one log."""
+    ask_witness(job)
+
+
+@handles(MAIL)
+def mail(job: RunningJob) -> dict[str, object]:
+    """Send an organization's checkpoints to its witnesses by mail."""
+    return send_mail(job)
+
+
+@shared_task(name="evidence.sweep")
+def sweep() -> None:
+    """Find the environments whose logs have grown since their newest checkpoint; a job each commits to them."""
+    _put_in(lookups.call("evidence_find_due", now() - APART))
+
+
+@shared_task(name="evidence.look_again")
+def look_again() -> None:
+    """Compare every log with its newest checkpoint, though it has not grown: it may have been rewritten as it is."""
+    _put_in(lookups.call("evidence_find_committed"))
+
+
+def _put_in(rows: list[dict[str, Any]]) -> None:
+    for row in rows:
+        environment_id = row["environment_id"]
+        jobs.enqueue(
+            MAKE,
+            organization_id=row["organization_id"],
+            environment_id=environment_id,
+            payload={"environment_id": str(environment_id)},
+            key=f"checkpoint:{environment_id}",
+        )
+
+
+@shared_task(name="evidence.sweep_mail")
+def sweep_mail() -> None:
+    """Find the organizations with witnesses by mail whose day is over."""
+    for row in lookups.call("evidence_find_mail", now() - EVERY, now() - ANSWER_WITHIN):
+        jobs.enqueue(MAIL, organization_id=row["organization_id"], payload={}, key="mail")

@@ -1,0 +1,1 @@
+"""Pages of the trail, and what anybody may ask of it; each file has its own."""
