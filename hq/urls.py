@@ -8,6 +8,7 @@ from django.views.generic import TemplateView
 from artifacts import api as artifacts_api
 from audit import api as audit_api
 from directory import api as directory_api
+from evidence import api as evidence_api
 from hq.web import docs, problems
 from jobs import api as jobs_api
 from keys import api as keys_api
@@ -38,6 +39,7 @@ environment: Addresses = [
     *workloads_api.environment_routes,
     *webhooks_api.environment_routes,
     *audit_api.routes,
+    *evidence_api.routes,
     path("jobs/<uuid:job_id>", jobs_api.JobEndpoint.as_view()),
 ]
 
@@ -77,6 +79,7 @@ portal: Addresses = [
     path("", include("tenants.public_urls")),
     path("", include("exports.public_urls")),
     path("", include("retention.public_urls")),
+    path("", include("evidence.public_urls")),
     path("account/", include("allauth.urls")),
 ]
 
