@@ -22,6 +22,7 @@ from django.db import connection
 from markdown_it import MarkdownIt
 
 from edge.answers import Answer, Asked, Headers, text
+from edge.strangers import nothing_here
 from hq.crypto.aead import Tampered
 from hq.lib.errors import NotFound, Problem
 from vault.actions.previews import DRAWING, HOST, IMAGE, MARKDOWN, MOST, PDF, TEXT, Previewed, open_preview
@@ -58,12 +59,12 @@ def view(asked: Asked) -> Answer:
         return text(405, b"This address answers GET and HEAD.\n", ("Allow", "GET, HEAD"))
     found = _PATH.fullmatch(asked.path) if asked.label == HOST else None
     if found is None:
-        return text(404)
+        return nothing_here(asked)
     try:
         previewed = open_preview(UUID(found[1]), found[2])
         return _SHOWN[previewed.kind](previewed)
     except NotFound:
-        return text(404)
+        return nothing_here(asked)
     except Tampered:
         log.exception("stored bytes were altered")
         return text(500, b"Something broke on our side.\n")

@@ -6,8 +6,6 @@ from contextlib import closing
 from time import monotonic
 from typing import cast
 
-from django.conf import settings
-
 from artifacts import selectors
 from artifacts.actions.contents import UNKNOWN
 from artifacts.actions.serving import read_served
@@ -17,9 +15,8 @@ from edge.answers import PUBLISHED_POLICY, Answer, Asked, Headers, text
 from edge.database import release
 from edge.memory import FILE_MOST, SECONDS, Entry, Memory
 from edge.sites import Sites
+from edge.strangers import nothing_here
 from hq.lib.errors import Problem
-from hq.limits.buckets import Bucket, LimitsUnavailable, take
-from hq.web.limits import network_of
 
 SITES, MEMORY = Sites(), Memory()
 FOREVER = "public, max-age=31536000, immutable"
@@ -42,7 +39,7 @@ def view(asked: Asked) -> Answer:
 def _view(asked: Asked) -> Answer:
     site = SITES.find(asked.label)
     if site is None:
-        return _nobody(asked)
+        return nothing_here(asked)
     if asked.path.startswith(door.BELOW):
         return _at_the_door(site, asked)
     claims = None
@@ -63,17 +60,6 @@ def _at_the_door(site: Site, asked: Asked) -> Answer:
         return door.answer(site, asked)
     finally:
         release()
-
-
-def _nobody(asked: Asked) -> Answer:
-    """Who tries many names is slowed down; where nobody counts, each gets the same answer as ever."""
-    try:
-        verdict = take(Bucket("edge.unknown", network_of(door.origin_of(asked).ip), *settings.LIMIT_UNKNOWN))
-    except LimitsUnavailable:
-        return text(404)
-    if verdict.allowed:
-        return text(404)
-    return text(429, b"Too many requests in a short time.\n", ("Retry-After", str(int(verdict.retry_after) + 1)))
 
 
 def _serve(site: Site, asked: Asked) -> Answer:

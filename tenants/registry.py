@@ -6,9 +6,12 @@ from uuid import UUID
 
 from hq.authz.actor import Actor, Origin
 from hq.authz.permissions import Permission
+from hq.authz.roles import Role
 
 # Ends what a member had in a room above, in the transaction that removes them: the actor who removes, the membership.
 Departure = Callable[[Actor, UUID], None]
+# Looks at what a member had there, in the transaction that gives them another role: who changes it, the membership.
+RoleChange = Callable[[Actor, UUID, Role], None]
 # Forgets who an erased member was, in the transaction that erases them: the organization, the person, the membership.
 Forgetting = Callable[[UUID, UUID, UUID | None], object]
 # Where the people of an organization sign in by its identity provider; "" if it has none.
@@ -52,6 +55,7 @@ class Authenticate(Protocol):
 
 
 _departures: dict[str, Departure] = {}
+_role_changes: dict[str, RoleChange] = {}
 _erasures: dict[str, Forgetting] = {}
 _addresses: list[SsoAddress] = []
 _connections: list[SsoConnection] = []
@@ -69,6 +73,16 @@ def on_departure(name: str, end: Departure) -> None:
 def departures() -> list[Departure]:
     """In the order in which they were registered."""
     return list(_departures.values())
+
+
+def on_role_change(name: str, look: RoleChange) -> None:
+    """Twice the same name is the same."""
+    _role_changes[name] = look
+
+
+def role_changes() -> list[RoleChange]:
+    """In the order in which they were registered."""
+    return list(_role_changes.values())
 
 
 def on_erasure(name: str, forget: Forgetting) -> None:

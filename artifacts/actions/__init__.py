@@ -10,7 +10,7 @@ from artifacts.actions.artifacts import (
 )
 from artifacts.actions.deploying import deploy_archive, deploy_folder
 from artifacts.actions.door import LinkCannotBeOpened, WrongPassword, enter_password, look_at_link, open_link
-from artifacts.actions.links import address_of, create_links, end_links_of, revoke_link
+from artifacts.actions.links import address_of, create_links, end_links_of, end_links_of_demoted, revoke_link
 from artifacts.actions.sending import deploy_request
 
 __all__ = [
@@ -25,6 +25,7 @@ __all__ = [
     "deploy_folder",
     "deploy_request",
     "end_links_of",
+    "end_links_of_demoted",
     "enter_password",
     "look_at_link",
     "open_link",

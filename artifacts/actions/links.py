@@ -16,6 +16,7 @@ from audit import recorder
 from audit.tags import Tag
 from hq.authz.actor import Actor
 from hq.authz.permissions import Permission
+from hq.authz.roles import GRANTS, Role
 from hq.crypto import secrets
 from hq.lib.clock import now
 from hq.lib.errors import Invalid, Refused
@@ -135,6 +136,12 @@ def end_links_of(actor: Actor, membership_id: UUID) -> None:
     )
     for link in links.select_for_update(no_key=True).order_by("pk"):
         _revoke(link, actor)
+
+
+def end_links_of_demoted(actor: Actor, membership_id: UUID, role: Role) -> None:
+    """Revoke what a member has made whose new role shares nothing. The edge cannot ask what they may (ADR 22)."""
+    if Permission.SHARES_CREATE not in GRANTS[role]:
+        end_links_of(actor, membership_id)
 
 
 def _check_rules(cap: SharingCap, names: Sequence[str], ttl_seconds: int) -> None:

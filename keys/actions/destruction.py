@@ -9,9 +9,10 @@ from uuid import UUID
 from django.db import transaction
 from django.db.models import F
 
+from audit import selectors as trail
 from audit.tags import Tag
 from hq.authz import gate
-from hq.authz.actor import Actor
+from hq.authz.actor import Actor, system_actor
 from hq.authz.permissions import Permission
 from hq.db.context import tenant
 from hq.db.retention import is_held
@@ -239,6 +240,33 @@ def cancel_destruction(*, actor: Actor, destruction_id: UUID) -> Destruction:
             actor, Tag.KEY_DESTRUCTION_CANCELLED, target=target_of(wish.cmk), before={"state": before.lower()}
         )
     return wish
+
+
+def call_off_if_held(wish: Destruction) -> bool:
+    """Whether a legal hold stands that was not there at the agreement: then the keys are spared, unless one is gone.
+
+    A process that had the keys in memory still could place it. In the caller's transaction. Raises ProviderError.
+    """
+    doomed = doomed_by(wish)
+    if not is_held(wish.organization_id) or not any(needed(cmk) for cmk in doomed):
+        return False
+    try:
+        _refuse_if_gone(doomed)
+    except TooLate:
+        return False
+    for cmk in doomed:
+        _spare(cmk, scheduled=True)
+    rings.forget(wish.organization_id)
+    actor = system_actor(wish.organization_id, home_environment_id=trail.home_of(wish.organization_id))
+    wish.state, wish.ended_at = Destruction.State.CANCELLED, now()
+    wish.ended_by_id, wish.ended_by_label = actor.id, "A legal hold"
+    wish.save(update_fields=["state", "ended_at", "ended_by_id", "ended_by_label"])
+    tenancy().tell_keepers(wish.organization_id, _cancelled(wish))
+    after = {"because": "A legal hold stands"}
+    record_somewhere(
+        actor, Tag.KEY_DESTRUCTION_CANCELLED, target=target_of(wish.cmk), before={"state": "scheduled"}, after=after
+    )
+    return True
 
 
 def _refuse_if_gone(doomed: list[Cmk]) -> None:

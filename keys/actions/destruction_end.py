@@ -17,7 +17,7 @@ from hq.lib.clock import now
 from hq.lib.text import plural
 from jobs.registry import RunningJob
 from keys import rings
-from keys.actions.destruction import doomed_by
+from keys.actions.destruction import call_off_if_held, doomed_by
 from keys.actions.holdings import count_held
 from keys.actions.records import record_somewhere
 from keys.actions.rotation import target_of
@@ -54,12 +54,13 @@ EMBEDDED = (
 
 
 def finish_destruction(job: RunningJob) -> None:
-    """Finish what is due. A provider that has not destroyed its key yet is asked again later."""
+    """Finish what is due, and call off what a legal hold needs. A provider that is not done is asked again later."""
     with job.step():
         wait_for_turn(job.organization_id)
         rows = Destruction.objects.select_for_update(no_key=True, of=("self",)).select_related("cmk")
         scheduled = rows.filter(organization_id=job.organization_id, state=Destruction.State.SCHEDULED)
-        due = list(scheduled.filter(due_at__lte=now()).order_by("id"))
+        kept = {wish.id for wish in scheduled.order_by("id") if call_off_if_held(wish)}
+        due = list(scheduled.filter(due_at__lte=now()).exclude(id__in=kept).order_by("id"))
         scheduled.filter(due_at__gt=now()).update(looked_at=now())
         waiting = False
         for wish in due:

@@ -59,13 +59,17 @@ class Received:
     sha256: str
 
 
-def look_at_request(*, token: str, origin: Origin) -> UploadRequest:
-    """What is asked for, by whom. Uses nothing up. Raises LinkCannotBeOpened for whatever takes nothing any more."""
+def look_at_request(*, token: str, origin: Origin, sending: bool = False) -> UploadRequest:
+    """What is asked for, by whom. Uses nothing up. Who is `sending` looks at no page, and is told of by the file.
+
+    Raises LinkCannotBeOpened for whatever takes nothing any more.
+    """
     organization_id = selectors.locate_request(secrets.digest(token))
     with tenant(organization_id):
         request = selectors.find_request(organization_id, token_digest=secrets.digest(token))
         if request is not None and _takes(request):
-            _keep(request, Kind.LOOKED, origin)
+            if not sending:
+                _keep(request, Kind.LOOKED, origin)
             return request
         if request is not None:
             _keep(request, Kind.REFUSED, origin, reason=request.state.value)

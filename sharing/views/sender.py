@@ -20,8 +20,9 @@ def request_page(request: HttpRequest, token: str) -> HttpResponseBase:
     """Who asks, what for, until when and how much. POST takes the files of a form that was sent without a script."""
     if request.method not in {"GET", "HEAD", "POST"}:
         return HttpResponse(status=405, headers={"Allow": "GET, HEAD, POST"})
-    asked = actions.look_at_request(token=token, origin=origin(request))
-    if request.method != "POST":
+    sending = request.method == "POST"
+    asked = actions.look_at_request(token=token, origin=origin(request), sending=sending)
+    if not sending:
         return _page(request, token, asked)
     came: list[Received] = []
     try:
@@ -31,7 +32,7 @@ def request_page(request: HttpRequest, token: str) -> HttpResponseBase:
         if refused.status == 404:
             raise
         return _page(request, token, asked, came, refused)
-    return _page(request, token, actions.look_at_request(token=token, origin=origin(request)), came)
+    return _page(request, token, actions.look_at_request(token=token, origin=origin(request), sending=True), came)
 
 
 def _page(
@@ -61,7 +62,7 @@ def send_file(request: HttpRequest, token: str, name: str) -> HttpResponseBase:
     """PUT one file under a name. The answer says what came whole, and not what it is called now."""
     if request.method != "PUT":
         return HttpResponse(status=405, headers={"Allow": "PUT"})
-    asked = actions.look_at_request(token=token, origin=origin(request))
+    asked = actions.look_at_request(token=token, origin=origin(request), sending=True)
     body = transfer.body(request, partial(actions.still_taken, asked))
     came = actions.receive_file(token=token, name=name, body=body, origin=origin(request))
     return JsonResponse({"name": came.name, "size": came.size, "sha256": came.sha256}, status=201)

@@ -28,7 +28,7 @@ from tenants import selectors
 from tenants.actions.api_keys import end_api_keys_of
 from tenants.actions.sign_in import reclaim_person
 from tenants.models import Invitation, Membership, Organization, User
-from tenants.registry import departures
+from tenants.registry import departures, role_changes
 from tenants.selectors.doors import is_at
 
 INVITATION_LIFE = timedelta(days=7)
@@ -289,6 +289,8 @@ def change_role(*, actor: Actor, member_id: UUID, role: Role) -> Membership:
     membership.role = role
     membership.save(update_fields=["role"])
     _end_invitations_of(membership, role)
+    for look in role_changes():
+        look(actor, membership.id, role)
     recorder.record(
         actor,
         Tag.MEMBER_ROLE_CHANGED,

@@ -6,8 +6,10 @@ from artifacts import actions
 from artifacts.actions import Access
 from artifacts.actions.artifacts import CannotBePublished
 from artifacts.actions.links import CannotBeLinked
+from hq.authz.roles import Role
 from hq.db.context import tenant
 from sharing.actions.caps import Cap
+from tenants import actions as tenants
 from tests.artifacts.conftest import PASSWORD, make_artifact
 from tests.factories import Place, sign_in
 from tests.sharing.test_rules import group, rule
@@ -98,3 +100,17 @@ def test_the_form_says_so_beside_its_field(place: Place):
     )
     assert page.status_code == 400
     assert "ask for a password" in page.content.decode()
+
+
+@pytest.mark.parametrize(("role", "state"), [(Role.ANALYST, "revoked"), (Role.ADMIN, "waiting")])
+def test_links_end_with_the_right_to_share(place: Place, role: Role, state: str):
+    """As share links do, which ask when they are opened. The edge cannot ask, so these are ended at once."""
+    site = make_artifact(place, "link")
+    maker = member(place)
+    with tenant(place.id):
+        made = actions.create_links(actor=maker.actor, artifact_id=site.id)[0]
+        others = actions.create_links(actor=place.actor(), artifact_id=site.id)[0]
+        tenants.change_role(actor=place.actor(), member_id=maker.membership.id, role=role)
+        made.link.refresh_from_db()
+        others.link.refresh_from_db()
+    assert (made.link.state.value, others.link.state.value) == (state, "waiting")

@@ -8,19 +8,23 @@ from typing import Any
 import pytest
 from django.db import connection
 
+from audit.models import AuditEvent
 from hq.authz.roles import Role
 from hq.db.context import tenant
 from hq.lib.clock import now
 from hq.lib.ids import new_id
+from jobs import actions as jobs
 from jobs.models import Job
 from keys import actions as keys
 from keys.actions import shredding
-from keys.models import Cmk, DataKey
+from keys.models import Cmk, DataKey, Destruction
 from retention import actions, selectors
-from retention.models import Erasure, PersonErasure
+from retention.models import Erasure, Hold, PersonErasure
 from tenants.models import Membership
 from tests.factories import make_member, make_place, run_jobs
-from tests.retention.support import ask, erasure_of, make_due, make_people_due, person_erasure_of, work
+from tests.keys.test_destroy_key import in_use, newest, scheduled
+from tests.keys.test_destruction_faults import destroy_now
+from tests.retention.support import age, ask, erasure_of, make_due, make_people_due, person_erasure_of, work
 from vault import actions as vault
 from vault.models import StoredObject
 
@@ -192,3 +196,28 @@ def test_no_certificate_is_given_while_a_key_is_left_that_was_made_meanwhile(pla
     with tenant(place.id):
         assert not DataKey.objects.filter(organization_id=place.id, wrapped__isnull=False).exists()
         assert selectors.count_rows(place.id) == []
+
+
+@pytest.mark.parametrize("gone", [False, True])
+def test_a_hold_that_came_after_the_agreement_spares_the_keys(place, gone):
+    """As by a process that had the keys in memory still. What the provider has destroyed, no hold brings back."""
+    second = place.actor(Role.ADMIN, make_member(place, Role.ADMIN, email="second@example.com"))
+    with tenant(place.id):
+        placed = hold(place)
+        actions.lift_hold(actor=place.actor(), hold_id=placed.id, reason="Settled")
+    wish = scheduled(place, second, days=7)
+    age("retention_hold", place.id, lifted_at=None, lifted_by_id=None)
+    if gone:
+        destroy_now(in_use(place))
+    jobs.enqueue("keys.finish_destruction", organization_id=place.id, payload={})
+    run_jobs()
+    if gone:
+        assert newest(place).state == Destruction.State.SCHEDULED
+        return
+    with tenant(place.id):
+        assert newest(place).state == Destruction.State.CANCELLED
+        assert in_use(place).state == "ENABLED"
+        event = AuditEvent.objects.filter(tag="key:destruction_cancelled").latest("index")
+        assert event.detail["after"] == {"because": "A legal hold stands"}
+        assert Hold.objects.get(pk=placed.pk).name == "Case 7"
+    assert newest(place).id == wish.id

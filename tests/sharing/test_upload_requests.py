@@ -302,6 +302,8 @@ def test_the_page_of_the_sender_and_a_plain_form_and_put(place):
     assert Client(enforce_csrf_checks=True).post(f"/r/{made.token}").status_code == 403
     assert client.get(f"/r/{made.token}")["Cache-Control"] == "no-store"
     assert paths_in(place) == ["inbox/form.csv", "inbox/put.csv"]
+    # Who sends a file has not looked at the page once more.
+    assert kinds_of(made).count("looked") == 2
 
 
 def test_the_portal_makes_lists_shows_and_closes(place):

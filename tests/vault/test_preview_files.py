@@ -248,3 +248,10 @@ def test_of_long_markdown_the_beginning_is_rendered(preview):
     seen = Seen(shown.url)
     assert len(seen.body) < MIB // 4
     assert b"Only the beginning is shown" in seen.body
+
+
+def test_who_tries_many_addresses_is_slowed_down(preview, settings):
+    url = preview("a.txt", b"secret").url
+    settings.LIMIT_UNKNOWN = (3, 3600)
+    assert [Seen(f"{url}x").status for _ in range(4)] == [404, 404, 404, 429]
+    assert b"secret" in Seen(url).body
