@@ -61,7 +61,7 @@ def environment(worker: str, index: int) -> dict[str, str]:
     """What one worker's processes need: data directory, Valkey database and port of its own, the cluster in common."""
     data = home() / worker
     data.mkdir(exist_ok=True)
-    port, edge = str(free_port(index)), str(free_port(index))
+    port, edge, live = (str(free_port(index)) for _ in range(3))
     given = Layout(data, port=int(port)).environment() | {"HQ_DATA_DIR": str(data)}
     services = cluster().environment()
     ours = {
@@ -70,6 +70,8 @@ def environment(worker: str, index: int) -> dict[str, str]:
         "HQ_BASE_URL": f"http://localhost:{port}",
         "HQ_PORT": port,
         "HQ_EDGE_PORT": edge,
+        "HQ_LIVE_PORT": live,
+        "HQ_LIVE_URL": "",  # nobody serves it but in tests of its own
         "HQ_EDGE_URL": f"http://edge.localhost:{edge}",
         "HQ_STATIC_DIR": str(prepared.static_folder()),
         "HQ_LOG_LEVEL": "WARNING",

@@ -42,6 +42,11 @@ class Layout:
         return _port(os.environ.get("HQ_EDGE_PORT") or str(self.port + 1), "HQ_EDGE_PORT")
 
     @property
+    def live_port(self) -> int:
+        """Where pages hear what is new: HQ_LIVE_PORT, or the port after the next. Raises CannotStart."""
+        return _port(os.environ.get("HQ_LIVE_PORT") or str(self.port + 2), "HQ_LIVE_PORT")
+
+    @property
     def run(self) -> Path:
         """The folder of sockets: in the data directory, or in a short one elsewhere when the names would not fit."""
         inside = self.data / "run"
@@ -103,6 +108,8 @@ class Layout:
             "HQ_BASE_URL": f"http://localhost:{self.port}",
             "HQ_EDGE_PORT": str(self.edge_port),
             "HQ_EDGE_URL": f"http://edge.localhost:{self.edge_port}",
+            "HQ_LIVE_PORT": str(self.live_port),
+            "HQ_LIVE_URL": f"http://localhost:{self.live_port}",
             "PYTHONUNBUFFERED": "1",
         }
         located = {

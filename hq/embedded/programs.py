@@ -30,7 +30,7 @@ class Program:
 
 def all_programs(layout: Layout) -> list[Program]:
     """In the order of their start."""
-    return [web(layout), edge(layout), worker(layout), network(layout), beat(layout)]
+    return [web(layout), edge(layout), live(layout), worker(layout), network(layout), beat(layout)]
 
 
 def web(layout: Layout) -> Program:
@@ -45,6 +45,12 @@ def edge(layout: Layout) -> Program:
     arguments = _served("edge.wsgi:application", layout.edge_port, EDGE_THREADS)
     environment = layout.environment(role="hq_edge") | {"HQ_DB_POOL": "true"}
     return Program("edge", arguments, environment, port=layout.edge_port)
+
+
+def live(layout: Layout) -> Program:
+    """What pages are told as it happens: see docs/streams.md. It serves itself, so that it can end its streams."""
+    arguments = (sys.executable, "-m", "hq.asgi")
+    return Program("live", arguments, layout.environment() | {"HQ_DB_POOL": "true"}, port=layout.live_port)
 
 
 def _served(application: str, port: int, threads: int) -> tuple[str, ...]:

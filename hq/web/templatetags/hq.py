@@ -12,6 +12,7 @@ from typing import Any
 from urllib.parse import urlencode
 
 from django import forms, template
+from django.conf import settings
 from django.contrib.messages.storage.base import Message
 from django.forms.boundfield import BoundField
 from django.http import HttpRequest
@@ -94,6 +95,16 @@ def copy_field(value: object, label: str, note: str = "") -> dict[str, Any]:
 def fact(label: str, value: object, note: object = "", state: str = "") -> dict[str, Any]:
     """One cell of a fact strip, inside <dl class="hq-facts">."""
     return {"label": label, "value": value, "note": note, "state": state, "symbol": STATES.get(state, "")}
+
+
+@register.inclusion_tag("components/live.html", takes_context=True)
+def live(context: Context, newest: object = 0) -> dict[str, object]:
+    """Say how many events came after the newest one shown (static/hq/hq-live.js), and let the page listen for them."""
+    if not settings.LIVE_URL or "organization" not in context:
+        return {"source": ""}
+    context["request"].listens = True  # hq.web.middleware.Headers adds that origin to the page's policy
+    place = f"{context['organization']['slug']}/{context['environment']['name']}"
+    return {"source": f"{settings.LIVE_URL}/live/{place}", "after": newest or 0}
 
 
 @register.simple_tag
