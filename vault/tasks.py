@@ -10,6 +10,7 @@ from vault import actions
 from vault.actions.assemble import ATTEMPTS
 from vault.actions.credentials import CREDENTIALS_KEPT
 from vault.actions.landing import KIND
+from vault.actions.multipart import KIND as END_PARTS
 from vault.actions.uploads import ASSEMBLE, END
 
 
@@ -37,6 +38,12 @@ def end_uploads(job: RunningJob) -> dict[str, int]:
     return actions.end_uploads(job)
 
 
+@handles(END_PARTS)
+def end_parts(job: RunningJob) -> dict[str, int]:
+    """Remove parts that nobody made a file of."""
+    return actions.end_parts(job)
+
+
 @handles(KIND)
 def take_in(job: RunningJob) -> dict[str, int]:
     """Take in what programs put straight into S3."""
@@ -55,6 +62,8 @@ def sweep() -> None:
     """Find organizations with interrupted uploads; a job each removes what is left of them."""
     for row in lookups.call("vault_find_ended_uploads"):
         jobs.enqueue(END, organization_id=row["organization_id"], payload={}, key="end")
+    for row in lookups.call("vault_find_old_parts"):
+        jobs.enqueue(END_PARTS, organization_id=row["organization_id"], payload={}, key="end parts")
     for row in lookups.call("vault_find_orphans"):
         jobs.enqueue("vault.collect_orphans", organization_id=row["organization_id"], payload={}, key="collect")
     for row in lookups.call("vault_find_old_credentials", now() - CREDENTIALS_KEPT):

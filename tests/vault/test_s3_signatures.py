@@ -219,11 +219,15 @@ RIGHT = f"x-amz-checksum-crc32:{crc32(b'right')}\r\n"
         (in_chunks(b"right", trailer=RIGHT)[:7], 5, {}, "IncompleteBody"),
         (in_chunks(b"right", trailer=RIGHT).replace(b"5\r\n", b"-5\r\n"), 5, {}, "IncompleteBody"),
         (in_chunks(b"right", trailer=RIGHT).replace(b"5\r\n", b"4\r\n"), 5, {}, "IncompleteBody"),
+        (in_chunks(b"right", trailer=RIGHT) + b"more", 5, {}, "IncompleteBody"),
+        (in_chunks(b"right", trailer=RIGHT) + b"more\r\n\r\n", 5, {}, "IncompleteBody"),
+        (in_chunks(b"right", trailer=RIGHT) + in_chunks(b"right", trailer=RIGHT), 5, {}, "IncompleteBody"),
         (b"5" * 9000, 5, {}, "IncompleteBody"),
         (in_chunks(b"right", trailer=RIGHT), 5, {"content-encoding": "gzip,aws-chunked"}, "InvalidRequest"),
         (in_chunks(b"right", trailer=RIGHT), 5, {"x-amz-decoded-content-length": ""}, "MissingContentLength"),
         (in_chunks(b"right", trailer=RIGHT), 5, {"x-amz-trailer": ""}, "InvalidRequest"),
         (in_chunks(b"right", trailer=RIGHT), 5, {"x-amz-trailer": "x-amz-checksum-crc32c"}, "NotImplemented"),
+        (in_chunks(b"right", trailer=RIGHT), 5, {"x-amz-trailer": "x-amz-checksum-crc64nvme"}, "NotImplemented"),
     ],
 )
 def test_chunks_that_are_cut_or_changed_are_kept_nowhere(send, body, length, more, code):

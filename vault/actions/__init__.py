@@ -11,6 +11,17 @@ from vault.actions.credentials import (
 )
 from vault.actions.credentials_use import actor_again, actor_of, find_credentials, has_token
 from vault.actions.landing import DirectWay, open_direct_way, take_in
+from vault.actions.multipart import NoSuchPart as NoSuchDoorPart
+from vault.actions.multipart import (
+    NoSuchUpload,
+    PartsOutOfOrder,
+    abort_multipart,
+    begin_multipart,
+    complete_multipart,
+    end_parts,
+    list_parts,
+    put_part,
+)
 from vault.actions.orphans import collect_orphans
 from vault.actions.put import NameTaken, StoredAs, WrongDigest, WrongLength, put_object
 from vault.actions.read import Opened, open_object
@@ -36,22 +47,29 @@ __all__ = [
     "DirectWay",
     "IssuedCredentials",
     "NameTaken",
+    "NoSuchDoorPart",
+    "NoSuchUpload",
     "NotDeleted",
     "Opened",
+    "PartsOutOfOrder",
     "SignedPart",
     "StoredAs",
     "StoredFiles",
     "WrongDigest",
     "WrongLength",
+    "abort_multipart",
     "actor_again",
     "actor_of",
     "address_parts",
     "assemble_upload",
+    "begin_multipart",
     "begin_upload",
     "collect_orphans",
+    "complete_multipart",
     "complete_upload",
     "delete_object",
     "delete_objects",
+    "end_parts",
     "end_uploads",
     "find_credentials",
     "find_upload_again",
@@ -59,6 +77,7 @@ __all__ = [
     "give_up_upload",
     "has_token",
     "issue_credentials",
+    "list_parts",
     "look_at_upload",
     "open_direct_way",
     "open_object",
@@ -66,6 +85,7 @@ __all__ = [
     "origin_of_parts",
     "provision_bucket",
     "put_object",
+    "put_part",
     "restore_object",
     "revoke_credentials",
     "take_in",

@@ -2,6 +2,7 @@
 
 from vault.models.credentials import StorageCredential
 from vault.models.objects import DEFAULT_TYPE, EMBEDDED, Blob, Bucket, ObjectVersion, StoredObject
+from vault.models.parts import DoorPart
 from vault.models.uploads import Upload
 
 __all__ = [
@@ -9,6 +10,7 @@ __all__ = [
     "EMBEDDED",
     "Blob",
     "Bucket",
+    "DoorPart",
     "ObjectVersion",
     "StorageCredential",
     "StoredObject",

@@ -20,6 +20,8 @@ from vault.s3_api.errors import S3Error
 
 UNSIGNED, IN_CHUNKS = "UNSIGNED-PAYLOAD", "STREAMING-UNSIGNED-PAYLOAD-TRAILER"
 MOST_LINE = 4096
+CHECKED = "HQ checks CRC32, SHA-1, SHA-256 and Content-MD5: let your client send one of these."
+ALGORITHMS = frozenset({"CRC32", "SHA1", "SHA256"})  # as x-amz-checksum-algorithm names them
 _HEX = re.compile(r"[0-9a-f]{64}", re.ASCII)
 _SIZE = re.compile(rb"([0-9a-fA-F]{1,16})(?:;.*)?", re.ASCII)
 
@@ -55,7 +57,7 @@ def _sum_of(header: str) -> Sum:
             return hashlib.sha256()
         case "content-md5":
             return hashlib.md5(usedforsecurity=False)
-    raise S3Error("NotImplemented", "HQ checks CRC32, SHA-1, SHA-256 and Content-MD5.")
+    raise S3Error("NotImplemented", CHECKED)
 
 
 @dataclass(frozen=True, slots=True)
@@ -170,11 +172,13 @@ class _Reader:
         self._asking.now()
 
     def trailers(self) -> dict[str, str]:
-        """What stands behind the last chunk."""
+        """What stands behind the last chunk, and nothing behind that. Raises S3Error."""
         found: dict[str, str] = {}
         while (line := self._line(at_end=True)) and len(found) < 8:
             name, _, value = line.decode("latin-1").partition(":")
             found[name.strip().lower()] = value.strip()
+        if self._at < len(self._held) or self._more(at_end=True):
+            raise S3Error("IncompleteBody")
         return found
 
     def _size(self) -> int:

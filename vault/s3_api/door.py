@@ -24,8 +24,10 @@ from hq.web.limits import charge, refuse_unknown
 from hq.web.request import identify, origin
 from vault import actions, selectors
 from vault.actions import Conditions
+from vault.actions.multipart import Sent
 from vault.models import StorageCredential
-from vault.s3_api.bodies import in_base64, incoming
+from vault.s3_api import parts
+from vault.s3_api.bodies import ALGORITHMS, CHECKED, in_base64, incoming
 from vault.s3_api.errors import XML, S3Error, refusal
 from vault.s3_api.listing import NAMESPACE, add, as_xml, list_page
 from vault.s3_api.requests import Asked, asked_of
@@ -157,6 +159,60 @@ class _Acts:
             )
         return HttpResponse(status=204)
 
+    def begin_parts(self, asked: Asked) -> HttpResponseBase:
+        self.may(Permission.OBJECTS_WRITE, asked.key)
+        if self.request.headers.get("X-Amz-Checksum-Algorithm", "CRC32").upper() not in ALGORITHMS:
+            raise S3Error("NotImplemented", CHECKED)
+        kind = transfer.media_type(self.request.META.get("CONTENT_TYPE", ""))
+        upload = actions.begin_multipart(actor=self.actor, row=self.row, path=asked.key, content_type=kind)
+        return HttpResponse(parts.begun(asked, upload), content_type=XML)
+
+    def put_part(self, asked: Asked) -> HttpResponseBase:
+        self.may(Permission.OBJECTS_WRITE, asked.key)
+        body = incoming(self.request, self.still(Permission.OBJECTS_WRITE, asked.key))
+        sent = Sent(parts.number_of(asked.query["partNumber"]), body.length, body.sha256, body.chunks)
+        tag = actions.put_part(
+            actor=self.actor, row=self.row, path=asked.key, upload_id=asked.query["uploadId"], sent=sent
+        )
+        return HttpResponse(headers={"ETag": tag})
+
+    def list_parts(self, asked: Asked) -> HttpResponseBase:
+        self.may(Permission.OBJECTS_WRITE, asked.key)
+        most = min(parts.number_of(asked.query.get("max-parts", "1000")), 1000)
+        after = parts.number_of(asked.query.get("part-number-marker", "0"))
+        found = actions.list_parts(
+            actor=self.actor,
+            row=self.row,
+            path=asked.key,
+            upload_id=asked.query["uploadId"],
+            after=after,
+            limit=most,
+        )
+        return HttpResponse(parts.listed(asked, found, most), content_type=XML)
+
+    def complete_parts(self, asked: Asked) -> HttpResponseBase:
+        self.may(Permission.OBJECTS_WRITE, asked.key)
+        body = incoming(self.request, self.still(Permission.OBJECTS_WRITE, asked.key))
+        said = self.request.headers.get("X-Amz-Mp-Object-Size", "")
+        if said and not (said.isascii() and said.isdigit() and len(said) <= 15):
+            raise S3Error("InvalidArgument")
+        stored = actions.complete_multipart(
+            actor=self.actor,
+            row=self.row,
+            path=asked.key,
+            upload_id=asked.query["uploadId"],
+            wanted=parts.wanted(body),
+            size=int(said) if said else None,
+            conditions=Conditions(transfer.if_match(self.request), transfer.if_none_match(self.request)),
+        )
+        where = self.request.build_absolute_uri(self.request.path)
+        return HttpResponse(parts.completed(asked, where, stored.version), content_type=XML)
+
+    def abort_parts(self, asked: Asked) -> HttpResponseBase:
+        self.may(Permission.OBJECTS_WRITE, asked.key)
+        actions.abort_multipart(actor=self.actor, row=self.row, path=asked.key, upload_id=asked.query["uploadId"])
+        return HttpResponse(status=204)
+
     def list_objects(self, asked: Asked) -> HttpResponseBase:
         with tenant(self.actor.organization_id):
             pins, prefix = self.actor.pinned, asked.query.get("prefix", "")
@@ -176,12 +232,17 @@ class _Acts:
 _Acts.named = {
     act.__name__: act
     for act in (
+        _Acts.abort_parts,
+        _Acts.begin_parts,
+        _Acts.complete_parts,
         _Acts.delete_object,
         _Acts.get_location,
         _Acts.get_object,
         _Acts.head_bucket,
         _Acts.list_objects,
+        _Acts.list_parts,
         _Acts.put_object,
+        _Acts.put_part,
     )
 }
 

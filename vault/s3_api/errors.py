@@ -28,9 +28,11 @@ CODES = {
     "InvalidAccessKeyId": (403, "Nobody has this access key."),
     "InvalidArgument": (400, "Something in the request is not valid."),
     "InvalidPart": (400, "One of the parts is not there, or has another tag."),
+    "InvalidPartOrder": (400, "Parts are named once each, in the order of their numbers."),
     "InvalidRange": (416, "The object is shorter than where the range begins."),
     "InvalidRequest": (400, "The request could not be read."),
     "InvalidToken": (400, "The session token is not that of these credentials."),
+    "MalformedXML": (400, "The document is not what this act takes."),
     "MethodNotAllowed": (405, "This method does nothing here."),
     "MissingContentLength": (411, "Send Content-Length, or x-amz-decoded-content-length."),
     "NoSuchBucket": (404, "There is no such bucket that you can see."),
@@ -63,6 +65,9 @@ _BY_TYPE: tuple[tuple[type[Problem], str], ...] = (
     (actions.WrongLength, "IncompleteBody"),
     (transfer.BodyCut, "IncompleteBody"),
     (InvalidPath, "InvalidArgument"),
+    (actions.NoSuchUpload, "NoSuchUpload"),
+    (actions.NoSuchDoorPart, "InvalidPart"),
+    (actions.PartsOutOfOrder, "InvalidPartOrder"),
 )
 
 

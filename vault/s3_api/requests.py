@@ -41,9 +41,18 @@ _ACTS: dict[tuple[str, bool, frozenset[str]], tuple[str, frozenset[str]]] = {
     ("HEAD", True, frozenset()): ("get_object", frozenset()),
     ("PUT", True, frozenset()): ("put_object", frozenset()),
     ("DELETE", True, frozenset()): ("delete_object", frozenset()),
+    ("POST", True, frozenset({"uploads"})): ("begin_parts", frozenset()),
+    ("PUT", True, frozenset({"partNumber", "uploadId"})): ("put_part", frozenset()),
+    ("GET", True, frozenset({"uploadId"})): ("list_parts", frozenset({"max-parts", "part-number-marker"})),
+    ("POST", True, frozenset({"uploadId"})): ("complete_parts", frozenset()),
+    ("DELETE", True, frozenset({"uploadId"})): ("abort_parts", frozenset()),
 }
 _NAMING = frozenset(name for _, _, names in _ACTS for name in names)
-_HEADERS_OF = {"get_object": frozenset({"x-amz-checksum-mode"})}
+_HEADERS_OF = {
+    "get_object": frozenset({"x-amz-checksum-mode"}),
+    "begin_parts": frozenset({"x-amz-checksum-algorithm"}),
+    "complete_parts": frozenset({"x-amz-mp-object-size"}),
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,6 +97,6 @@ def _query(request: HttpRequest) -> dict[str, str]:
 def _require_known(header: str, act: str) -> None:
     if not header.startswith("x-amz-") or header in _HEADERS or header in _HEADERS_OF.get(act, ()):
         return
-    if act in {"put_object", "upload_part"} and header.startswith("x-amz-checksum-"):
+    if act in {"put_object", "put_part"} and header.startswith("x-amz-checksum-"):
         return
     raise S3Error("NotImplemented", f"HQ does not do what {header} asks for.")
