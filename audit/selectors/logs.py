@@ -136,7 +136,7 @@ def opened(row: AuditEvent | AccessEntry) -> tuple[dict[str, Any] | None, str | 
     except KeyGone:
         return None, None
     salt = detail.pop("salt", None)
-    return (None, None) if salt is None else (detail, salt)
+    return (None, None) if row.commitment is None else (detail, salt)
 
 
 def place_of_request(organization_id: UUID, environment_id: UUID, entry_id: UUID) -> int | None:
