@@ -315,3 +315,24 @@ def test_without_credentials_it_says_so(s3: Aws, monkeypatch: pytest.MonkeyPatch
     servers.use(monkeypatch, None)
     with pytest.raises(StoreCredentialsRefused):
         store_at(s3.address).unfinished(BUCKET)
+
+
+def test_a_buckets_own_key_is_asked_of_kms_by_one_bucket_key(s3: Aws) -> None:
+    """ministack keeps no BucketKeyEnabled, so what counts is what is sent."""
+    sent: list[bytes] = []
+
+    def kept(call: s3_proxy.Call) -> None:
+        sent.append(call.body)
+        s3_proxy.passing(call)
+
+    cmk = f"arn:aws:kms:{servers.REGION}:000000000000:key/12345678-1234-1234-1234-123456789012"
+    with s3_proxy.proxy_to(s3.address) as server:
+        server.fail("put_bucket_encryption", kept)
+        for key in (cmk, ""):
+            store_at(server.address).make_bucket(new_bucket(), key)
+    under_cmk, under_s3 = (body.decode() for body in sent)
+    assert "<BucketKeyEnabled>true</BucketKeyEnabled>" in under_cmk
+    assert f"<KMSMasterKeyID>{cmk}</KMSMasterKeyID>" in under_cmk
+    assert "<SSEAlgorithm>aws:kms</SSEAlgorithm>" in under_cmk
+    assert "<SSEAlgorithm>AES256</SSEAlgorithm>" in under_s3
+    assert "BucketKeyEnabled" not in under_s3
