@@ -4,6 +4,7 @@ import re
 from typing import Any, ClassVar
 from uuid import UUID
 
+from django.contrib.postgres.fields import ArrayField
 from django.contrib.postgres.indexes import BrinIndex
 from django.db import models
 from django.db.models import F, Func, Q
@@ -113,14 +114,18 @@ class AuditEvent(Model):
 
 
 class ChainHead(Model):
-    """Length and newest hash of an environment's chain. Locked by whoever adds to it."""
+    """Length and newest hash of an environment's chain, and the transaction that added to it last.
+
+    Locked by whoever adds to it.
+    """
 
     organization_id = models.UUIDField()
     environment_id = models.UUIDField()
     length = models.BigIntegerField(default=0)
     hash = models.BinaryField(default=chain.GENESIS)
+    xid = models.BigIntegerField(default=0, db_default=0)
 
-    data_classes: ClassVar = Declared(kept=ALWAYS, operational="organization_id environment_id length hash")
+    data_classes: ClassVar = Declared(kept=ALWAYS, operational="organization_id environment_id length hash xid")
 
     class Meta:
         constraints = [
@@ -338,6 +343,35 @@ class SweepMark(Model):
 
     class Meta:
         constraints = [models.UniqueConstraint(fields=["organization_id"], name="audit_one_sweep_mark")]
+
+
+class Change(Model):
+    """A row of a watched table that was written in a transaction without an event in the trail (audit.watch)."""
+
+    organization_id = models.UUIDField()
+    at = models.DateTimeField()
+    table = models.CharField(max_length=63)
+    row_id = models.UUIDField()
+    operation = models.CharField(max_length=6)
+    columns = ArrayField(models.CharField(max_length=63))
+    role = models.CharField(max_length=63)
+    xid = models.BigIntegerField()
+
+    data_classes: ClassVar = Declared(
+        kept=ALWAYS, operational="organization_id at table row_id operation columns role xid"
+    )
+
+    class Meta:
+        indexes = [models.Index(fields=["organization_id", "xid"], name="audit_change_xid")]
+
+
+class ToldChange(Model):
+    """That a change is in the trail. It has the change's own id."""
+
+    organization_id = models.UUIDField()
+    event_id = models.UUIDField()
+
+    data_classes: ClassVar = Declared(kept=ALWAYS, operational="organization_id event_id")
 
 
 class PersonEvent(Model):

@@ -5,25 +5,29 @@ from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
 
-from django.db import connection, transaction
+from django.db import transaction
 
 from audit import registry
+from audit.masking import of_change, of_request
 from audit.models import AccessEntry, AuditEvent, ChainHead, PersonEvent
 from audit.tags import ORGANIZATION_WIDE, PersonTag, Tag
 from hq.authz.actor import Actor, Origin
 from hq.crypto import chain
+from hq.db.prepared import prepared
 from hq.db.rows import Insert
 from hq.lib.canonical import canonical
 from hq.lib.clock import now
 from hq.lib.errors import Problem
 from hq.lib.ids import new_id
+from hq.lib.redaction import redact
 
-# Written out: every administrative act runs both, and having the ORM put them together cost a third of the recording.
-_LOCK = (
-    'SELECT "length", "hash" FROM "audit_chainhead"'
-    ' WHERE "organization_id" = %s AND "environment_id" = %s FOR NO KEY UPDATE'
+# Two round trips, planned once: the event needs to know the newest hash, and goes in together with the head's move.
+_LOCK = "SELECT length, hash FROM audit_chainhead WHERE organization_id = %s AND environment_id = %s FOR NO KEY UPDATE"
+_MOVE = (
+    "UPDATE audit_chainhead SET length = %s, hash = %s, xid = pg_current_xact_id()::text::bigint"
+    " WHERE organization_id = %s AND environment_id = %s"
 )
-_MOVE = 'UPDATE "audit_chainhead" SET "length" = %s, "hash" = %s WHERE "organization_id" = %s AND "environment_id" = %s'
+_add_event = Insert(AuditEvent, together_with=_MOVE)
 _add_access = Insert(AccessEntry)
 
 
@@ -51,7 +55,7 @@ def _chain_of(actor: Actor, tag: Tag) -> UUID:
 
 def _locked_head(organization_id: UUID, environment_id: UUID) -> tuple[int, bytes]:
     """Length and newest hash of a chain that nobody else adds to until this transaction ends."""
-    with connection.cursor() as cursor:
+    with prepared() as cursor:
         cursor.execute(_LOCK, [organization_id, environment_id])
         row = cursor.fetchone()
     if row is not None:
@@ -59,11 +63,6 @@ def _locked_head(organization_id: UUID, environment_id: UUID) -> tuple[int, byte
     new = ChainHead(organization_id=organization_id, environment_id=environment_id)
     ChainHead.objects.bulk_create([new], ignore_conflicts=True)  # another act may be as early as this one
     return _locked_head(organization_id, environment_id)
-
-
-def _move_head(event: AuditEvent) -> None:
-    with connection.cursor() as cursor:
-        cursor.execute(_MOVE, [event.index, bytes(event.hash), event.organization_id, event.environment_id])
 
 
 def record(
@@ -75,21 +74,25 @@ def record(
     after: dict[str, Any] | None = None,
     reason: str = "",
 ) -> AuditEvent:
-    """Add one event to the chain, in the caller's transaction. `before` and `after` hold JSON values only."""
+    """Add one event to the chain, in the caller's transaction. `before` and `after` hold JSON values only.
+
+    What people wrote is kept without personal data, and no secret at all (audit.masking).
+    """
     environment_id = _chain_of(actor, tag)
     detail = {
         "actor": actor.label,
         "target": target.label,
-        "user_agent": actor.origin.user_agent,
-        "before": before,
-        "after": after,
-        "reason": reason,
+        "user_agent": redact(actor.origin.user_agent),
+        "before": of_change(before),
+        "after": of_change(after),
+        "reason": redact(reason),
     }
     salt = os.urandom(chain.SALT_BYTES)
     # No savepoint of its own: an act that could not be recorded is undone as a whole.
     with transaction.atomic(savepoint=False):
         length, previous = _locked_head(actor.organization_id, environment_id)
-        event = AuditEvent(
+        event: AuditEvent = _add_event.row(
+            id=new_id(),
             organization_id=actor.organization_id,
             environment_id=environment_id,
             index=length + 1,
@@ -105,10 +108,10 @@ def record(
             detail=detail | {"salt": salt.hex()},
             commitment=chain.commitment(salt, canonical(detail)),
             previous=previous,
+            hash=b"",
         )
         event.hash = event.computed_hash()
-        event.save(force_insert=True)
-        _move_head(event)
+        _add_event(event, [event.index, event.hash, event.organization_id, environment_id])
         registry.tell(event, detail)
     return event
 
@@ -129,7 +132,8 @@ def record_access(
     One plain insert, which waits for nobody: its place in the log the line is given later (audit.sequencing). Raises
     what the database raises: a request that cannot be written down is not answered.
     """
-    detail = {"actor": actor.label if actor else "", "user_agent": origin.user_agent} | detail
+    said = {"actor": actor.label if actor else "", "user_agent": redact(origin.user_agent)}
+    detail = said | of_request(detail)
     salt = os.urandom(chain.SALT_BYTES)
     _add_access.values(
         id=new_id(),

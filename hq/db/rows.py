@@ -46,9 +46,13 @@ class Columns(Generic[Row]):
 
 
 class Insert:
-    """Adds one row that names its organization. Outside a transaction it is one of its own, in one round trip."""
+    """Adds one row that names its organization. Outside a transaction it is one of its own, in one round trip.
 
-    def __init__(self, model: type[models.Model]) -> None:
+    `together_with` is another statement that changes rows, in the same round trip. It goes in a transaction that sees
+    the organization's rows already, and its values are given with the row.
+    """
+
+    def __init__(self, model: type[models.Model], *, together_with: str = "") -> None:
         meta = model._meta  # noqa: SLF001 - Django's documented name
         self._model = model
         # What the database fills by itself is left to it.
@@ -61,18 +65,34 @@ class Insert:
             f"WITH place AS (SELECT set_config('{SETTING}', %s, true))"  # noqa: S608 - names of our own models
             f" INSERT INTO {meta.db_table} ({columns}) SELECT {marks} FROM place"
         )
+        self._here = f"INSERT INTO {meta.db_table} ({columns}) VALUES ({marks})"  # noqa: S608 - as above
+        if together_with:
+            self._here = f"WITH other AS ({together_with}) {self._here}"
 
-    def values(self, **values: Any) -> None:
-        """A row of these, one for each column: without what making an instance costs. Raises KeyError if one lacks."""
+    def row(self, **values: Any) -> Any:
+        """An instance of these, one for each column: without what making one costs. Not added yet."""
         row = self._model.__new__(self._model)
         vars(row).update(values, _state=ModelState())
-        self(row)
+        return row
 
-    def __call__(self, row: Any) -> None:
-        """What fails leaves no row. In a transaction the setting is afterwards what it was."""
+    def values(self, **values: Any) -> None:
+        """Add a row of these, one for each column. Raises KeyError if one lacks."""
+        self(self.row(**values))
+
+    def __call__(self, row: Any, others: Sequence[Any] | None = None) -> None:
+        """What fails leaves no row. In a transaction the setting is afterwards what it was.
+
+        `others` are the values of the statement that goes along.
+        """
         link = connections[DEFAULT_DB_ALIAS]
         sealed = {field.attname: field.get_db_prep_save(field.pre_save(row, True), link) for field in self._sealed}
         values = row.__dict__ | sealed
+        own = [values[name] for name in self._names]
+        if others is not None:
+            with prepared() as cursor:
+                cursor.execute(self._here, [*others, *own])
+            row._state.adding = False  # noqa: SLF001 - Django's documented name
+            return
         nested = tenant(row.organization_id) if link.in_atomic_block else nullcontext()
         with nested, prepared() as cursor:
-            cursor.execute(self._text, [str(row.organization_id), *(values[name] for name in self._names)])
+            cursor.execute(self._text, [str(row.organization_id), *own])
