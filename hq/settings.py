@@ -195,6 +195,7 @@ CELERY_BEAT_SCHEDULE = {
     "watch-months": {"task": "audit.sweep_months", "schedule": timedelta(days=1), "options": {"expires": 86_400}},
     "verify-chains": {"task": "audit.sweep", "schedule": timedelta(minutes=10), "options": {"expires": 600}},
     "commit-to-logs": {"task": "evidence.sweep", "schedule": timedelta(seconds=20), "options": {"expires": 20}},
+    "read-names": {"task": "evidence.sweep_names", "schedule": timedelta(seconds=20), "options": {"expires": 20}},
     "compare-logs": {"task": "evidence.look_again", "schedule": timedelta(hours=6), "options": {"expires": 3600}},
     "mail-checkpoints": {"task": "evidence.sweep_mail", "schedule": timedelta(hours=1), "options": {"expires": 3600}},
     "expire-links": {"task": "sharing.sweep", "schedule": timedelta(minutes=5), "options": {"expires": 300}},
@@ -213,6 +214,7 @@ CELERY_BEAT_SCHEDULE = {
     "send-streams": {"task": "streams.sweep", "schedule": timedelta(seconds=5), "options": {"expires": 5}},
     "look-after-artifacts": {"task": "artifacts.sweep", "schedule": timedelta(seconds=15), "options": {"expires": 15}},
     "take-in-what-landed": {"task": "vault.take_in", "schedule": timedelta(seconds=30), "options": {"expires": 30}},
+    "archive-trails": {"task": "archive.sweep", "schedule": timedelta(minutes=10), "options": {"expires": 600}},
     "collect-orphans": {"task": "vault.sweep", "schedule": timedelta(minutes=10), "options": {"expires": 600}},
 }
 

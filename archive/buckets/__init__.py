@@ -34,7 +34,7 @@ __all__ = [
 def bucket() -> Bucket:
     """The one that the settings name."""
     if not settings.ARCHIVE_BUCKET:
-        return Folder(Path(settings.DATA_DIR) / "archive")
+        return Folder(Path(settings.ARCHIVE_DIR))
     from archive.buckets.s3 import shared  # takes a while: who archives into a folder need not wait for it
 
     return shared(settings.ARCHIVE_BUCKET, settings.ARCHIVE_REGION, settings.ARCHIVE_ENDPOINT)

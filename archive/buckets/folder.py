@@ -12,6 +12,7 @@ from io import FileIO
 from pathlib import Path
 
 from archive.buckets.base import Absent, AlreadyThere, ArchiveFault, ArchiveFull, check_name
+from hq.lib.ids import new_id
 
 _FULL = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
 DRAFT = "~"  # no name of ours has one
@@ -35,7 +36,7 @@ class Folder:
 
     def put(self, name: str, content: bytes) -> None:
         place = self._root / check_name(name)
-        draft = place.with_name(f"{place.name}{DRAFT}{os.getpid()}")
+        draft = place.with_name(f"{place.name}{DRAFT}{new_id().hex}")
         if place.exists():
             raise AlreadyThere
         with _told():
@@ -44,6 +45,10 @@ class Folder:
                 _write(draft, content)
                 os.link(draft, place)
             except FileExistsError:
+                raise AlreadyThere from None
+            except FileNotFoundError:  # whoever wrote the same name meanwhile has tidied up
+                if not place.exists():
+                    raise
                 raise AlreadyThere from None
             finally:
                 draft.unlink(missing_ok=True)
@@ -76,7 +81,6 @@ def _told() -> Iterator[None]:
 
 
 def _write(place: Path, content: bytes) -> None:
-    place.unlink(missing_ok=True)
     descriptor = os.open(place, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o400)
     with FileIO(descriptor, "wb") as file:
         rest = memoryview(content)
