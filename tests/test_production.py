@@ -87,6 +87,7 @@ def test_it_starts_with_files_in_s3(production):
         ({"HQ_STORE": "s3"}, "HQ_REGION is not a region of AWS"),
         ({"HQ_STORE": "s3", "HQ_REGION": "berlin"}, "HQ_REGION is not a region of AWS"),
         ({"HQ_S3_ENDPOINT": "http://s3.internal"}, "HQ_S3_ENDPOINT must begin with https"),
+        ({"HQ_STS_ENDPOINT": "http://sts.internal"}, "HQ_STS_ENDPOINT must begin with https"),
         ({"HQ_BACKUP_REGION": "elsewhere"}, "HQ_BACKUP_REGION is not a region of AWS"),
         ({"HQ_LIMIT_IP": "many"}, "HQ_LIMIT_IP must be a rate like 6000/m"),
         ({"HQ_SERVICE_KEYS": f"k1:{SECRET[:31]}"}, "HQ_SERVICE_KEYS has a secret of less than 32 bytes"),
