@@ -13,12 +13,16 @@ from artifacts.models import Artifact
 from directory.actions.connections import create_connection
 from directory.actions.domains import add_domain
 from directory.actions.scim_log import Line, note_operations
+from exports.models import Export, Volume
 from hq.authz.levels import Level
 from hq.authz.permissions import Permission
 from hq.authz.roles import Role
 from hq.db.context import tenant
 from hq.lib.clock import now
 from sharing import actions as sharing
+from sharing.actions.caps import Cap
+from sharing.actions.rules import change_rule
+from sharing.models import UploadAttempt, UploadRequest
 from tenants import actions as tenants
 from tenants.models import ApiKey, ApiKeyDay, ApiKeyNetwork, Membership
 from tests.artifacts.conftest import deploy, make_artifact
@@ -27,6 +31,7 @@ from tests.operators import make_operator
 from tests.tenants.support_access import ask
 from tests.workloads.cluster import Cluster, given, refused
 from vault import actions as vault
+from vault.models import Blob
 from webhooks.actions import create_endpoint, send_test
 from webhooks.models import Attempt, Delivery, Endpoint
 from workloads.models import Trust
@@ -40,6 +45,9 @@ PAGES = (
     "files/search?q=file",
     "files/credentials",
     "shares/",
+    "shares/requests",
+    "shares/requests/{request}",
+    "shares/rules",
     "shares/new?" + "&".join(f"path=file-{number:02}" for number in range(LITTLE)),
     "artifacts/",
     "artifacts/{artifact}",
@@ -47,8 +55,11 @@ PAGES = (
     "audit/",
     "audit/?kind=access",
     "audit/1",
+    "integrity/",
     "people/",
     "policy/",
+    "export/",
+    "your-data/",
     "retention/",
     "retention/holds/",
     "retention/erasure",
@@ -89,6 +100,7 @@ def fill(place: Place, numbers: range) -> None:
         come_in(place, number)
         with tenant(place.id):
             sharing.create_share(actor=actor, paths=["file-00"], purpose=f"link {number}")
+            ask_for_files(place, number)
             note_operations(actor, [Line(method="POST", resource="Users", target_id=None, status=201, detail="x")])
             tenants.invite_member(actor=actor, email=f"guest{number}@example.com", role=Role.ANALYST)
             give_to_one_of_each(place, number)
@@ -100,6 +112,51 @@ def fill(place: Place, numbers: range) -> None:
             artifacts.create_links(actor=actor, artifact_id=first.id)
             send_to_the_first_webhook(place, number)
         deploy(place, first, {"index.html": str(number).encode()})
+    with tenant(place.id):
+        for _ in numbers:
+            for scope in Export.Scope.values:
+                export_of_one_volume(place, scope)
+
+
+def ask_for_files(place: Place, number: int) -> None:
+    """One more upload request, one more try at the first, and a rule for a new group."""
+    actor = place.actor()
+    sharing.create_request(actor=actor, folder=f"inbox-{number:02}/")
+    UploadAttempt.objects.create(
+        organization_id=place.id,
+        request=UploadRequest.objects.order_by("pk")[0],
+        kind=UploadAttempt.Kind.RECEIVED,
+        path=f"inbox-00/{number}",
+        size=number,
+        sha256="0" * 64,
+    )
+    group = tenants.create_group(actor=actor, name=f"sharers {number}")
+    change_rule(actor=actor, group_id=group.id, reviewed=None, wanted=Cap(longest_seconds=60 + number))
+
+
+def export_of_one_volume(place: Place, scope: str) -> None:
+    """One more that is ready, for the owner or the organization."""
+    export = Export.objects.create(
+        organization_id=place.id,
+        environment_id=place.live_id,
+        scope=scope,
+        requested_by_id=place.owner.pk,
+        requested_by_label="Olive Owner",
+        recipient="age1",
+        made_at=now(),
+        cut_at=now(),
+        expires_at=now() + timedelta(days=7),
+    )
+    Volume.objects.create(
+        organization_id=place.id,
+        export=export,
+        number=1,
+        blob=Blob.objects.filter(organization_id=place.id)[0],
+        size=1,
+        plain_size=1,
+        members=1,
+        manifest_digest=bytes(32),
+    )
 
 
 def give_to_one_of_each(place: Place, number: int) -> None:
@@ -171,7 +228,9 @@ def asked(client: Client, place: Place) -> dict[str, list[str]]:
         trust = Trust.objects.order_by("pk").values_list("pk", flat=True)[0]
         delivery = Delivery.objects.order_by("pk")[0]
         artifact = Artifact.objects.order_by("pk").values_list("pk", flat=True)[0]
-    ids = {"artifact": artifact, "key": key, "trust": trust, "webhook": delivery.endpoint_id, "delivery": delivery.id}
+        asked_for = UploadRequest.objects.order_by("pk").values_list("pk", flat=True)[0]
+    ids = {"request": asked_for, "artifact": artifact, "key": key, "trust": trust}
+    ids |= {"webhook": delivery.endpoint_id, "delivery": delivery.id}
 
     def get(page: str) -> None:
         response = client.get(f"/o/{place.slug}/live/{page.format(**ids)}")

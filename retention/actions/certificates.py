@@ -35,6 +35,7 @@ NOT_COVERED = (
     "Backups, until the time named here. What stood in the clear can be read there: paths, sizes, addresses of people.",
     "Mail that was sent, and log lines that whoever runs HQ keeps.",
 )
+MEMORY = "Keys in the memory of HQ's own processes, for at most five minutes after they were thrown away."
 CUSTOMERS = "A key of the customer's own in AWS KMS is theirs to delete. HQ has thrown away what it wrapped."
 LATER = "Keys in AWS KMS are destroyed at the time named beside them. They refuse every use until then."
 EMBEDDED = (
@@ -49,6 +50,7 @@ def certify(subject: str, organization_id: UUID, facts: Mapping[str, Any]) -> UU
     """
     keys = facts.get("keys", [])
     beyond = list(NOT_COVERED)
+    beyond += [MEMORY] if keys else []
     beyond += [CUSTOMERS] if any(key["customer_owned"] for key in keys) else []
     beyond += [LATER] if any(key["provider"] == "kms" and not key["customer_owned"] for key in keys) else []
     beyond += [EMBEDDED] if any(key["provider"] == "embedded" for key in keys) else []
