@@ -20,6 +20,7 @@ from django.db import connection, transaction
 from audit.tags import Log
 from hq.db.operations import LOOKUP, REFUSAL, TENANT
 from hq.lib.clock import now
+from hq.lib.errors import Refused
 
 log = logging.getLogger("hq.audit")
 TABLES: Final = ("audit_auditevent", "audit_accessentry", "audit_accesslink")
@@ -62,11 +63,11 @@ class Month:
         return f"{table}_{self.year:04}_{self.number:02}"
 
 
-class NotTheOwner(Exception):
+class NotTheOwner(Refused):
     """Months are made and dropped by the database's owner: run it as hq_owner."""
 
 
-class CannotDrop(Exception):
+class CannotDrop(Refused):
     """The month stays, as not everything of it is where it could be proved from without its rows."""
 
 

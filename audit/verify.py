@@ -108,6 +108,8 @@ class _Walk:
         computed = merkle.root_of(next(leaves) for _ in range(self.head.size))
         for _ in leaves:
             pass  # what is not in the tree yet
+        if self.head.dropped == self.length:
+            self.previous = self.newest  # nothing is left here to compare it with
         if self.previous != self.newest:
             raise _Bad(self.index + 1, "the newest events are missing")
         self._check_tree(computed)
@@ -169,14 +171,13 @@ class _Walk:
 
     def _leaf_in_tree(self, index: int) -> bytes:
         number, offset = divmod(index - 1, _WIDTH)
-        size = min(_WIDTH, self.head.size - number * _WIDTH)
         if self.tile[0] != number:
             with tenant(self.place[0]):
-                hashes = Tiles(*self.place, self.log)(0, number)
-            if len(hashes) < size * _BYTES:
-                raise _Bad(index, "the tree lacks its hashes from here on")
-            self.tile = number, hashes
-        return self.tile[1][offset * _BYTES : (offset + 1) * _BYTES]
+                self.tile = number, Tiles(*self.place, self.log)(0, number)
+        leaf = _hash_at(self.tile[1], offset)
+        if not leaf:
+            raise _Bad(index, "the tree lacks its hashes from here on")
+        return leaf
 
     def _check_tree(self, computed: bytes) -> None:
         """The tiles of the leaves are those of the entries, so what differs is above them: it is found from below."""
@@ -191,9 +192,7 @@ class _Walk:
             while count:
                 for number in range(count):
                     row, offset = divmod(number, _WIDTH)
-                    below = merkle.nodes_of(Tiles(*self.place, self.log))(merkle.TILE_HEIGHT * level, number)
-                    kept = tiles(level, row)[offset * _BYTES : (offset + 1) * _BYTES]
-                    if kept != below:
+                    if _hash_at(tiles(level, row), offset) != _over(Tiles(*self.place, self.log)(level - 1, number)):
                         raise _Bad(number * _WIDTH**level + 1, "the tree's hashes above its leaves were changed")
                 level, count = level + 1, count // _WIDTH
         raise _Bad(self.head.size, "the tree's hashes above its leaves were changed")
@@ -204,6 +203,14 @@ class _Walk:
             row = cursor.fetchone()
         if row is not None:
             raise _Bad(self.index + 1, f"request {row[0]} was put in, or its place taken away: it has none")
+
+
+def _hash_at(tile: bytes, offset: int) -> bytes:
+    return tile[offset * _BYTES : (offset + 1) * _BYTES]
+
+
+def _over(tile: bytes) -> bytes:
+    return merkle.root_of(_hash_at(tile, offset) for offset in range(len(tile) // _BYTES))
 
 
 def _page(organization_id: UUID, environment_id: UUID, log: Log, after: int, limit: int) -> Sequence[Found]:
