@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from time import monotonic
 from typing import Any
+from urllib.parse import urlencode
 from uuid import UUID
 
 from django.conf import settings
@@ -42,6 +43,8 @@ class AccessLog:
         # Some routes take the path of an object as a parameter.
         parts = {"path": request.GET.get("path")} | (match.kwargs if match else {})
         touched = {key: str(value)[:1100] for key, value in parts.items() if key in RECORDED and value is not None}
+        if searched := getattr(request, "searched", None):  # what was looked for in the trail
+            touched["search"] = urlencode(searched)[:1100]
         line: dict[str, Any] = {
             "actor": actor,
             "origin": caller,

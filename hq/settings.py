@@ -47,6 +47,7 @@ ARCHIVE_ENDPOINT = env.text("HQ_ARCHIVE_ENDPOINT", "")
 ARCHIVE_DIR = env.path("HQ_ARCHIVE_DIR", DATA_DIR / "archive")
 # Where what people publish is served, each under a name of its own below this one: never from the portal's origin.
 EDGE_PORT = env.number("HQ_EDGE_PORT", PORT + 1)
+EDGE_KEY_IDS = env.words("HQ_EDGE_KEY_IDS")  # <thumbprint>=<id in CloudFront>, for its key group
 EDGE_URL = env.text("HQ_EDGE_URL", f"http://edge.localhost:{EDGE_PORT}").rstrip("/")
 # Live updates of pages come from a process of their own; empty: pages have none. What it holds open, in all and for one
 # person: more are told to come back.
@@ -214,6 +215,11 @@ CELERY_BEAT_SCHEDULE = {
     "send-streams": {"task": "streams.sweep", "schedule": timedelta(seconds=5), "options": {"expires": 5}},
     "look-after-artifacts": {"task": "artifacts.sweep", "schedule": timedelta(seconds=15), "options": {"expires": 15}},
     "take-in-what-landed": {"task": "vault.take_in", "schedule": timedelta(seconds=30), "options": {"expires": 30}},
+    "expire-trail-exports": {
+        "task": "evidence.sweep_exports",
+        "schedule": timedelta(hours=1),
+        "options": {"expires": 3600},
+    },
     "archive-trails": {"task": "archive.sweep", "schedule": timedelta(minutes=10), "options": {"expires": 600}},
     "collect-orphans": {"task": "vault.sweep", "schedule": timedelta(minutes=10), "options": {"expires": 600}},
 }

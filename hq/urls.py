@@ -62,7 +62,7 @@ v1: Addresses = [
 portal: Addresses = [
     path("", include("tenants.urls")),
     path("", include("overview.urls")),
-    path("", include("audit.urls")),
+    path("", include("evidence.urls")),
     path("o/<slug:org_slug>/<env:env_name>/files/", include("vault.urls")),
     path("o/<slug:org_slug>/<env:env_name>/shares/", include("sharing.urls")),
     path("o/<slug:org_slug>/<env:env_name>/artifacts/", include("artifacts.urls")),

@@ -32,6 +32,7 @@ GROUPS: list[tuple[str, list[tuple[Any, ...]]]] = [
         "Evidence",
         [
             ("Audit trail", "scroll-text", "audit", Permission.AUDIT_READ),
+            ("Integrity", "badge-check", "integrity", Permission.AUDIT_READ),
             ("Encryption keys", "key-round", "keys:list", Permission.KEYS_READ),
         ],
     ),

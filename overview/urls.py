@@ -2,6 +2,9 @@
 
 from django.urls import path
 
-from overview import views
+from overview.views import integrity, overview
 
-urlpatterns = [path("o/<slug:org_slug>/<env:env_name>/", views.overview, name="overview")]
+urlpatterns = [
+    path("o/<slug:org_slug>/<env:env_name>/", overview.overview, name="overview"),
+    path("o/<slug:org_slug>/<env:env_name>/integrity/", integrity.integrity, name="integrity"),
+]

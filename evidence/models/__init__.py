@@ -2,6 +2,7 @@
 
 from evidence.models.checkpoints import Checkpoint, Cosignature, Incident
 from evidence.models.explorer import NamesRead, SavedView, TrailName, TrailWord
+from evidence.models.exports import TrailExport
 from evidence.models.witnesses import MailWitness, WitnessedLog
 
 __all__ = [
@@ -11,6 +12,7 @@ __all__ = [
     "MailWitness",
     "NamesRead",
     "SavedView",
+    "TrailExport",
     "TrailName",
     "TrailWord",
     "WitnessedLog",

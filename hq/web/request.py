@@ -20,6 +20,7 @@ class TenantRequest(HttpRequest):
 
     actor: Actor
     again: Callable[[], Actor | None]
+    searched: dict[str, str]  # what was asked of the trail, for the access log
     origin: Origin
     request_id: str
 

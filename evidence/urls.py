@@ -1,0 +1,19 @@
+"""Addresses of the trail's pages, below an environment."""
+
+from django.urls import path
+
+from evidence.views import event, explorer, trail
+
+_TRAIL = "o/<slug:org_slug>/<env:env_name>/audit/"
+
+urlpatterns = [
+    path(_TRAIL, explorer.explorer, name="audit"),
+    path(f"{_TRAIL}<int:index>", event.event, name="audit_event"),
+    path(f"{_TRAIL}<int:index>/proof", event.proof, name="event_proof"),
+    path(f"{_TRAIL}verify", trail.verify, name="verify_chain"),
+    path(f"{_TRAIL}checkpoint", trail.checkpoint, name="make_checkpoint"),
+    path(f"{_TRAIL}views", trail.save_view, name="save_trail_view"),
+    path(f"{_TRAIL}views/<uuid:id>/remove", trail.remove_view, name="remove_trail_view"),
+    path(f"{_TRAIL}witnesses", trail.ask_witness, name="ask_witness"),
+    path(f"{_TRAIL}witnesses/<uuid:id>/remove", trail.remove_witness, name="remove_witness"),
+]

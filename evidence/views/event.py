@@ -1,0 +1,67 @@
+"""One event: who, what, from where, before and after, and what proves it."""
+
+from typing import Any
+
+from django.http import HttpResponse
+from django.shortcuts import render
+from django.views.decorators.http import require_safe
+
+from audit import selectors as trail
+from audit.tags import Log
+from evidence import selectors
+from evidence.actions.proofs import prove_entry
+from hq.authz.actor import environment_of
+from hq.web.portal import own_context
+from hq.web.request import TenantRequest
+
+
+def event(request: TenantRequest, index: int, **_: str) -> HttpResponse:
+    """A page of its own, or the part of it that stands beside the list."""
+    template = "audit/_event.html" if request.GET.get("part") else "audit/event.html"
+    return render(request, template, about_event(request, index))
+
+
+@own_context
+@require_safe
+def proof(request: TenantRequest, index: int, **_: str) -> HttpResponse:
+    """The file by which a stranger can check this event."""
+    file = prove_entry(actor=request.actor, log=Log.ADMIN, index=index)
+    disposition = f'attachment; filename="{file.name}"'
+    return HttpResponse(file.content, content_type="application/json", headers={"Content-Disposition": disposition})
+
+
+def about_event(request: TenantRequest, index: int) -> dict[str, Any]:
+    """What a template needs of an event. Raises NotFound."""
+    found = trail.get_event_at(request.actor, index)
+    detail = found.detail or {}
+    status = trail.chain_status(request.actor)
+    return {
+        "event": found,
+        "checked": found.computed_hash() == bytes(found.hash),
+        "before": detail.get("before"),
+        "after": detail.get("after"),
+        "reason": detail.get("reason", ""),
+        "agent": detail.get("user_agent", ""),
+        "hash_hex": bytes(found.hash).hex(),
+        "previous_hex": bytes(found.previous).hex(),
+        "commitment_hex": bytes(found.commitment).hex(),
+        "document": found.document().decode(),
+        "earlier": index - 1 if index > 1 else None,
+        "later": index + 1 if index < status.length else None,
+        **_proved(request, index),
+    }
+
+
+def _proved(request: TenantRequest, index: int) -> dict[str, Any]:
+    """By which checkpoint it can be shown to a stranger, if one covers it yet."""
+    environment_id = environment_of(request.actor)
+    checkpoint = selectors.checkpoint_at_least(environment_id, Log.ADMIN, index)
+    if checkpoint is None:
+        return {"checkpoint": None}
+    path = trail.inclusion(request.actor.organization_id, environment_id, Log.ADMIN, index - 1, checkpoint.size)
+    return {
+        "checkpoint": checkpoint,
+        "proof_title": f"Proved by the checkpoint over {checkpoint.size:,} events",
+        "proof_steps": len(path),
+        "witnessed": checkpoint.cosignatures.count(),
+    }

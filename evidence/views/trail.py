@@ -1,0 +1,77 @@
+"""Verbs of the trail's pages: checking the chain, committing to it, keeping searches, asking witnesses."""
+
+from uuid import UUID
+
+from django.contrib import messages
+from django.http import HttpResponse, HttpResponseRedirect
+from django.urls import reverse
+from django.views.decorators.http import require_POST
+
+from audit import actions as trail
+from evidence.actions import mailing
+from evidence.actions import views as actions
+from evidence.actions.checkpoints import request_checkpoints
+from evidence.actions.mailing import add_witness
+from evidence.forms import ViewForm, WitnessForm
+from hq.web.portal import own_context, refuse_invalid, to
+from hq.web.request import TenantRequest
+
+
+@require_POST
+def verify(request: TenantRequest, **where: str) -> HttpResponse:
+    """Check the whole chain now and say what was found."""
+    verdict = trail.verify_chain(actor=request.actor)
+    if verdict.ok:
+        messages.success(request, f"Chain verified. {verdict.length:,} events, no gap.")
+    else:
+        messages.error(request, f"Chain broken at event {verdict.first_bad:,}. Reason: {verdict.reason}.")
+    return to("integrity" if request.POST.get("from") == "integrity" else "audit", where)
+
+
+@own_context
+@require_POST
+def checkpoint(request: TenantRequest, **where: str) -> HttpResponse:
+    """Commit to both logs now."""
+    made = request_checkpoints(actor=request.actor)
+    sizes = " and ".join(f"{row.size:,} entries of the {row.log} log" for row in made)
+    messages.success(request, f"Checkpoints cover {sizes}." if made else "There is nothing yet to commit to.")
+    return to("integrity", where)
+
+
+@require_POST
+def ask_witness(request: TenantRequest, **where: str) -> HttpResponse:
+    """Ask somebody by mail whether they want to be sent the checkpoints."""
+    form = WitnessForm(request.POST)
+    refuse_invalid(form)
+    witness = add_witness(actor=request.actor, address=form.cleaned_data["address"])
+    messages.success(request, f"Asked {witness.address}. Checkpoints are sent once they agree.")
+    return to("integrity", where)
+
+
+@require_POST
+def remove_witness(request: TenantRequest, id: UUID, **where: str) -> HttpResponse:
+    """Send somebody no more checkpoints."""
+    mailing.remove_witness(actor=request.actor, witness_id=id)
+    messages.success(request, "They are sent no more checkpoints. What they have kept still proves what it did.")
+    return to("integrity", where)
+
+
+@require_POST
+def save_view(request: TenantRequest, **where: str) -> HttpResponse:
+    """Keep the search that is shown, and show it again."""
+    form = ViewForm(request.POST)
+    refuse_invalid(form)
+    data = form.cleaned_data
+    view = actions.save_view(
+        actor=request.actor, name=data["name"], query=data["query"].removeprefix("?"), view_id=data["once"]
+    )
+    messages.success(request, f"Kept as {view.name}.")
+    return HttpResponseRedirect(f"{reverse('audit', kwargs=where)}?{view.query}")
+
+
+@require_POST
+def remove_view(request: TenantRequest, id: UUID, **where: str) -> HttpResponse:
+    """Forget one search."""
+    actions.remove_view(actor=request.actor, view_id=id)
+    messages.success(request, "The view is removed. Nothing else changed.")
+    return to("audit", where)

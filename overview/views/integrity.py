@@ -1,0 +1,59 @@
+"""What proves the trail: the chain, checkpoints, who keeps copies of them, and the archive."""
+
+from base64 import b64decode
+from typing import Any
+
+from django.http import HttpResponse
+from django.shortcuts import render
+
+from archive.buckets import bucket
+from archive.selectors import archive_status
+from audit import selectors as trail
+from audit.tags import Log
+from evidence import selectors
+from evidence.selectors import LogState
+from hq.authz import gate
+from hq.authz.actor import Actor
+from hq.authz.permissions import Permission
+from hq.web.request import TenantRequest
+
+TITLES = {Log.ADMIN: "Administrative events", Log.ACCESS: "Requests"}
+
+
+def integrity(request: TenantRequest, **where: str) -> HttpResponse:
+    """Status now, the last full check, checkpoints, witnesses, the archive, and what does not fit explained."""
+    actor = request.actor
+    logs = [_log(actor, state) for state in selectors.list_logs(actor)]
+    place = bucket()
+    context = {
+        "logs": logs,
+        "broken": [log for log in logs if log["status"].state == "broken"],
+        "contradicted": [log for log in logs if log["state"].incident and log["state"].state == "contradicted"],
+        "unverified": all(log["status"].verified_at is None for log in logs),
+        "witnesses": selectors.witnesses(),
+        "mail_witnesses": selectors.list_mail_witnesses(actor),
+        "archives": archive_status(actor, place.where, lockable=place.lockable),
+        "archive_where": place.where,
+        "archive_lockable": place.lockable,
+        "may_verify": gate.allows(actor, Permission.AUDIT_VERIFY),
+        "may_ask": gate.allows(actor, Permission.WEBHOOKS_MANAGE),
+    }
+    return render(request, "overview/integrity.html", context)
+
+
+def _log(actor: Actor, state: LogState) -> dict[str, Any]:
+    log, checkpoint = Log(state.log), state.checkpoint
+    status = trail.chain_status(actor, log)
+    return {
+        "title": TITLES[log],
+        "state": state,
+        "status": status,
+        "root": bytes(checkpoint.root).hex() if checkpoint else "",
+        "waiting": max(status.length - (checkpoint.size if checkpoint else 0), 0),
+        "keys": [_key(key) for key in state.keys],
+    }
+
+
+def _key(verifier_key: str) -> dict[str, str]:
+    """A verifier key, and the key itself in hex, to be drawn."""
+    return {"text": verifier_key, "hex": b64decode(verifier_key.rpartition("+")[2])[1:].hex()}
