@@ -128,11 +128,8 @@ def _cosign(submitted: _Submitted, row: WitnessedLog | None) -> str:
     checkpoint, text = submitted.checkpoint, submitted.submission.note.text
     at = max(now(), row.at) if row else now()  # a clock that was set back must not make it look older
     line = cosign_note(text, own_witness_name(), int(at.timestamp()))
-    kept = WitnessedLog(id=row.id) if row else WitnessedLog()
+    kept = row or WitnessedLog()
     kept.origin, kept.size, kept.root, kept.at = checkpoint.origin, checkpoint.size, checkpoint.root, at
     kept.note = f"{text}\n" + "".join(each.line() for each in submitted.signed) + line
-    if row is None:
-        kept.save(force_insert=True)
-    else:
-        kept.save(update_fields=["size", "root", "note", "at"])
+    kept.save(force_insert=row is None, update_fields=["size", "root", "note", "at"] if row else None)
     return line
