@@ -110,8 +110,8 @@ INSTALLED_APPS = [
 ]
 
 MIDDLEWARE = [
-    "audit.middleware.AccessLog",
     "hq.web.middleware.Headers",
+    "audit.middleware.AccessLog",
     "hq.web.health.HealthChecks",
     "hq.web.limits.EdgeLimit",
     "hq.web.middleware.BodySlots",

@@ -1,5 +1,5 @@
 """The trail's proofs over /v1."""
 
-from evidence.api import checkpoints
+from evidence.api import checkpoints, exports
 
-routes = [*checkpoints.routes]
+routes = [*checkpoints.routes, *exports.routes]

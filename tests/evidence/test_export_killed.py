@@ -1,0 +1,82 @@
+"""Workers killed while they export the trail: the export ends whole, and the bucket holds nothing else."""
+
+import io
+import os
+import random
+import signal
+import subprocess
+import sys
+import zipfile
+from collections.abc import Iterator
+from datetime import timedelta
+
+import pytest
+
+from audit.tags import Log
+from evidence.actions import exports
+from evidence.actions.exports import Range
+from evidence.models import TrailExport
+from hq.db.context import tenant
+from hq.lib.clock import now
+from tests.archive import support
+from tests.factories import make_place, run_jobs
+from tests.jobs.conftest import ROOT, own_database
+from tests.keys.test_kill_rotation import find_dead
+from vault.models import Blob
+from vault.tasks import sweep
+
+pytestmark = pytest.mark.django_db(transaction=True)
+# By hand HQ_KILLS=200, for as many as the trail promises to survive.
+SEED, TIMES = 20261122, int(os.environ.get("HQ_KILLS", "20"))
+
+
+@pytest.fixture
+def crasher(transactional_db: None) -> Iterator[subprocess.Popen[str]]:
+    child = subprocess.Popen(
+        [sys.executable, "-m", "tests.evidence.export_crasher"],
+        cwd=ROOT,
+        env=own_database(),
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+    with child:
+        yield child
+        assert child.stdin
+        child.stdin.close()
+
+
+def crash(crasher: subprocess.Popen[str], after: float) -> bool:
+    assert crasher.stdin
+    assert crasher.stdout
+    crasher.stdin.write(f"{after:.4f}\n")
+    crasher.stdin.flush()
+    code = next(line for line in crasher.stdout if line.strip().lstrip("-").isdigit())
+    return int(code) == -signal.SIGKILL
+
+
+def test_killed_at_any_time_it_begins_again_and_leaves_nothing(crasher: subprocess.Popen[str]) -> None:
+    place, chance, killed = make_place(), random.Random(SEED), []
+    support.act(place, 30)
+    for _ in range(TIMES):
+        with tenant(place.id):
+            if not TrailExport.objects.filter(made_at=None).exists():
+                exports.request_trail_export(actor=place.actor(), wish=Range(log=Log.ADMIN, with_csv=True))
+        killed.append(crash(crasher, chance.random() / 6))
+        find_dead(place)
+        support.due_now(place)
+    run_jobs()
+    with tenant(place.id):
+        Blob.objects.filter(state="PENDING").update(lease_until=now() - timedelta(seconds=1))
+    sweep()
+    run_jobs()
+    assert any(killed)
+    with tenant(place.id):
+        made = list(TrailExport.objects.all())
+        assert all(export.made_at for export in made)
+        assert {export.blob_id for export in made} == set(Blob.objects.values_list("id", flat=True))
+    for export in made:
+        given = exports.open_trail_export(actor=place.actor(), export_id=export.id)
+        archive = zipfile.ZipFile(io.BytesIO(b"".join(given.read(0, export.size))))
+        assert archive.testzip() is None
+        assert archive.read("events.jsonl").count(b"\n") == export.entries

@@ -1,0 +1,202 @@
+"""Exports of the trail: what is in the ZIP, what the offline verifier says of it, and a worker that is killed."""
+
+import io
+import json
+import subprocess
+import sys
+import zipfile
+from datetime import timedelta
+from hashlib import sha256
+from pathlib import Path
+
+import pytest
+from django.test import Client
+
+from audit.models import AuditEvent
+from audit.tags import Log
+from evidence.actions import exports
+from evidence.actions.exports import NoSuchRange, Range, TooManyAtOnce
+from evidence.models import TrailExport
+from evidence.selectors.exports import first_since, get_trail_export, list_trail_exports
+from evidence.tasks import sweep_exports
+from hq.authz.roles import Role
+from hq.db.context import tenant
+from hq.lib.clock import now
+from hq.lib.errors import Denied, NotFound
+from tests.archive import support
+from tests.database import as_superuser
+from tests.factories import Place, make_place, run_jobs
+from tests.jobs.conftest import ROOT
+from vault.models import Blob
+
+pytestmark = pytest.mark.django_db(transaction=True)
+HOSTILE = "=cmd()\r\nline\x1b[2J"
+
+
+@pytest.fixture
+def place(transactional_db: None) -> Place:
+    place = make_place()
+    support.act(place, 5, label=HOSTILE)
+    return place
+
+
+def ask(place: Place, **wish: object) -> TrailExport:
+    with tenant(place.id):
+        return exports.request_trail_export(actor=place.actor(), wish=Range(**({"log": Log.ADMIN} | wish)))
+
+
+def fresh(export: TrailExport) -> TrailExport:
+    with tenant(export.organization_id):
+        return TrailExport.objects.get(pk=export.pk)
+
+
+def content(place: Place, export: TrailExport) -> bytes:
+    given = exports.open_trail_export(actor=place.actor(), export_id=export.id)
+    return b"".join(given.read(0, given.export.size))
+
+
+def made(place: Place, **wish: object) -> tuple[TrailExport, zipfile.ZipFile]:
+    export = ask(place, **wish)
+    run_jobs()
+    return fresh(export), zipfile.ZipFile(io.BytesIO(content(place, fresh(export))))
+
+
+def verified(place: Place, export: TrailExport, folder: Path, client: Client) -> subprocess.CompletedProcess[str]:
+    file, jwks = folder / export.name, folder / "jwks.json"
+    file.write_bytes(content(place, export))
+    jwks.write_bytes(client.get("/.well-known/jwks.json").content)
+    return subprocess.run(
+        [sys.executable, "-I", ROOT / "bin" / "verify", file, "--jwks", jwks],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+
+@pytest.mark.parametrize("log", Log)
+@pytest.mark.parametrize("with_csv", [False, True])
+def test_the_offline_verifier_takes_it(place: Place, tmp_path: Path, client: Client, log: Log, with_csv: bool) -> None:
+    export, archive = made(place, log=log, with_csv=with_csv)
+    names = {"events.jsonl", "checkpoint.txt", "proof.json", "statement.json"} | ({"events.csv"} if with_csv else set())
+    assert set(archive.namelist()) == names
+    lines = [json.loads(line) for line in archive.read("events.jsonl").splitlines()]
+    assert [line["document"]["index"] for line in lines] == list(range(export.first, export.last + 1))
+    assert export.entries >= 5
+    said = json.loads(archive.read("statement.json"))["statement"]
+    for file in said["files"]:
+        assert sha256(archive.read(file["name"])).hexdigest() == file["sha256"]
+    done = verified(place, export, tmp_path, client)
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+def test_a_range_of_time_has_what_happened_in_it_and_nothing_else(place: Place, tmp_path: Path, client: Client) -> None:
+    begin = now()
+    support.act(place, 3)
+    end = now()
+    support.act(place, 2)
+    export, archive = made(place, since=begin, until=end)
+    assert (export.first, export.last) == (8, 10)
+    assert export.name.endswith("-live-admin-8-10.zip")
+    times = [json.loads(line)["document"]["at"] for line in archive.read("events.jsonl").splitlines()]
+    assert all(begin.strftime("%FT%T") <= time <= end.strftime("%FT%T.%fZ") for time in times)
+    done = verified(place, export, tmp_path, client)
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+@pytest.mark.parametrize("size", [0, 1, 7])
+def test_the_first_entry_since_a_time_is_found_by_halves(place: Place, size: int) -> None:
+    exports.make_checkpoint(place.id, place.live_id, Log.ADMIN)
+    with tenant(place.id):
+        times = list(AuditEvent.objects.order_by("index").values_list("at", flat=True))
+        for number, at in enumerate(times[:size]):
+            for moment in (at, at - timedelta(microseconds=1)):
+                expected = next(place for place, other in enumerate(times, 1) if other >= moment)
+                assert first_since(place.id, place.live_id, Log.ADMIN, moment, size) == min(expected, number + 1)
+        assert first_since(place.id, place.live_id, Log.ADMIN, None, 7) == 1
+        assert first_since(place.id, place.live_id, Log.ADMIN, now(), 7) == 8
+
+
+def test_a_range_without_entries_ends_empty(place: Place) -> None:
+    export = ask(place, since=now() - timedelta(days=9), until=now() - timedelta(days=8))
+    run_jobs()
+    with tenant(place.id):
+        (listed,) = list_trail_exports(place.actor())
+    assert listed.state == "empty"
+    with pytest.raises(NotFound):
+        exports.open_trail_export(actor=place.actor(), export_id=export.id)
+
+
+def test_events_whose_key_was_shredded_have_no_detail_and_still_verify(
+    place: Place, tmp_path: Path, client: Client
+) -> None:
+    with as_superuser() as database:  # sealed under a version of the key that was destroyed
+        database.execute("SET session_replication_role = replica")
+        database.execute("UPDATE audit_auditevent SET detail = set_byte(detail, 4, 99) WHERE index <= 5")
+    export, archive = made(place, with_csv=True)
+    lines = [json.loads(line) for line in archive.read("events.jsonl").splitlines()]
+    assert [line["detail"] is None for line in lines] == [True] * 5 + [False] * 3
+    assert export.shredded == 5
+    assert json.loads(archive.read("statement.json"))["statement"]["shredded"] == export.shredded
+    done = verified(place, export, tmp_path, client)
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+def test_asking_downloading_and_removing_are_in_the_trail(place: Place) -> None:
+    export, _ = made(place)
+    with tenant(place.id):
+        exports.remove_trail_export(actor=place.actor(), export_id=export.id)
+        tags = list(AuditEvent.objects.order_by("index").values_list("tag", flat=True))
+        assert tags[-3:] == ["trail:exported", "export:downloaded", "export:removed"]
+        assert not TrailExport.objects.exists()
+        assert not Blob.objects.filter(state="STORED").exists()
+
+
+def test_it_is_gone_after_a_week(place: Place) -> None:
+    made(place)
+    sweep_exports()
+    run_jobs()
+    with as_superuser() as database:
+        database.execute("UPDATE evidence_trailexport SET expires_at = now() - interval '1 second'")
+    sweep_exports()
+    run_jobs()
+    with tenant(place.id):
+        assert not TrailExport.objects.exists()
+        assert not Blob.objects.filter(state="STORED").exists()
+
+
+def test_removed_while_it_is_made_it_leaves_nothing(place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
+    export, proof = ask(place), exports.Making._proof
+
+    def meanwhile(making: exports.Making) -> dict:
+        with tenant(place.id):
+            exports.remove_trail_export(actor=place.actor(), export_id=export.id)
+        return proof(making)
+
+    monkeypatch.setattr(exports.Making, "_proof", meanwhile)
+    run_jobs()
+    with tenant(place.id):
+        assert not TrailExport.objects.exists()
+        assert not Blob.objects.exists()
+
+
+def test_who_may_not_read_the_trail_exports_none_of_it(place: Place) -> None:
+    export, _ = made(place)
+    stranger = make_place()
+    with tenant(place.id):
+        with pytest.raises(Denied):
+            exports.request_trail_export(actor=place.actor(Role.DEVELOPER), wish=Range(log=Log.ADMIN))
+        with pytest.raises(Denied):
+            get_trail_export(place.actor(Role.DEVELOPER), export.id)
+    with pytest.raises(NotFound):
+        exports.open_trail_export(actor=stranger.actor(), export_id=export.id)
+    with pytest.raises(NotFound):
+        exports.open_trail_export(actor=place.actor(environment_id=place.test_id), export_id=export.id)
+
+
+def test_a_range_that_ends_before_it_begins_and_a_fourth_at_once_are_refused(place: Place) -> None:
+    with pytest.raises(NoSuchRange):
+        ask(place, since=now(), until=now() - timedelta(hours=1))
+    for _ in range(3):
+        ask(place)
+    with pytest.raises(TooManyAtOnce):
+        ask(place)
