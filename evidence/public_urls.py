@@ -4,7 +4,7 @@ from django.urls import path, register_converter
 from django.urls.converters import StringConverter
 
 from audit.tags import Log
-from evidence.views import public
+from evidence.views import public, verify
 
 
 class LogName(StringConverter):
@@ -26,5 +26,7 @@ urlpatterns = [
     path("logs/<uuid:environment_id>/<log:log>/checkpoint", public.checkpoint, name="published_checkpoint"),
     path("witness/add-checkpoint", public.submit, name="add_checkpoint"),
     path("witness/<sha256:origin_hash>/checkpoint", public.witnessed, name="witnessed_checkpoint"),
+    path("verify", verify.verify, name="verify"),
+    path("verify/program", verify.program, name="verify_program"),
     path("witnesses/mail/<str:token>", public.mail_witness, name="mail_witness"),
 ]

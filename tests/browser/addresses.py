@@ -68,6 +68,7 @@ NO_PAGES = {
     "artifacts:remove_deployment",
     "artifacts:revoke_link",
     "jwks",
+    "verify_program",
     "exports:own_file",
     "exports:own_progress",
     "exports:own_remove",
@@ -359,7 +360,10 @@ def for_anybody(place: Place) -> dict[str, list[str]]:
     with tenant(place.id):
         actor = place.actor()
         invitation = actions.invite_member(actor=actor, email="new@alderpeak.example", role=Role.ANALYST)
-    found = {name: [reverse(name)] for name in ("account_login", "account_signup", "account_reset_password", "docs")}
+    found = {
+        name: [reverse(name)]
+        for name in ("account_login", "account_signup", "account_reset_password", "docs", "verify")
+    }
     found["account_reset_password_done"] = [reverse("account_reset_password_done")]
     found["invitation"] = [urlsplit(invitation.url).path]
     found["sign_in_once"] = [urlsplit(actions.create_sign_in_link(person=place.owner)).path]

@@ -15,9 +15,19 @@ from typing import Any
 
 from hq.crypto import chain, notes
 from hq.crypto.signatures import public_of
+from hq.crypto.statements import build
 from hq.lib.canonical import canonical
 from tests.verify import trails
-from tests.verify.samples import CERTIFICATE, PUBLIC, ROTATED, SEED, STRANGER, build, certificate, changed_and_signed, jwks
+from tests.verify.samples import (
+    CERTIFICATE,
+    PUBLIC,
+    ROTATED,
+    SEED,
+    STRANGER,
+    certificate,
+    changed_and_signed,
+    jwks,
+)
 from tests.verify.trails import Export, Signer, checkpoint_of, entry, event_proof, jsonl, packed, rehashed, table, trail
 
 CORPUS = Path(__file__).parent / "corpus"
@@ -215,15 +225,21 @@ BAD: dict[str, Callable[[], bytes]] = {
     ),
     "export-detail-gone-salt-there.zip": lambda: handed_out([LINES[0] | {"detail": None}, *LINES[1:]]),
     "export-detail-spaced.zip": spelled_otherwise,
-    "export-spaced-line.zip": lambda: Export(LINES, raw_lines=jsonl(LINES).replace(b',"document"', b', "document"', 1)).packed(),
+    "export-spaced-line.zip": lambda: Export(
+        LINES, raw_lines=jsonl(LINES).replace(b',"document"', b', "document"', 1)
+    ).packed(),
     "export-empty-line.zip": lambda: Export(LINES, raw_lines=jsonl(LINES[:3]) + b"\n" + jsonl(LINES[3:])).packed(),
     "export-no-last-feed.zip": lambda: Export(LINES, raw_lines=jsonl(LINES)[:-1]).packed(),
     "export-not-utf8.zip": lambda: Export(LINES, raw_lines=jsonl(LINES).replace("ö".encode(), b"\xff")).packed(),
     "export-member-twice-in-a-line.zip": lambda: Export(
         LINES, raw_lines=jsonl(LINES).replace(b'"v":1}', b'"v":1,"v":1}', 1)
     ).packed(),
-    "export-table-differs.zip": lambda: Export(LINES, raw_table=table(LINES).replace(b",session,", b",api_key,", 1)).packed(),
-    "export-table-columns.zip": lambda: Export(LINES, raw_table=table(LINES).replace(b"index,at", b"index,on", 1)).packed(),
+    "export-table-differs.zip": lambda: Export(
+        LINES, raw_table=table(LINES).replace(b",session,", b",api_key,", 1)
+    ).packed(),
+    "export-table-columns.zip": lambda: Export(
+        LINES, raw_table=table(LINES).replace(b"index,at", b"index,on", 1)
+    ).packed(),
     "export-table-longer.zip": lambda: Export(LINES, raw_table=table(LINES) + b"41\r\n").packed(),
     "export-statement-edited.zip": lambda: exchanged(
         "statement.json", Export(LINES, csv=True).members()[0][1].replace(b'"first":1', b'"first":2')
@@ -234,7 +250,9 @@ BAD: dict[str, Callable[[], bytes]] = {
     "export-checkpoint-of-another.zip": lambda: Export(
         LINES, note=checkpoint_of(LINES, origin=trails.origin("access"))
     ).packed(),
-    "export-checkpoint-by-another.zip": lambda: Export(LINES, note=checkpoint_of(LINES, signer=Signer(STRANGER))).packed(),
+    "export-checkpoint-by-another.zip": lambda: Export(
+        LINES, note=checkpoint_of(LINES, signer=Signer(STRANGER))
+    ).packed(),
     "export-checkpoint-not-named.zip": lambda: Export(
         LINES, said={"checkpoint": {"origin": trails.origin(), "size": 40, "root": "00" * 32}}
     ).packed(),

@@ -1,0 +1,126 @@
+// <hq-verify data-worker="/static/…/verify-worker.js" data-jwks="{…}">: files are chosen or dropped, and checked one after
+// the other by the worker, which is there before the first file is. From then on nothing is asked of the network.
+
+/** @typedef {{verdict: string, lines: string[], told: string[], checked: string[], limits: string[]}} Result */
+
+class HqVerify extends HTMLElement {
+  connectedCallback() {
+    /** @type {File[]} */
+    this.waiting = [];
+    this.busy = true;
+    this.files = this.find("#verify-files");
+    this.worker = new Worker(this.dataset.worker ?? "", { type: "module" });
+    this.worker.addEventListener("message", ({ data }) => this.heard(data));
+    this.worker.addEventListener("error", () => this.say("This browser cannot run what checks files. Use the program below."));
+    this.files.addEventListener("change", () => {
+      this.take(this.files.files);
+      this.files.value = "";
+    });
+    this.addEventListener("change", () => (this.find("[data-other]").hidden = !this.find("#verify-other").checked));
+    this.addEventListener("submit", (event) => event.preventDefault());
+    for (const name of ["dragenter", "dragover"]) {
+      this.addEventListener(name, (event) => {
+        event.preventDefault();
+        this.toggleAttribute("data-over", true);
+      });
+    }
+    for (const name of ["dragleave", "drop"]) this.addEventListener(name, () => this.removeAttribute("data-over"));
+    this.addEventListener("drop", (event) => {
+      event.preventDefault();
+      this.take(/** @type {DragEvent} */ (event).dataTransfer?.files);
+    });
+  }
+
+  /** @param {string} selector @returns {any} */
+  find(selector) {
+    return this.querySelector(selector);
+  }
+
+  /** @param {string} text */
+  say(text) {
+    this.find("[data-status]").textContent = text;
+  }
+
+  /** Whose word is taken, as it stands in the form. */
+  said() {
+    const lines = (/** @type {string} */ id) => this.find(id).value.split(/\s+/).filter(Boolean);
+    const witnesses = lines("#verify-witnesses");
+    if (this.find("#verify-ours").checked) return { jwks: JSON.parse(this.dataset.jwks ?? "{}"), witnesses };
+    const given = lines("#verify-keys");
+    return {
+      kids: given.filter((/** @type {string} */ one) => !one.includes("+")),
+      vkeys: given.filter((/** @type {string} */ one) => one.includes("+")),
+      witnesses,
+    };
+  }
+
+  /** @param {FileList | null | undefined} files */
+  take(files) {
+    this.waiting?.push(...(files ?? []));
+    this.next();
+  }
+
+  next() {
+    if (this.busy) return;
+    this.file = this.waiting?.shift();
+    if (!this.file) return;
+    this.busy = true;
+    this.say(`Checking ${this.file.name}…`);
+    this.worker?.postMessage({ file: this.file, said: this.said() });
+  }
+
+  /** @param {any} data */
+  heard({ ready, lacking, done, total, result, unusable }) {
+    const bar = this.find("[data-progress]");
+    if (ready) {
+      this.busy = Boolean(lacking);
+      this.files.disabled = this.busy;
+      this.say(lacking ? `${lacking} Use the program below.` : "");
+    } else if (total) {
+      bar.hidden = false;
+      bar.max = total;
+      bar.value = done;
+    } else {
+      bar.hidden = true;
+      this.busy = false;
+      this.say(unusable ? `${this.file?.name}: nothing could be checked. ${unusable}` : "");
+      if (result) this.show(result);
+    }
+    this.next();
+  }
+
+  /** @param {Result} result */
+  show({ verdict, lines, told, checked, limits }) {
+    const section = this.find("template[data-result]").content.cloneNode(true).firstElementChild;
+    const state = verdict === "no anchor" ? "open" : verdict;
+    const passed = verdict !== "refused";
+    section.classList.add({ holds: "is-proven", refused: "is-failed", open: "is-open" }[state]);
+    section.setAttribute("aria-label", this.file?.name ?? "");
+    section.querySelector(`[data-icon="${state}"]`).hidden = false;
+    section.querySelector("[data-name]").textContent = this.file?.name;
+    section.querySelector("[data-verdict]").textContent = lines[0];
+    section.querySelector("[data-told]").append(...told.map(item));
+    section.querySelector("[data-steps]").append(...checked.map((line) => this.step(line)));
+    section.querySelector("[data-limits]").append(...limits.map(item));
+    section.querySelector("[data-passed]").hidden = !passed;
+    this.find("[data-results]").prepend(section);
+    this.say(`${this.file?.name}: ${{ holds: "it holds", refused: "refused", open: "nobody said whose key to expect" }[state]}.`);
+  }
+
+  /** @param {string} line */
+  step(line) {
+    const found = this.find("template[data-step]").content.cloneNode(true).firstElementChild;
+    found.querySelector("[data-line]").textContent = line;
+    return found;
+  }
+}
+
+/** @param {string} line */
+function item(line) {
+  const found = document.createElement("li");
+  found.textContent = line.trim();
+  found.classList.toggle("is-inner", line.startsWith("  "));
+  return found;
+}
+
+customElements.define("hq-verify", HqVerify);
