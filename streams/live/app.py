@@ -19,7 +19,7 @@ from hq.lib.errors import Denied, NotFound, Problem, Unavailable
 from hq.lib.ids import new_id
 from streams.live.events import END, MISSED, TRAIL, Event, Position, written
 from streams.live.hub import Connection, Hub
-from streams.live.people import Viewer, asked_by, look_up
+from streams.live.people import Viewer, asked_by
 
 log = logging.getLogger("hq.live")
 Scope = MutableMapping[str, Any]
@@ -78,7 +78,7 @@ class Live:
             raise NotFound
         _require_own_page(headers)
         asked = asked_by(headers, (scope.get("client") or ("", 0))[0], *matched.groups())
-        viewer = await self.hub.ask(look_up, asked)
+        viewer = await self.hub.viewer_of(asked)
         after = parse_qs(scope.get("query_string", b"").decode("latin-1")).get("after", [""])[0]
         return await self.hub.join(asked, viewer, Position.read(headers.get("last-event-id", "") or after))
 
@@ -117,7 +117,7 @@ class Live:
     async def _fault(self, own: Connection) -> tuple[str, str] | None:
         """What ends the stream, as a word and a sentence; None while they are who they were and may what they might."""
         try:
-            now: Viewer = await self.hub.ask(look_up, own.asked)
+            now: Viewer = await self.hub.viewer_of(own.asked)
         except Problem as problem:
             return _OVER if problem.status < 500 else _AWAY
         except DatabaseError:

@@ -17,7 +17,7 @@ from hq.lib.errors import TooMany, Unavailable
 from streams.live import feed
 from streams.live.events import Event, Position, new_for
 from streams.live.feed import Place, Watched
-from streams.live.people import Asked, Viewer
+from streams.live.people import Asked, Viewer, look_up
 
 log = logging.getLogger("hq.live")
 POLL = 1.0
@@ -54,6 +54,7 @@ class Hub:
         self.stopping = False
         self._left = asyncio.Event()  # nobody is connected any more
         self._threads = ThreadPoolExecutor(THREADS, thread_name_prefix="live")
+        self._asking: dict[Asked, asyncio.Future[Viewer]] = {}
         self._poller: asyncio.Task[None] | None = None
 
     async def ask(self, question: Callable[..., _T], *arguments: Any) -> _T:
@@ -67,6 +68,18 @@ class Hub:
 
         return await asyncio.get_running_loop().run_in_executor(self._threads, asking)
 
+    async def viewer_of(self, asked: Asked) -> Viewer:
+        """Who that is now. Those who ask the same at the same moment, as all pages of one browser do, ask once.
+
+        Raises Problem, DatabaseError.
+        """
+        asking = self._asking.get(asked)
+        if asking is None:
+            asking = asyncio.ensure_future(self.ask(look_up, asked))
+            self._asking[asked] = asking
+            asking.add_done_callback(lambda _: self._asking.pop(asked, None))
+        return await asyncio.shield(asking)
+
     # ---- who comes and goes
 
     async def join(self, asked: Asked, viewer: Viewer, told: Position | None) -> Connection:
@@ -79,8 +92,8 @@ class Hub:
             lengths, newest = await self.ask(feed.lengths, [place]), await self.ask(feed.newest, [viewer.person_id])
             admin, access = lengths.get(place, (0, 0))
             now = Position(admin, access, newest.get(viewer.person_id, Position().account))
-            # Somebody who names a place that does not exist yet is told what comes from now on.
-            began = Position(min(told.admin, admin), min(told.access, access), told.account) if told else now
+            # Who names a place that does not exist yet is told what comes from now on.
+            began = _began(told, now) if told else now
             joined = Connection(asked, viewer, began)
             if told:
                 joined.backlog = await self.ask(self._missed, place, viewer.person_id, now, began)
@@ -101,9 +114,7 @@ class Hub:
     @staticmethod
     def _missed(place: Place, person_id: UUID, now: Position, began: Position) -> list[Event]:
         found = feed.read_place(place, now.admin, now.access, after=began.admin, requests_after=began.access)
-        if began.account != Position().account:
-            found += feed.read_account(person_id, after=began.account)
-        return found
+        return found + feed.read_account(person_id, after=began.account)
 
     def _watch(self, joined: Connection, now: Position) -> None:
         self.connections.add(joined)
@@ -150,6 +161,8 @@ class Hub:
                 await self.poll()
             except DatabaseError as error:
                 log.warning("live updates wait for the database", extra={"error": type(error).__name__})
+            except Exception:
+                log.exception("live updates could not be looked for")
 
     async def poll(self) -> None:
         """Look once for everybody."""
@@ -199,6 +212,12 @@ class Hub:
         if self._poller is not None:
             self._poller.cancel()
         self._threads.shutdown(wait=False, cancel_futures=True)
+
+
+def _began(told: Position, now: Position) -> Position:
+    """Where one goes on who was told so much; what they do not say, they know."""
+    access = min(told.access, now.access) if told.access >= 0 else now.access
+    return Position(min(told.admin, now.admin), access, told.account if told.account.int else now.account)
 
 
 class TooManyOpen(TooMany):
