@@ -17,8 +17,9 @@ from hq.web.request import TenantRequest
 
 def event(request: TenantRequest, index: int, **_: str) -> HttpResponse:
     """A page of its own, or the part of it that stands beside the list."""
-    template = "audit/_event.html" if request.GET.get("part") else "audit/event.html"
-    return render(request, template, about_event(request, index))
+    beside = bool(request.GET.get("part"))
+    template = "audit/_event.html" if beside else "audit/event.html"
+    return render(request, template, about_event(request, index) | {"beside": beside})
 
 
 @own_context

@@ -1,6 +1,5 @@
 """What proves the trail: the chain, checkpoints, who keeps copies of them, and the archive."""
 
-from base64 import b64decode
 from typing import Any
 
 from django.http import HttpResponse
@@ -50,10 +49,5 @@ def _log(actor: Actor, state: LogState) -> dict[str, Any]:
         "status": status,
         "root": bytes(checkpoint.root).hex() if checkpoint else "",
         "waiting": max(status.length - (checkpoint.size if checkpoint else 0), 0),
-        "keys": [_key(key) for key in state.keys],
+        "key": state.keys[0] if state.keys else "",
     }
-
-
-def _key(verifier_key: str) -> dict[str, str]:
-    """A verifier key, and the key itself in hex, to be drawn."""
-    return {"text": verifier_key, "hex": b64decode(verifier_key.rpartition("+")[2])[1:].hex()}

@@ -167,6 +167,7 @@ class TestPage:
         with tenant(place.id):
             entry = AccessEntry.objects.order_by("-pk").first()
             assert entry.detail["search"] == "q=claims&kind=people"
+        assert b"q=claims&amp;kind=people" in page(place, "?kind=access").content
 
     def test_days_that_end_before_they_begin_are_refused(self, place):
         assert page(place, "?first=2026-11-22&last=2026-11-21").status_code == 400
