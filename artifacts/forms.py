@@ -75,7 +75,8 @@ class LinksForm(forms.Form):
             return data
         amount, unit = data.get("amount"), data.get("unit")
         data["ttl_seconds"] = amount * int(unit) if amount and unit else 0
-        if not SHORTEST.total_seconds() <= data["ttl_seconds"] <= LONGEST.total_seconds():
+        within = SHORTEST.total_seconds() <= data["ttl_seconds"] <= LONGEST.total_seconds()
+        if not within and "amount" not in self.errors:
             self.add_error("amount", "A link lives from 1 minute to 7 days.")
         return data
 

@@ -80,7 +80,8 @@ class ShareForm(OnceForm):
             return data
         amount, unit = data.get("amount"), data.get("unit")
         if not (amount and unit):
-            self.add_error("amount", "Enter how many minutes, hours or days.")
+            if "amount" not in self.errors:
+                self.add_error("amount", "Enter how many minutes, hours or days.")
             return data
         data["ttl_seconds"] = amount * int(unit)
         if not SHORTEST <= timedelta(seconds=data["ttl_seconds"]) <= LONGEST:

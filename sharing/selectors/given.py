@@ -30,6 +30,11 @@ class SharedFile:
     def name(self) -> str:
         return self.path.rpartition("/")[2]
 
+    @property
+    def folder(self) -> str:
+        """Where it lies, with a slash at the end; "" at the top."""
+        return "".join(self.path.rpartition("/")[:2])
+
 
 @dataclass(frozen=True, slots=True)
 class SharedFolder:

@@ -30,7 +30,7 @@ from sharing.actions.sessions import SessionEnded
 from sharing.models import SESSION_LIFE, ShareLink
 from sharing.selectors import Pinned, SharedFile
 from sharing.views.forms_sent import sent_by_form
-from sharing.views.telling import what
+from sharing.views.telling import may, what
 
 # One cookie a link, so that opening a second one takes nothing away from the first. The prefix needs HTTPS.
 COOKIE = ("__Secure-" if settings.SECURE else "") + "hq-shared-"
@@ -134,6 +134,7 @@ def _offer(request: HttpRequest, token: str, refused: Problem | None = None) -> 
         "link": offer.link,
         "pinned": offer.pinned,
         "what": what(offer.paths),
+        "can": may(offer.paths, write=offer.link.permission == ShareLink.Level.WRITE),
         "guarded": offer.guarded,
         "owner": offer.organization_name,
         "host": request.get_host(),

@@ -11,5 +11,13 @@ def what(pins: Collection[str]) -> str:
     return " and ".join(parts)
 
 
+def may(pins: Collection[str], *, write: bool) -> str:
+    """`Read, download and replace`: nothing is replaced below a folder, only added."""
+    folders = any(pin.endswith("/") for pin in pins)
+    files = any(not pin.endswith("/") for pin in pins)
+    can = ["read", "download"] + ["replace"] * (write and files) + ["add files"] * (write and folders)
+    return f"{', '.join(can[:-1])} and {can[-1]}".capitalize()
+
+
 def _count(number: int, noun: str) -> str:
     return f"{number} {noun}{'' if number == 1 else 's'}"

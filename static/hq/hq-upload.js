@@ -4,7 +4,8 @@
 // the page goes to data-done (or reloads, when that is empty); when one was refused it stays, so that the reason can
 // be read. Markup: templates/components/upload.html. Events: hq:stored and hq:refused, detail {path, status}.
 // With data-uploads="/…/files/uploads" a file travels in parts instead (hq-upload-parts.js), and the page stays: each
-// row has its receipt, and every element with data-fresh and an id is fetched anew from data-done.
+// row has its receipt, and every element with data-fresh and an id is fetched anew from data-done. With data-stay the
+// page stays as well, so that whoever sent files sees which of them came.
 
 const AT_ONCE = 2;
 const UNITS = ["bytes", "KB", "MB", "GB", "TB"];
@@ -248,7 +249,7 @@ class HqUpload extends HTMLElement {
     this.show();
     const [total, stored] = [this.#transfers.length, this.#count("stored")];
     if (total && stored === total) this.#finish();
-    else if (stored && stored + this.#count("refused") === total && this.dataset.uploads) this.#refresh();
+    else if (stored && stored + this.#count("refused") === total && this.#stays) this.#refresh();
   }
 
   show() {
@@ -284,8 +285,12 @@ class HqUpload extends HTMLElement {
     return this.#transfers.filter((transfer) => transfer.state === state).length;
   }
 
+  get #stays() {
+    return Boolean(this.dataset.uploads) || this.hasAttribute("data-stay");
+  }
+
   #finish() {
-    if (this.dataset.uploads) {
+    if (this.#stays) {
       this.#refresh();
       return;
     }

@@ -11,6 +11,7 @@ from hq.web.transfer import Body
 from sharing import actions, selectors
 from sharing.actions.links import CannotBeShared
 from sharing.actions.transfers import NameIsTaken
+from sharing.views import telling
 from tests.factories import Place
 from tests.sharing.conftest import FILES, RECIPIENT, kinds_of, share, store
 from tests.vault.limited import let_rules_decide, member
@@ -145,3 +146,17 @@ def test_the_page_lists_downloads_and_takes_files_by_a_plain_form_and_by_put(pla
     assert "claims/form.csv" in words
     assert "claims/sub/script.csv" in words
     assert kinds_of(made) == ["opened", "uploaded", "uploaded"]
+
+
+@pytest.mark.parametrize(
+    ("pins", "write", "words"),
+    [
+        (["a"], False, "Read and download"),
+        (["a/"], False, "Read and download"),
+        (["a"], True, "Read, download and replace"),
+        (["a/"], True, "Read, download and add files"),
+        (["a/", "b"], True, "Read, download, replace and add files"),
+    ],
+)
+def test_a_page_says_what_may_be_done(pins, write, words):
+    assert telling.may(pins, write=write) == words
