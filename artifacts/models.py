@@ -30,7 +30,7 @@ models.BinaryField.register_lookup(Length)
 class Artifact(TenantModel):
     """Something that is published: a name, an address, who may see it, and which of its deployments is shown.
 
-    `policy` counts changes of who may see it: a cookie that was given under another number opens nothing.
+    `policy` is the second since which who may see it has not changed: whoever came in before is out.
     """
 
     sealed_title: ClassVar = "Names of artifacts"

@@ -21,7 +21,11 @@ CHANGES_SHOWN = 200
 
 @dataclass(frozen=True, slots=True)
 class Site:
-    """What the edge must know of an artifact. `revoked` are links whose cookies some browser may still show."""
+    """What the edge must know of an artifact.
+
+    `policy`: since which second its access has not changed. `revoked`: when those links were opened that are revoked,
+    and whose cookies some browser may still show.
+    """
 
     label: str
     organization_id: UUID
@@ -32,7 +36,7 @@ class Site:
     owner: str
     deployment_id: UUID | None
     number: int | None
-    revoked: frozenset[UUID]
+    revoked: frozenset[datetime]
 
     @property
     def protected(self) -> bool:
@@ -80,7 +84,16 @@ def find_site(label: str) -> Site | None:
     row = lookups.one("artifacts_find_site", label)
     if row is None:
         return None
-    return Site(label=label, **{**row, "revoked": frozenset(row["revoked"])})
+    return Site(label=label, **{**row, "revoked": _opened(row["organization_id"], row["revoked"])})
+
+
+def _opened(organization_id: UUID, links: Sequence[UUID]) -> frozenset[datetime]:
+    """When these links were opened."""
+    if not links:
+        return frozenset()
+    with tenant(organization_id):
+        rows = ArtifactLink.objects.filter(organization_id=organization_id, pk__in=list(links))
+        return frozenset(at for at in rows.values_list("opened_at", flat=True) if at is not None)
 
 
 def find_served(site: Site, paths: Sequence[str]) -> dict[str, ServedFile]:

@@ -92,7 +92,8 @@ def _publish() -> tuple[str, str, str]:
     site = selectors.find_site(labels[1])
     if site is None:
         raise RuntimeError("What was just published is not there.")
-    return labels[0], labels[1], f"{cookies.NAME}={cookies.mint(site)}"
+    given = "; ".join(f"{name}={value}" for name, value in cookies.mint(site).items())
+    return labels[0], labels[1], given
 
 
 @contextmanager

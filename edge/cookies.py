@@ -1,139 +1,152 @@
-"""The cookie that says that somebody was let in (SHR-3). The edge checks it by itself: it asks no database.
+"""The cookies that say that somebody was let in (SHR-3): signed cookies of CloudFront, with a policy of one's own.
 
-    v1 "." key version "." artifact "." policy "." link "." began "." expires "." base64url(HMAC-SHA256(key, signed))
+    CloudFront-Policy          {"Statement":[{"Resource":"https://<host>/*","Condition":{
+                               "DateLessThan":{"AWS:EpochTime":<end>},"DateGreaterThan":{"AWS:EpochTime":<came in>}}}]}
+    CloudFront-Signature       ECDSA over P-256 and SHA-256 of these very bytes
+    CloudFront-Key-Pair-Id     which key
+    CloudFront-Hash-Algorithm  SHA256
 
-    signed = "hq-edge-cookie-v1" LF label LF key version LF artifact LF policy LF link LF began LF expires
-    key    = HKDF-SHA256(capability key of the artifact's environment, info = "hq edge cookie" 00 | artifact id)
-
-Artifact and link are ids in 32 hex digits; the link is 0 for who came in by the password. Times are in seconds since
-1970. The label is the host's own: on another host the same cookie has another signed text. It counts for an hour, and
-as long as it is used for another one, up to twelve hours after they came in. A new password counts the policy up.
+The edge checks them by itself, and so does CloudFront where a key group has the public key. They are good for the one
+host that the policy names, for an hour, and as long as they are used for another one, up to twelve hours after somebody
+came in. CloudFront's policies have room for times alone, so these say more: whoever came in before the artifact's
+access changed is out, and whoever came in at the second at which a link was opened that is revoked by now.
 """
 
-import base64
 import re
+from collections import OrderedDict
 from collections.abc import Iterator
 from dataclasses import dataclass
-from time import monotonic, time
+from datetime import datetime
+from itertools import islice, product
+from threading import Lock
+from time import time
 from typing import Final
-from uuid import UUID
 
 from django.conf import settings
 
+from artifacts.actions.cookie_keys import keys
 from artifacts.selectors import Site
-from hq.crypto.kdf import derive
-from hq.crypto.secrets import equal, keyed_digest
-from keys.selectors import capability_key
+from edge import hosts
+from edge.answers import Headers
+from hq.crypto import cloudfront
 
 SECURE: Final = settings.EDGE_URL.startswith("https://")
-NAME: Final = "__Host-hq-edge" if SECURE else "hq-edge"
+POLICY, SIGNATURE, KEY, HASH = (
+    f"CloudFront-{name}" for name in ("Policy", "Signature", "Key-Pair-Id", "Hash-Algorithm")
+)
 LIFE, RENEWED_BELOW, LONGEST = 3600, 1800, 12 * 3600
 LEEWAY: Final = 5  # how far the clock of another edge may be ahead
-TRIED_MOST: Final = 3  # of cookies of this name: a sibling host may plant some where there is no https
-_NOBODY = UUID(int=0)
-_LABEL = "hq-edge-cookie-v1"
-_COOKIE = re.compile(
-    r"v1\.(?P<version>[1-9][0-9]{0,8})\.(?P<artifact>[0-9a-f]{32})\.(?P<policy>[1-9][0-9]{0,8})\."
-    r"(?P<link>[0-9a-f]{32})\.(?P<began>[1-9][0-9]{0,11})\.(?P<expires>[1-9][0-9]{0,11})\.(?P<mac>[A-Za-z0-9_-]{43})"
+TRIED_MOST: Final = 3  # of each name: pages of sibling hosts may plant some for all
+KNOWN_MOST: Final = 10_000
+# The one spelling that is written here: nothing in what is signed is open to reading it in two ways.
+_POLICY = re.compile(
+    r'\{"Statement":\[\{"Resource":"(?P<resource>[^"\\]{1,300})","Condition":\{'
+    r'"DateLessThan":\{"AWS:EpochTime":(?P<expires>[1-9][0-9]{0,11})\},'
+    r'"DateGreaterThan":\{"AWS:EpochTime":(?P<began>[1-9][0-9]{0,11})\}\}\}\]\}'
 )
 
 
 @dataclass(frozen=True, slots=True)
 class Claims:
-    """What a cookie that counts says."""
+    """What cookies that count say."""
 
-    link: UUID
     began: int
     expires: int
 
 
-def mint(site: Site, link: UUID | None = None, *, began: int | None = None) -> str:
-    """The value of a new cookie, or of one that goes on from when somebody came in. Raises KeyUnavailable."""
-    material = capability_key(site.organization_id, site.environment_id)
+def mint(site: Site, opened_at: datetime | None = None, *, began: int | None = None) -> dict[str, str]:
+    """New cookies by name: for who came in now, by a link that was opened then, or when they did before."""
     at = int(time())
-    start = at if began is None else began
+    start = began if began is not None else max(int(opened_at.timestamp()) if opened_at else at, site.policy)
     expires = min(at + LIFE, start + LONGEST)
-    parts = [
-        str(material.version),
-        site.artifact_id.hex,
-        str(site.policy),
-        (link or _NOBODY).hex,
-        str(start),
-        str(expires),
-    ]
-    return ".".join(["v1", *parts, _mac(material.key, site, parts)])
+    policy = _policy(site, start, expires)
+    name, key = keys()[0]
+    return {
+        POLICY: cloudfront.encode(policy),
+        SIGNATURE: cloudfront.encode(key.sign(policy)),
+        KEY: name,
+        HASH: cloudfront.HASH,
+    }
 
 
-def read(value: str, site: Site) -> Claims | None:
-    """What the cookie says, if it lets in here and now. Raises KeyUnavailable."""
-    found = _COOKIE.fullmatch(value)
-    if found is None or found["artifact"] != site.artifact_id.hex or int(found["policy"]) != site.policy:
+def _policy(site: Site, began: int, expires: int) -> bytes:
+    return (
+        f'{{"Statement":[{{"Resource":"{_resource(site)}","Condition":{{"DateLessThan":{{"AWS:EpochTime":{expires}}},'
+        f'"DateGreaterThan":{{"AWS:EpochTime":{began}}}}}}}]}}'
+    ).encode()
+
+
+def _resource(site: Site) -> str:
+    return f"{hosts.address_of(site.label)}/*"
+
+
+def read(policy: str, signature: str, key: str, site: Site) -> Claims | None:
+    """What the cookies say, if they let in here and now."""
+    raw = cloudfront.decode(policy)
+    found = _POLICY.fullmatch(raw.decode("ascii", "replace")) if raw is not None else None
+    if raw is None or found is None or found["resource"] != _resource(site):
         return None
-    claims = Claims(UUID(found["link"]), int(found["began"]), int(found["expires"]))
+    claims = Claims(int(found["began"]), int(found["expires"]))
     at = int(time())
     in_time = claims.began - LEEWAY <= at < claims.expires <= min(at + LIFE + LEEWAY, claims.began + LONGEST)
-    if not in_time or claims.link in site.revoked or not _is_known(int(found["version"]), site):
+    if not in_time or claims.began < site.policy or claims.began in revoked(site):
         return None
-    material = capability_key(site.organization_id, site.environment_id, int(found["version"]))
-    parts = value.split(".")[1:-1]
-    return claims if equal(_mac(material.key, site, parts), found["mac"]) else None
+    return claims if _signed(raw, signature, key) else None
 
 
-def _mac(key: bytes, site: Site, parts: list[str]) -> str:
-    own = derive(key, info=b"hq edge cookie\0" + site.artifact_id.bytes)
-    digest = keyed_digest(own, "\n".join([_LABEL, site.label, *parts]))
-    return base64.urlsafe_b64encode(digest).rstrip(b"=").decode("ascii")
+def revoked(site: Site) -> frozenset[int]:
+    """When those came in who came by links that were revoked since."""
+    return frozenset(max(int(at.timestamp()), site.policy) for at in site.revoked)
 
 
-_newest: dict[UUID, tuple[int, float]] = {}  # by environment: the key version there is, and until when that counts
-_KNOWN, _AGAIN = 5.0, 1.0
+_signed_already: OrderedDict[tuple[bytes, str, str], None] = OrderedDict()
+_lock = Lock()
 
 
-def _is_known(version: int, site: Site) -> bool:
-    """Whether there is such a version. One that is made up must not have the keys read anew for each request."""
-    newest, asked_at = _newest.get(site.environment_id, (0, 0.0))
-    age = monotonic() - asked_at
-    if age > _KNOWN or (version > newest and age > _AGAIN):
-        newest = capability_key(site.organization_id, site.environment_id).version
-        if len(_newest) > 10_000:
-            _newest.clear()
-        _newest[site.environment_id] = newest, monotonic()
-    return version <= newest
+def _signed(policy: bytes, signature: str, key: str) -> bool:
+    """Whether one of our keys made it. What held once holds: a page has many files, and a check takes a while."""
+    known = (policy, signature, key)
+    with _lock:
+        if known in _signed_already:
+            _signed_already.move_to_end(known)
+            return True
+    raw = cloudfront.decode(signature)
+    if raw is None or not any(name == key and one.holds(policy, raw) for name, one in keys()):
+        return False
+    with _lock:
+        _signed_already[known] = None
+        while len(_signed_already) > KNOWN_MOST:
+            _signed_already.popitem(last=False)
+    return True
 
 
 def of_request(header: str, site: Site) -> Claims | None:
-    """The claims of the first cookie in a Cookie header that counts."""
-    for number, value in enumerate(_values(header)):
-        if number == TRIED_MOST:
-            return None
-        if (claims := read(value, site)) is not None:
+    """The claims of the first cookies in a Cookie header that count together."""
+    sent = [list(islice(_values(header, name), TRIED_MOST)) for name in (POLICY, SIGNATURE, KEY, HASH)]
+    if cloudfront.HASH not in sent[3]:
+        return None
+    for policy, signature, key in product(*sent[:3]):
+        if (claims := read(policy, signature, key, site)) is not None:
             return claims
     return None
 
 
-def _values(header: str) -> Iterator[str]:
+def _values(header: str, wanted: str) -> Iterator[str]:
     for part in header.split(";"):
         name, equals, value = part.strip().partition("=")
-        if equals and name == NAME:
+        if equals and name == wanted:
             yield value
 
 
-def renewed(claims: Claims, site: Site) -> str | None:
-    """A cookie for another hour, once half of this one's is over and they came in less than twelve hours ago."""
+def renewed(claims: Claims, site: Site) -> dict[str, str] | None:
+    """Cookies for another hour, once half of this one's is over and they came in less than twelve hours ago."""
     at = int(time())
     if claims.expires - at > RENEWED_BELOW or claims.expires >= claims.began + LONGEST:
         return None
-    return mint(site, claims.link, began=claims.began)
+    return mint(site, began=claims.began)
 
 
-def header(value: str) -> tuple[str, str]:
-    """The header that gives the cookie: to this host only, to no script, and over https where there is https."""
-    words = [
-        f"{NAME}={value}",
-        "Path=/",
-        f"Max-Age={LIFE}",
-        "HttpOnly",
-        "SameSite=Lax",
-        *(["Secure"] if SECURE else []),
-    ]
-    return "Set-Cookie", "; ".join(words)
+def headers(values: dict[str, str]) -> Headers:
+    """The headers that give them: to this host only, to no script, and over https where there is https."""
+    end = f"; Path=/; Max-Age={LIFE}; HttpOnly; SameSite=Lax{'; Secure' if SECURE else ''}"
+    return [("Set-Cookie", f"{name}={value}{end}") for name, value in values.items()]

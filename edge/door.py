@@ -85,8 +85,8 @@ def _offer(site: Site, asked: Asked) -> Answer:
 
 def _open(site: Site, asked: Asked) -> Answer:
     token = _form(site, asked).get("t", "")
-    link = actions.open_link(site=site, token=token, origin=origin_of(asked))
-    return _let_in(cookies.mint(site, link), "/")
+    opened_at = actions.open_link(site=site, token=token, origin=origin_of(asked))
+    return _let_in(cookies.mint(site, opened_at), "/")
 
 
 def _ask(site: Site, status: int, wanted: str, wrong: str = "") -> Answer:
@@ -103,13 +103,14 @@ def _enter(site: Site, asked: Asked) -> Answer:
     return _let_in(cookies.mint(site), wanted)
 
 
-def _let_in(value: str, where: str) -> Answer:
+def _let_in(values: dict[str, str], where: str) -> Answer:
     headers: Headers = [
         ("Location", quote(where)),
         ("Content-Length", "0"),
         ("Cache-Control", "no-store"),
+        ("Referrer-Policy", "no-referrer"),
     ]
-    return Answer(303, [*headers, ("Referrer-Policy", "no-referrer"), cookies.header(value)])
+    return Answer(303, [*headers, *cookies.headers(values)])
 
 
 def _own(wanted: str) -> str:

@@ -50,8 +50,8 @@ def _view(asked: Asked) -> Answer:
     if asked.method == "POST":
         return text(405, b"This address answers GET and HEAD.\n", ("Allow", "GET, HEAD"))
     answer = _serve(site, asked)
-    if claims is not None and (value := cookies.renewed(claims, site)) is not None:
-        answer.headers = [*answer.headers, cookies.header(value)]
+    if claims is not None and (values := cookies.renewed(claims, site)) is not None:
+        answer.headers = [*answer.headers, *cookies.headers(values)]
     return answer
 
 

@@ -17,6 +17,7 @@ from hq.authz import gate
 from hq.authz.actor import Actor, environment_of
 from hq.authz.permissions import Permission
 from hq.crypto import passwords
+from hq.lib.clock import now
 from hq.lib.errors import Invalid, Refused
 from hq.lib.ids import new_id
 from vault.actions.bundles import drop_held
@@ -106,7 +107,9 @@ def change_artifact(
             _ruled(actor, kind)
         hashed = _hashed(access, artifact.password)
         if (kind, hashed) != (artifact.access, artifact.password):
-            artifact.access, artifact.password, artifact.policy = kind, hashed, artifact.policy + 1
+            # The next second: whoever came in up to now is out. Twice within a second it goes on counting.
+            since = max(artifact.policy, int(now().timestamp())) + 1
+            artifact.access, artifact.password, artifact.policy = kind, hashed, since
             fields += ["access", "password", "policy"]
     artifact.save(update_fields=fields)
     after = {"name": artifact.name, "access": artifact.access, "new_password": new_password}

@@ -6,7 +6,6 @@ refusal in a transaction of its own. The trail is not the edge's to write: it he
 
 from dataclasses import dataclass
 from datetime import datetime
-from uuid import UUID
 
 from django.db.models import DateTimeField, Func
 
@@ -64,16 +63,16 @@ def look_at_link(*, site: Site, token: str, origin: Origin) -> Offer:
     raise LinkCannotBeOpened
 
 
-def open_link(*, site: Site, token: str, origin: Origin) -> UUID:
-    """Use a link up, and its id: exactly one caller ever gets it. Raises LinkCannotBeOpened, TooMany."""
+def open_link(*, site: Site, token: str, origin: Origin) -> datetime:
+    """Use a link up, and when: exactly one caller ever gets that. Raises LinkCannotBeOpened, TooMany."""
     _count_opening(token, origin)
     with tenant(site.organization_id):
         link = _find(site, token)
         reason = _reason(link)
         if link is not None and not reason:
-            if _consume(link, origin):
+            if opened_at := _consume(link, origin):
                 _keep(site, link, Kind.OPENED, origin)
-                return link.id
+                return opened_at
             link.refresh_from_db(fields=["opened_at", "revoked_at"])
             reason = _reason(link) or "expired"
         _keep(site, link, Kind.REFUSED, origin, reason)
@@ -131,8 +130,11 @@ class _ClockTimestamp(Func):
     output_field = DateTimeField()
 
 
-def _consume(link: ArtifactLink, origin: Origin) -> bool:
-    """One statement decides. Whoever comes second waits for the row, finds it opened and changes nothing."""
+def _consume(link: ArtifactLink, origin: Origin) -> datetime | None:
+    """When it was opened, if it was now.
+
+    One statement decides. Whoever comes second waits for the row, finds it opened and changes nothing.
+    """
     unused = ArtifactLink.objects.filter(
         organization_id=link.organization_id,
         pk=link.pk,
@@ -140,7 +142,8 @@ def _consume(link: ArtifactLink, origin: Origin) -> bool:
         revoked_at__isnull=True,
         expires_at__gt=_ClockTimestamp(),
     )
-    return unused.update(opened_at=now(), opened_ip=origin.ip) == 1
+    at = now()
+    return at if unused.update(opened_at=at, opened_ip=origin.ip) else None
 
 
 def _keep(site: Site, link: ArtifactLink | None, kind: Kind, origin: Origin, reason: str = "") -> None:

@@ -23,9 +23,9 @@ class Got:
 
     @property
     def cookie(self) -> str:
-        """`name=value`, as a browser sends it back."""
-        [given] = self.cookies
-        return given.partition(";")[0]
+        """What was given, as a browser sends it back."""
+        assert self.cookies
+        return "; ".join(given.partition(";")[0] for given in self.cookies)
 
 
 def ask(
