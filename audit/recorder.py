@@ -65,6 +65,11 @@ def _locked_head(organization_id: UUID, environment_id: UUID) -> tuple[int, byte
     return _locked_head(organization_id, environment_id)
 
 
+def wait_turn(organization_id: UUID, environment_id: UUID) -> None:
+    """Wait until nobody else adds to the chain, and let nobody until this transaction ends."""
+    _locked_head(organization_id, environment_id)
+
+
 def record(
     actor: Actor,
     tag: Tag,

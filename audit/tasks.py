@@ -6,7 +6,7 @@ from uuid import UUID
 
 from celery import shared_task
 
-from audit import actions, months, selectors
+from audit import actions, months, selectors, watch
 from audit.tags import Log
 from hq.authz.actor import system_actor
 from hq.authz.permissions import Permission
@@ -33,7 +33,12 @@ def sequence(job: RunningJob) -> dict[str, object]:
 
 @shared_task(name="audit.sweep_logs")
 def sweep_logs() -> None:
-    """Put in a job for each environment with requests that have no place, or a tree that is behind."""
+    """Put in a job for each environment with requests that have no place, or a tree that is behind.
+
+    And one for each organization with writes of which its trail does not tell yet.
+    """
+    for changed in watch.find_changed():
+        jobs.enqueue("audit.tell_changes", organization_id=changed, payload={}, key="changes")
     for organization_id, environment_id in selectors.find_waiting():
         jobs.enqueue(
             "audit.sequence",
@@ -42,6 +47,17 @@ def sweep_logs() -> None:
             payload={"environment_id": str(environment_id)},
             key=f"sequence:{environment_id}",  # what it had not seen is found by the next sweep
         )
+
+
+@handles("audit.tell_changes")
+def tell_changes(job: RunningJob) -> dict[str, object]:
+    """Tell of what was written past the application: each batch is whole by itself."""
+    done, more = 0, True
+    while more:
+        told = watch.tell_changes(job.organization_id)
+        done, more = done + told, told == watch.BATCH
+        job.progress(done)
+    return {"changes": done}
 
 
 @handles("audit.verify")

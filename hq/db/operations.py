@@ -206,3 +206,42 @@ class LookupFunction(SQLOperation):
 
     def backwards(self) -> list[str]:
         return [f"SET ROLE {LOOKUP}", f"DROP FUNCTION {self._signature}", "RESET ROLE"]
+
+
+class Watched(SQLOperation):
+    """What is written here in a transaction without an event in the organization's trail is noted (audit.watch).
+
+    `columns` are those whose change is an act: what HQ itself keeps up to date, such as when a key was used last, is
+    not among them, nor is a sealed column, which is sealed anew when keys rotate and which nobody forges without the
+    key. `on` are the other operations that are acts: INSERT, DELETE. Asked at the end of the transaction, since the
+    event is recorded last.
+    """
+
+    def __init__(
+        self,
+        *,
+        table: str,
+        columns: str = "",
+        on: str = "INSERT OR DELETE",
+        whose: str = "organization_id",
+        function: str = "audit_note_change",
+    ) -> None:
+        super().__init__(table=table, columns=columns, on=on, whose=whose, function=function)
+
+    def forwards(self) -> list[str]:
+        a = self.arguments
+        columns = a["columns"].split()
+        asked = f"EXECUTE FUNCTION public.{a['function']}({', '.join([a['whose'], *columns])})"
+        late = f"ON {a['table']} DEFERRABLE INITIALLY DEFERRED FOR EACH ROW"
+        changed = " OR ".join(f"OLD.{column} IS DISTINCT FROM NEW.{column}" for column in columns)
+        when = f"AFTER UPDATE OF {', '.join(columns)} {late} WHEN ({changed})"
+        statements = [
+            f"CREATE CONSTRAINT TRIGGER watched AFTER {a['on']} {late} {asked}",
+            f"CREATE CONSTRAINT TRIGGER watched_columns {when} {asked}",
+        ]
+        return [statement for statement, wanted in zip(statements, (a["on"], columns), strict=True) if wanted]
+
+    def backwards(self) -> list[str]:
+        return [
+            f"DROP TRIGGER IF EXISTS {name} ON {self.arguments['table']}" for name in ("watched", "watched_columns")
+        ]
