@@ -17,6 +17,7 @@ PACKAGES = CONFIG["tool"]["importlinter"]["root_packages"]
 # Tables of ours that belong to no organization, each with why.
 PLAIN = {
     "audit_personevent": "an account's own log: signing in has no tenant yet",
+    "evidence_witnessedlog": "what HQ has seen of others' logs as their witness",
     "keys_signingkey": "what the deployment signs with belongs to no organization",
     "tenants_onetimesignin": "a sign-in link belongs to a person",
     "tenants_user": "a person may be in several organizations",

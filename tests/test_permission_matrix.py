@@ -92,6 +92,22 @@ V1 = [
     Act(ENVIRONMENT + "audit/events/<int:index>", "GET", P.AUDIT_READ),
     Act(ENVIRONMENT + "audit/requests", "GET", P.AUDIT_READ),
     Act(ENVIRONMENT + "audit/admin/verify-chain", "GET", P.AUDIT_VERIFY),
+    Act(ENVIRONMENT + "audit/logs", "GET", P.AUDIT_READ),
+    Act(ENVIRONMENT + "audit/checkpoints", "POST", P.AUDIT_VERIFY),
+    Act(ENVIRONMENT + "audit/checkpoints", "GET", P.AUDIT_READ),
+    Act(ENVIRONMENT + "audit/events/<int:index>/proof", "GET", P.AUDIT_READ),
+    Act(ENVIRONMENT + "audit/requests/<uuid:entry_id>/proof", "GET", P.AUDIT_READ, answers=404),  # of no request
+    Act(ENVIRONMENT + "audit/consistency", "GET", P.AUDIT_READ, answers=400),  # there is no such checkpoint
+    Act(ENVIRONMENT + "audit/witnesses", "GET", P.AUDIT_READ),
+    Act(
+        ENVIRONMENT + "audit/witnesses",
+        "POST",
+        P.WEBHOOKS_MANAGE,
+        {"address": "auditor@matrix.example"},
+        201,
+        P.AUDIT_READ,
+    ),
+    Act(ENVIRONMENT + "audit/witnesses/<uuid:id>", "DELETE", P.WEBHOOKS_MANAGE, answers=204, also=P.AUDIT_READ),
     Act(ENVIRONMENT + "api-keys", "GET", P.API_KEYS_READ),
     Act(
         ENVIRONMENT + "api-keys",

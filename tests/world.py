@@ -10,6 +10,7 @@ from artifacts import actions as artifacts
 from directory.actions.connections import create_connection
 from directory.actions.domains import add_domain
 from directory.actions.scim_tokens import create_scim_token
+from evidence.actions.mailing import add_witness
 from hq.authz.levels import Level
 from hq.authz.permissions import SCOPES, Permission
 from hq.authz.roles import Role
@@ -61,6 +62,7 @@ class World:
             ).endpoint.id
             self.delivery = send_test(actor=owner, endpoint_id=self.webhook).id
             self.rule = actions.give_access(actor=owner, prefix="c/", level=Level.READ, group_id=self.group).id
+            self.witness = add_witness(actor=owner, address=f"auditor-{self.place.id.hex[-12:]}@world.example").id
             self.credentials = vault.issue_credentials(actor=owner, paths=["a/"]).row.id
             self.job = Job.objects.values_list("id", flat=True).order_by("id")[0]
             self.cmk = Cmk.objects.get(organization_id=self.place.id).id
@@ -99,7 +101,7 @@ class World:
         ids |= {"groups/": self.group, "access/": self.rule, "acl/": self.rule, "service-accounts/": self.account}
         ids |= {"holds/": self.hold, "erasure/": self.erasure, "erasures/": self.person_erasure}
         ids |= {"artifacts/": self.artifact, "webhooks/": self.webhook, "credentials/": self.credentials}
-        ids |= {"uploads/": self.upload}
+        ids |= {"uploads/": self.upload, "witnesses/": self.witness}
         ids |= {"workload-trusts/": self.trust, "workloads/": self.trust, "exchanges/": self.exchange}
         ids |= {"rotations/": self.rotation, "destructions/": self.wish, "support/": self.request}
         filled = route.replace("<uuid:environment_id>", str(self.place.live_id)).replace("<path:path>", "a/b")
@@ -139,7 +141,8 @@ class World:
 
     def act(self, act, secret=None):
         asks = act.route.endswith(("object-metadata", "object-versions", "acl/explain"))
-        url = self.url(act.route) + ("?path=a/b" if asks else "")
+        sizes = "?from=1&to=2" if act.route.endswith("audit/consistency") else ""
+        url = self.url(act.route) + ("?path=a/b" if asks else sizes)
         raw = isinstance(act.body, bytes)
         more = (
             {}

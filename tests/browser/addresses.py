@@ -11,6 +11,7 @@ from audit.selectors import Filters
 from directory.actions.connections import create_connection
 from directory.actions.domains import add_domain
 from directory.actions.scim_tokens import create_scim_token
+from evidence.actions.mailing import add_witness
 from hq.authz.levels import Level
 from hq.authz.permissions import Permission
 from hq.authz.roles import Role
@@ -68,6 +69,9 @@ NO_PAGES = {
     "artifacts:remove_deployment",
     "artifacts:revoke_link",
     "jwks",
+    "published_checkpoint",
+    "add_checkpoint",
+    "witnessed_checkpoint",
     "verify_program",
     "exports:own_file",
     "exports:own_progress",
@@ -360,6 +364,7 @@ def for_anybody(place: Place) -> dict[str, list[str]]:
     with tenant(place.id):
         actor = place.actor()
         invitation = actions.invite_member(actor=actor, email="new@alderpeak.example", role=Role.ANALYST)
+        witness = add_witness(actor=actor, address=f"auditor-{place.id.hex[-12:]}@alderpeak.example")
     found = {
         name: [reverse(name)]
         for name in ("account_login", "account_signup", "account_reset_password", "docs", "verify")
@@ -369,6 +374,7 @@ def for_anybody(place: Place) -> dict[str, list[str]]:
     found["sign_in_once"] = [urlsplit(actions.create_sign_in_link(person=place.owner)).path]
     found["share_link"] = [for_link(place)]
     found["upload_request"] = [for_sender(place)]
+    found["mail_witness"] = [reverse("mail_witness", kwargs={"token": witness.token})]
     found["problems"] = [reverse("problems")]
     found["problem"] = [reverse("problem", kwargs={"code": "local-only-path"})]
     found["sso"], found["sso_start"] = [reverse("sso")], [Saml.make(place=place).at("start")]

@@ -22,12 +22,12 @@ from hq.lib.ids import new_id  # noqa: E402
 
 
 def work(actor, ready):
-    """Until the end."""
-    os.write(ready, b"x")
+    """Until the end, which comes after the first checkpoint."""
     while True:
         with tenant(actor.organization_id):
             recorder.record(actor, Tag.GROUP_CREATED, target=Target("group", new_id(), "Group"))
         make_checkpoints(actor.organization_id, actor.environment_id)
+        os.write(ready, b"x")
 
 
 def main():
@@ -41,7 +41,7 @@ def main():
         os.read(begins, 1)
         os.close(begins)
         os.close(ready)
-        time.sleep(chance.uniform(0.01, 0.25))
+        time.sleep(chance.uniform(0, 0.15))
         os.kill(child, signal.SIGKILL)
         os.waitpid(child, 0)
     connections.close_all()

@@ -50,6 +50,7 @@ TOLERATED: dict[str, list[str | int]] = {
 # Operations whose bodies or queries have rules that no schema tells: paths of objects, members and files that have to
 # be there, one of several members of a body, a token that has to be true, an address that can be fetched.
 RULES = {
+    "add_audit_witness",
     "begin_upload",
     "change_artifact",
     "change_webhook",
@@ -62,6 +63,7 @@ RULES = {
     "deploy_folder",
     "exchange_token",
     "explain_access",
+    "get_audit_consistency",
     "get_object",
     "get_object_metadata",
     "give_access",
