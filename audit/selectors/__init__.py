@@ -11,16 +11,13 @@ from audit.selectors.events import (
     get_event_at,
     heads_of,
     home_of,
-    list_access,
-    list_actors,
-    list_addresses,
     list_events,
-    list_tags,
     names_of,
     page_chains,
     page_person_events,
     place_of,
 )
+from audit.selectors.explorer import list_access, list_actors, list_tags
 from audit.selectors.logs import (
     Entry,
     EntryMissing,
@@ -57,7 +54,6 @@ __all__ = [
     "inclusion",
     "list_access",
     "list_actors",
-    "list_addresses",
     "list_events",
     "list_tags",
     "logs_of",

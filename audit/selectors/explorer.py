@@ -7,7 +7,7 @@ looked up by itself and the newest of all are taken: one condition over all of t
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import timedelta
 from typing import Any, Final
 from uuid import UUID
 
@@ -19,6 +19,7 @@ from audit.tags import Tag
 from hq.authz import gate
 from hq.authz.actor import Actor, environment_of
 from hq.authz.permissions import Permission
+from hq.lib.ids import earliest_id
 
 COUNTED: Final = 10_000  # more matches than that are told as "more than"
 CHOICES: Final = 50
@@ -79,10 +80,10 @@ def count_matches(actor: Actor, search: Search) -> int:
 def choices(actor: Actor, column: str) -> list[str]:
     """The first values that a column has in this trail, in order, without reading all of it.
 
-    PostgreSQL has no such scan of its own: from each value the next larger one is looked up. `column` is tag or ip.
+    PostgreSQL has no such scan of its own: from each value the next larger one is looked up. `column` is tag, ip or actor_id.
     """
     gate.require(actor, Permission.AUDIT_READ)
-    if column not in {"tag", "ip"}:
+    if column not in {"actor_id", "ip", "tag"}:
         raise ValueError(column)
     here = "organization_id = %s AND environment_id = %s"
     statement = f"""
@@ -99,6 +100,27 @@ def choices(actor: Actor, column: str) -> list[str]:
     with connection.cursor() as cursor:
         cursor.execute(statement, [*place, *place, limit])
         return [row[0].partition("/")[0] for row in cursor.fetchall()]
+
+
+def list_tags(actor: Actor) -> list[str]:
+    """The tags that occur, for the filter."""
+    return choices(actor, "tag")
+
+
+def list_actors(actor: Actor) -> list[tuple[UUID, str]]:
+    """Who acted, each with the name of their newest event, for the filter."""
+    statement = f"""
+        SELECT newest.id FROM unnest(%s::uuid[]) AS wanted (value), LATERAL (
+            SELECT id FROM {_TABLE} WHERE organization_id = %s AND environment_id = %s AND actor_id = wanted.value
+            ORDER BY index DESC LIMIT 1
+        ) newest
+    """  # noqa: S608 - the table's name
+    ids = [UUID(each) for each in choices(actor, "actor_id")]
+    with connection.cursor() as cursor:
+        cursor.execute(statement, [ids, actor.organization_id, actor.environment_id])
+        found = [row[0] for row in cursor.fetchall()]
+    newest = AuditEvent.objects.filter(organization_id=actor.organization_id, pk__in=found)
+    return sorted(((event.actor_id, event.actor_label) for event in newest), key=lambda pair: pair[1].casefold())
 
 
 def _asked(actor: Actor, search: Search, before: int | None) -> list[_Asked]:
@@ -157,16 +179,16 @@ def _rows(asked: _Asked, columns: str, end: str, limit: int) -> tuple[str, list[
     return statement, [among, *asked.values, limit, limit]
 
 
-def search_requests(
-    actor: Actor, filters: Filters, *, actors: tuple[UUID, ...] | None, before: UUID | None, limit: int
+def list_access(
+    actor: Actor, filters: Filters, *, before: UUID | None, limit: int, actors: tuple[UUID, ...] | None = None
 ) -> Sequence[AccessEntry]:
     """Requests, newest first, up to limit + 1; of the first twenty `actors` only, if any are given."""
     gate.require(actor, Permission.AUDIT_READ)
     rows = AccessEntry.objects.filter(organization_id=actor.organization_id, environment_id=environment_of(actor))
     if filters.since:
-        rows = rows.filter(at__gte=filters.since, pk__gte=_earliest_id(filters.since - SLACK))
+        rows = rows.filter(at__gte=filters.since, pk__gte=earliest_id(filters.since - SLACK))
     if filters.until:
-        rows = rows.filter(at__lt=filters.until, pk__lt=_earliest_id(filters.until + SLACK))
+        rows = rows.filter(at__lt=filters.until, pk__lt=earliest_id(filters.until + SLACK))
     for name, value in (
         ("ip", filters.ip),
         ("request_id", filters.request_id),
@@ -182,8 +204,3 @@ def search_requests(
     each = (rows.filter(actor_id=one).order_by("-pk")[: limit + 1] for one in actors[:ACTORS_MOST])
     found = [row for several in each for row in several]
     return sorted(found, key=lambda row: row.pk, reverse=True)[: limit + 1]
-
-
-def _earliest_id(at: datetime) -> UUID:
-    """No id that was made at this time or later is smaller (RFC 9562 section 5.7)."""
-    return UUID(int=int(at.timestamp() * 1000) << 80)

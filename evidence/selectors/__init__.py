@@ -13,6 +13,7 @@ from evidence.selectors.checkpoints import (
     prove_consistency,
     published_note,
 )
+from evidence.selectors.copies import find_mail_witness, list_mail_witnesses, witnessed_note
 from evidence.selectors.origins import (
     Witness,
     address_of,
@@ -25,7 +26,6 @@ from evidence.selectors.origins import (
     witnessed,
     witnesses,
 )
-from evidence.selectors.copies import find_mail_witness, list_mail_witnesses, witnessed_note
 
 __all__ = [
     "Consistency",

@@ -10,7 +10,7 @@ from django.urls import reverse
 
 from audit import selectors as trail
 from audit.selectors import Filters
-from audit.selectors.explorer import COUNTED, Search, choices, count_matches, search_events, search_requests
+from audit.selectors.explorer import COUNTED, Search, choices, count_matches, search_events
 from evidence.forms import KINDS, PERIODS, REQUESTS, ExplorerForm, Typed, ViewForm, tags_of
 from evidence.selectors.search import find_names
 from evidence.selectors.views import list_views
@@ -107,7 +107,7 @@ def _requests(request: TenantRequest, filters: Filters, named: tuple[tuple[str, 
     except ValueError:
         raise Invalid("This page's address is not whole. Open the audit trail again.") from None
     actors = None if named is None else tuple(UUID(each) for kind, each in named if kind == "actor")
-    rows = search_requests(request.actor, filters, actors=actors, before=before, limit=PAGE)
+    rows = trail.list_access(request.actor, filters, before=before, limit=PAGE, actors=actors)
     return {
         "requests": rows[:PAGE],
         "older": _at(request, cursor=str(rows[PAGE - 1].pk)) if len(rows) > PAGE else "",
