@@ -4,7 +4,6 @@ import re
 from typing import Any, ClassVar
 from uuid import UUID
 
-from django.contrib.postgres.fields import ArrayField
 from django.contrib.postgres.indexes import BrinIndex
 from django.db import models
 from django.db.models import F, Func, Q
@@ -12,6 +11,8 @@ from django.db.models.functions import Coalesce, Length
 
 from audit.documents import NO_SALT, access_document, admin_document
 from audit.tags import Log
+from audit.watch_models import Change as Change
+from audit.watch_models import ToldChange as ToldChange
 from hq.crypto import chain
 from hq.db.classes import ACCOUNT, ALWAYS, DEPLOYMENT, Declared
 from hq.db.fields import Purpose, SealedJSONField
@@ -356,35 +357,6 @@ class SweepMark(Model):
 
     class Meta:
         constraints = [models.UniqueConstraint(fields=["organization_id"], name="audit_one_sweep_mark")]
-
-
-class Change(Model):
-    """A row of a watched table that was written in a transaction without an event in the trail (audit.watch)."""
-
-    organization_id = models.UUIDField()
-    at = models.DateTimeField()
-    table = models.CharField(max_length=63)
-    row_id = models.UUIDField()
-    operation = models.CharField(max_length=6)
-    columns = ArrayField(models.CharField(max_length=63))
-    role = models.CharField(max_length=63)
-    xid = models.BigIntegerField()
-
-    data_classes: ClassVar = Declared(
-        kept=ALWAYS, operational="organization_id at table row_id operation columns role xid"
-    )
-
-    class Meta:
-        indexes = [models.Index(fields=["organization_id", "xid"], name="audit_change_xid")]
-
-
-class ToldChange(Model):
-    """That a change is in the trail. It has the change's own id."""
-
-    organization_id = models.UUIDField()
-    event_id = models.UUIDField()
-
-    data_classes: ClassVar = Declared(kept=ALWAYS, operational="organization_id event_id")
 
 
 class PersonEvent(Model):
