@@ -11,8 +11,7 @@ from django.db.models.functions import Coalesce, Length
 
 from audit.documents import NO_SALT, access_document, admin_document
 from audit.tags import Log
-from audit.watch_models import Change as Change
-from audit.watch_models import ToldChange as ToldChange
+from audit.watch_models import Change, ToldChange  # noqa: F401 - Django finds an app's models here
 from hq.crypto import chain
 from hq.db.classes import ACCOUNT, ALWAYS, DEPLOYMENT, Declared
 from hq.db.fields import Purpose, SealedJSONField

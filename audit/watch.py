@@ -12,10 +12,10 @@ from typing import Any, Final
 from uuid import UUID
 
 from audit import recorder
-from audit.models import Change, ToldChange
 from audit.recorder import Target
 from audit.selectors import home_of
 from audit.tags import Tag
+from audit.watch_models import Change, ToldChange
 from hq.authz.actor import system_actor
 from hq.db.context import tenant
 from hq.db.lookups import call

@@ -5,10 +5,11 @@ from typing import Any
 import pytest
 from django.db import connection, transaction
 
-from audit.models import AuditEvent, Change
+from audit.models import AuditEvent
 from audit.tags import Tag
 from audit.tasks import sweep_logs
 from audit.verify import walk
+from audit.watch_models import Change
 from hq.authz.permissions import SCOPES
 from hq.authz.roles import Role
 from hq.db.context import tenant
