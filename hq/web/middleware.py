@@ -32,7 +32,7 @@ def csp_to(origin: str) -> str:
 
 
 class Headers:
-    """Stands above the static files, so that they carry the policy too."""
+    """Stands above all, so that static files carry the policy too, and what is said where no line can be written."""
 
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
         self.get_response = get_response

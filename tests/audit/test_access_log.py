@@ -1,0 +1,63 @@
+"""A request that cannot be written down is not answered, and an act that cannot is not done."""
+
+import json
+
+import pytest
+from django.test import Client
+
+from audit.models import AccessEntry, AuditEvent
+from hq.db.context import tenant
+from hq.db.models import PLATFORM_ID
+from tests.database import as_superuser
+from tests.factories import Place, make_api_key, make_place
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+
+def forbid(table: str) -> None:
+    with as_superuser() as database:
+        database.execute(f"REVOKE INSERT ON {table} FROM hq_app")
+
+
+def put(place: Place, client: Client, secret: str) -> tuple[int, str]:
+    response = client.put(
+        f"/v1/environments/{place.live_id}/objects/a.txt",
+        data=b"content",
+        content_type="text/plain",
+        headers={"authorization": f"Bearer {secret}"},
+    )
+    return response.status_code, response.content.decode()
+
+
+@pytest.mark.parametrize("path", ["/account/login/", "/v1/me", "/nothing-here"])
+def test_a_request_whose_line_cannot_be_written_gets_an_error_and_nothing_of_its_answer(path: str) -> None:
+    client = Client(raise_request_exception=False)
+    told = client.get(path)
+    forbid("audit_accessentry")
+    refused = client.get(path)
+    assert told.status_code < 500 == refused.status_code
+    assert told.content not in refused.content
+    assert refused["Content-Security-Policy"] == told["Content-Security-Policy"]
+    if path.startswith("/v1"):
+        assert json.loads(refused.content)["type"].endswith("/internal-error")
+
+
+def test_an_act_whose_event_cannot_be_written_is_not_done() -> None:
+    place, client = make_place(), Client(raise_request_exception=False)
+    secret = make_api_key(place)
+    forbid("audit_auditevent")
+    assert put(place, client, secret)[0] == 500
+    read = client.get(f"/v1/environments/{place.live_id}/objects/a.txt", headers={"authorization": f"Bearer {secret}"})
+    assert read.status_code == 404
+    with tenant(place.id):
+        assert not AuditEvent.objects.filter(tag="object:created").exists()
+
+
+def test_the_line_commits_to_what_is_sealed_in_it() -> None:
+    Client().get("/nothing-here")
+    with tenant(PLATFORM_ID):
+        line = AccessEntry.objects.get()
+        assert line.detail_matches()
+        assert line.commitment is not None
+        line.detail["user_agent"] = "another"
+        assert not line.detail_matches()
