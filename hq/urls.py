@@ -13,6 +13,7 @@ from hq.web import docs, problems
 from jobs import api as jobs_api
 from keys import api as keys_api
 from sharing import api as sharing_api
+from streams import api as streams_api
 from tenants import api as tenants_api
 from vault import api as vault_api
 from vault.s3_api import door as s3_door
@@ -39,6 +40,7 @@ environment: Addresses = [
     *workloads_api.environment_routes,
     *webhooks_api.environment_routes,
     *audit_api.routes,
+    *streams_api.routes,
     *evidence_api.routes,
     path("jobs/<uuid:job_id>", jobs_api.JobEndpoint.as_view()),
 ]
@@ -62,6 +64,7 @@ v1: Addresses = [
 portal: Addresses = [
     path("", include("tenants.urls")),
     path("", include("overview.urls")),
+    path("o/<slug:org_slug>/<env:env_name>/audit/streams/", include("streams.urls")),
     path("", include("evidence.urls")),
     path("o/<slug:org_slug>/<env:env_name>/files/", include("vault.urls")),
     path("o/<slug:org_slug>/<env:env_name>/shares/", include("sharing.urls")),

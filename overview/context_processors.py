@@ -46,6 +46,7 @@ GROUPS: list[tuple[str, list[tuple[Any, ...]]]] = [
             ("API keys", "square-terminal", "api_keys", Permission.API_KEYS_READ),
             ("Workloads", "server", "workloads:list", Permission.API_KEYS_READ),
             ("Webhooks", "webhook", "webhooks:list", Permission.WEBHOOKS_MANAGE),
+            ("Streams", "activity", "streams:list", Permission.WEBHOOKS_MANAGE),
             ("Retention", "hourglass", "retention:overview", Permission.RETENTION_CHANGE),
             ("Support access", "headset", "support", Permission.SUPPORT_DECIDE),
             ("Policy", "list-checks", "policy", Permission.IDENTITY_READ),

@@ -29,7 +29,7 @@ def _hidden(label: str, **named: Any) -> forms.CharField:
 
 
 class StreamForm(OnceForm):
-    """What every kind has. `target` and `secret` are what the action takes; a change leaves an empty secret as it is."""
+    """What every kind has. `target` and `secret` are what the action takes; an empty secret changes nothing."""
 
     targets: tuple[str, ...] = ()
     secrets: tuple[str, ...] = ()
@@ -99,7 +99,9 @@ class S3Form(StreamForm):
 
     bucket = _exact("Bucket")
     region = _exact("Region", help_text="Such as eu-central-1.")
-    prefix = _exact("Prefix", required=False, help_text="What the names of all objects begin with.")
+    prefix = _exact(  # type: ignore[assignment]  # a field of the form, not what forms begin their names with
+        "Prefix", required=False, help_text="What the names of all objects begin with."
+    )
     endpoint = _exact("Endpoint", required=False, help_text="Only for a store that is not AWS. Begins with https://.")
     access_key_id = _exact("Access key id", help_text="Of a user who may s3:PutObject below the prefix, and no more.")
     secret_access_key = _hidden("Secret access key", help_text="HQ seals it and never shows it again.")

@@ -17,6 +17,12 @@ KINDS = [
     (Stream.Kind.SYSLOG.value, "Syslog over TLS", "rsyslog, syslog-ng, QRadar, ArcSight"),
     (Stream.Kind.S3.value, "S3", "A bucket of your own, in AWS or in another store"),
 ]
+# What is copied into the other side, by kind.
+RECIPES = {
+    "syslog": 'module(load="imtcp" StreamDriver.Name="gtls" StreamDriver.Mode="1" StreamDriver.AuthMode="anon")\n'
+    'input(type="imtcp" port="6514")',
+    "s3": '{"Effect": "Allow", "Action": "s3:PutObject", "Resource": "arn:aws:s3:::BUCKET/PREFIX/*"}',
+}
 
 
 def new_stream(request: TenantRequest, kind: str = "https", **_: str) -> HttpResponse:
@@ -42,7 +48,7 @@ def new_stream(request: TenantRequest, kind: str = "https", **_: str) -> HttpRes
             _blame(form, problem)
         else:
             return render(request, "streams/made.html", {"made": made})
-    context = {"form": form, "kind": kind, "kinds": KINDS}
+    context = {"form": form, "kind": kind, "kinds": KINDS, "recipe": RECIPES.get(kind, "")}
     return render(request, "streams/new.html", context, status=400 if form.errors else 200)
 
 
@@ -67,7 +73,7 @@ def change_stream(request: TenantRequest, id: UUID, **where: str) -> HttpRespons
         else:
             tell(request, f"{form.cleaned_data['name']} changed. The next batch goes there.", where)
             return to("streams:stream", where, id=id)
-    context = {"form": form, "stream": row, "kind": row.kind}
+    context = {"form": form, "stream": row, "kind": row.kind, "recipe": RECIPES.get(row.kind, "")}
     return render(request, "streams/change.html", context, status=400 if form.errors else 200)
 
 
