@@ -19,6 +19,7 @@ from evidence.actions.mailing import add_witness, remove_witness
 from evidence.actions.proofs import ProofFile, prove_entry, prove_request
 from evidence.models import Checkpoint, MailWitness
 from evidence.selectors import Consistency, LogState, NotTheseSizes
+from hq.crypto.transparency import write_submission
 from hq.db.context import tenant
 from hq.lib.mail_addresses import MOST_CHARACTERS
 from hq.web.api import Endpoint, Input, choice_argument, number_cursor, page, page_arguments, read
@@ -75,6 +76,7 @@ class ConsistencyBody(serializers.Serializer[Any]):
     proof = serializers.ListField(
         child=serializers.CharField(), help_text="The hashes of RFC 6962 section 2.1.2, base64, in order."
     )
+    file = serializers.CharField(help_text="The same as a file, which `bin/verify` checks.")
     old = CheckpointBody()
     new = CheckpointBody()
 
@@ -133,6 +135,7 @@ def _consistency_body(found: Consistency) -> dict[str, Any]:
     return {
         "log": found.new.log,
         "proof": [base64.b64encode(each).decode() for each in found.path],
+        "file": write_submission(found.old.size, found.path, found.new.note),
         "old": checkpoint_body(found.old),
         "new": checkpoint_body(found.new),
     }

@@ -2,7 +2,10 @@
 
 import base64
 import json
+import subprocess
+import sys
 from dataclasses import replace
+from pathlib import Path
 from time import process_time
 from urllib.parse import urlsplit
 from uuid import uuid4
@@ -25,6 +28,7 @@ from tenants import actions as tenants
 from tests.evidence.support import ACCESS, ADMIN, act, behind_its_back, checked
 from tests.factories import make_place
 
+VERIFY = Path(__file__).resolve().parents[2] / "bin" / "verify"
 pytestmark = pytest.mark.django_db(transaction=True)
 
 
@@ -93,6 +97,32 @@ def test_a_request_is_proved_by_its_id(place, client):
     answer = client.get(url(place, f"requests/{entry.id}/proof"), headers=reader)
     assert answer.status_code == 200
     assert believed(answer.content, place, ACCESS)["document"] == told["document"]
+
+
+def verified(path, *arguments):
+    """What the program says that knows no HQ."""
+    command = [sys.executable, "-I", str(VERIFY), str(path), *arguments]
+    return subprocess.run(command, capture_output=True, check=False, timeout=60, text=True)
+
+
+def test_the_verifier_without_hq_takes_each_file(place, client, tmp_path):
+    reader, key_of_log = key(place, Permission.AUDIT_READ), verifier_keys(origin_of(place.live_id, "admin"))[0]
+    first = make_checkpoint(place.id, place.live_id, ADMIN)
+    file = prove_entry(actor=place.actor(), log=ADMIN, index=4)
+    (tmp_path / "proof.json").write_bytes(file.content)
+    done = verified(tmp_path / "proof.json", "--vkey", key_of_log)
+    assert done.returncode == 0, done.stdout + done.stderr
+    (tmp_path / "changed.json").write_bytes(file.content.replace(b'"group:created"', b'"group:removed"'))
+    assert verified(tmp_path / "changed.json", "--vkey", key_of_log).returncode != 0
+    (tmp_path / "checkpoint.txt").write_bytes(client.get(f"/logs/{place.live_id}/admin/checkpoint").content)
+    memory = ("--vkey", key_of_log, "--remember", str(tmp_path / "seen.json"))
+    assert verified(tmp_path / "checkpoint.txt", *memory).returncode == 0
+    act(place, 4)
+    second = make_checkpoint(place.id, place.live_id, ADMIN)
+    asked = url(place, f"consistency?from={first.size}&to={second.size}")
+    (tmp_path / "later.txt").write_text(client.get(asked, headers=reader).json()["file"])
+    done = verified(tmp_path / "later.txt", *memory)
+    assert done.returncode == 0, done.stdout + done.stderr
 
 
 @pytest.mark.parametrize("index", [0, 99])
