@@ -284,7 +284,7 @@ export async function openCheckpoint(raw, trust, brought = null) {
     }
   }
   const more = signatures.length - counted;
-  return { checkpoint, kid, checked: [...checked, ...(more ? [`Further signatures, not looked at: ${more}`] : [])] };
+  return { checkpoint, kid, checked, more: more ? [`  What ${more} further signatures of the checkpoint say.`] : [] };
 }
 
 /** @param {number} seconds */
@@ -293,9 +293,9 @@ const moment = (seconds) =>
 
 /** @param {Uint8Array} raw @param {Trust} trust @returns {Promise<Found>} */
 export async function checkCheckpoint(raw, trust) {
-  const { checkpoint, kid, checked } = await openCheckpoint(raw, trust);
+  const { checkpoint, kid, checked, more } = await openCheckpoint(raw, trust);
   const line = `Checkpoint of ${shown(checkpoint.origin)}: ${checkpoint.size} entries, root ${hex(checkpoint.root)}`;
-  return { kid, told: [line], checked, limits: [...whose(trust, checkpoint.origin), ...tables.NOT_PROVEN.slice(1)] };
+  return { kid, told: [line], checked, limits: [...whose(trust, checkpoint.origin), ...more, ...tables.NOT_PROVEN.slice(1)] };
 }
 
 /** Whose word is taken: a JWKS, thumbprints, keys of logs; nothing at all is anyone's. @param {{jwks?: any, kids?: string[], vkeys?: string[], witnesses?: string[]}} said @returns {Trust} */

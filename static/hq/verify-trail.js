@@ -175,7 +175,7 @@ async function checkEvent(raw, event, trust) {
   if (version !== "c2sp.org/tlog-proof@v1" || place !== `index ${index - 1}`) {
     throw new Refused("Its proof is no tlog-proof of this entry.");
   }
-  const { checkpoint, kid, checked } = await openCheckpoint(bytesOf(cut < 0 ? "" : event.proof.slice(cut + 2)), trust);
+  const { checkpoint, kid, checked, more } = await openCheckpoint(bytesOf(cut < 0 ? "" : event.proof.slice(cut + 2)), trust);
   requireOrigin(checkpoint, environment, log);
   requireInclusion(canonical(document), index - 1, checkpoint, hashesOf(path));
   const said = Object.keys(detail ?? {})
@@ -194,7 +194,7 @@ async function checkEvent(raw, event, trust) {
       `Place: entry ${index} of ${checkpoint.size} below the root ${hex(checkpoint.root)}`,
       ...checked,
     ],
-    limits: [...whose(trust, checkpoint.origin), ...tables.NOT_PROVEN, after(index)],
+    limits: [...whose(trust, checkpoint.origin), ...more, ...tables.NOT_PROVEN, after(index)],
   };
 }
 
@@ -315,7 +315,7 @@ async function checkExport(blob, trust, progress) {
     throw new Refused("statement.json: It lists other files than are there.");
   }
   for (const name of ["checkpoint.txt", "proof.json"]) await open(name).require(files.get(name));
-  const { checkpoint, checked } = await within("checkpoint.txt", async () => {
+  const { checkpoint, checked, more } = await within("checkpoint.txt", async () => {
     const found = await openCheckpoint(await small("checkpoint.txt"), trust, unbase64url(statement.signed_by.x));
     requireOrigin(found.checkpoint, statement.environment, statement.log);
     return found;
@@ -338,7 +338,7 @@ async function checkExport(blob, trust, progress) {
       ...(files.has("events.csv") ? ["CSV: every row says what its entry says"] : []),
       ...checked,
     ],
-    limits: [...whose(trust, statement.issuer), ...tables.NOT_PROVEN, after(statement.last)],
+    limits: [...whose(trust, statement.issuer), ...more, ...tables.NOT_PROVEN, after(statement.last)],
   };
 }
 

@@ -37,7 +37,9 @@ def tables() -> dict[str, Any]:
 
 def script() -> str:
     """A shape of two, the second null, may be null; one of one is a list."""
-    lines = [f"export const {name} = {json.dumps(table, ensure_ascii=False)};" for name, table in sorted(tables().items())]
+    lines = [
+        f"export const {name} = {json.dumps(table, ensure_ascii=False)};" for name, table in sorted(tables().items())
+    ]
     return "\n".join(["// Written by tests/verify/make_kinds.py from bin/verify, which says what each is.", *lines, ""])
 
 
