@@ -178,8 +178,13 @@ def test_writers_readers_and_workers_at_once(place: Place) -> None:
 def test_two_workers_that_come_first_at_once_share_one_head(place: Place) -> None:
     for number in range(50):
         request(place, number)
+
+    def work(_: int) -> None:
+        grow(place)
+        connection.close()
+
     with ThreadPoolExecutor(4) as pool:
-        list(pool.map(lambda _: (grow(place), connection.close()), range(4)))
+        list(pool.map(work, range(4)))
     assert whole(place) == list(range(50))
     with tenant(place.id):
         assert LogHead.objects.filter(log=Log.ACCESS).count() == 1
