@@ -20,6 +20,7 @@ from keys import actions as key_actions
 from keys.models import Cmk, Rotation
 from retention import actions as erasing
 from sharing import actions as sharing
+from streams.actions import create_stream
 from tenants import actions
 from tenants.models import ApiKey, Membership
 from tests.artifacts.tars import tar
@@ -63,6 +64,14 @@ class World:
             self.delivery = send_test(actor=owner, endpoint_id=self.webhook).id
             self.rule = actions.give_access(actor=owner, prefix="c/", level=Level.READ, group_id=self.group).id
             self.witness = add_witness(actor=owner, address=f"auditor-{self.place.id.hex[-12:]}@world.example").id
+            self.stream = create_stream(
+                actor=owner,
+                name="SIEM",
+                kind="https",
+                target={"url": "https://siem.example/"},
+                secret={},
+                logs=["admin"],
+            ).stream.id
             self.credentials = vault.issue_credentials(actor=owner, paths=["a/"]).row.id
             self.job = Job.objects.values_list("id", flat=True).order_by("id")[0]
             self.cmk = Cmk.objects.get(organization_id=self.place.id).id
@@ -101,7 +110,7 @@ class World:
         ids |= {"groups/": self.group, "access/": self.rule, "acl/": self.rule, "service-accounts/": self.account}
         ids |= {"holds/": self.hold, "erasure/": self.erasure, "erasures/": self.person_erasure}
         ids |= {"artifacts/": self.artifact, "webhooks/": self.webhook, "credentials/": self.credentials}
-        ids |= {"uploads/": self.upload, "witnesses/": self.witness}
+        ids |= {"streams/": self.stream, "uploads/": self.upload, "witnesses/": self.witness}
         ids |= {"workload-trusts/": self.trust, "workloads/": self.trust, "exchanges/": self.exchange}
         ids |= {"rotations/": self.rotation, "destructions/": self.wish, "support/": self.request}
         filled = route.replace("<uuid:environment_id>", str(self.place.live_id)).replace("<path:path>", "a/b")
@@ -111,6 +120,7 @@ class World:
             filled.replace("<uuid:member_id>", str(self.membership))
             .replace("<uuid:delivery_id>", str(self.delivery))
             .replace("<int:index>", "1")
+            .replace("<slug:kind>", "syslog")
             .replace("<int:number>", "1")
             .replace("<uuid:link_id>", str(self.artifact_link))
             .replace("<int:version>", "1")

@@ -22,6 +22,7 @@ from keys import selectors as keys
 from retention import actions as retention
 from sharing import actions as sharing
 from sharing import selectors as shares
+from streams import actions as streams
 from tenants import actions, selectors
 from tests.artifacts.conftest import deploy, make_artifact
 from tests.directory.support import Saml
@@ -120,6 +121,10 @@ NO_PAGES = {
     "sso_callback",
     "sso_finish",
     "sso_metadata",
+    "streams:pause",
+    "streams:replay",
+    "streams:resume",
+    "streams:test",
     "webhooks:attempts",
     "webhooks:body",
     "webhooks:disable",
@@ -186,6 +191,7 @@ OF_THE_PLACE = {
     "retention:": "erasure holds new_hold overview people",
     "sharing:": "change_rule list new_request requests rules",
     "vault:": "credentials deleted new_credentials",
+    "streams:": "list new",
     "webhooks:": "list new",
     "workloads:": "list",
 }
@@ -195,7 +201,7 @@ def for_members(place: Place) -> dict[str, list[str]]:
     """Pages behind signing in, as the owner, who is an operator too."""
     where = {"org_slug": place.slug, "env_name": "live"}
     found = _with_rows(place, where) | _for_webhooks(place, where) | _for_artifacts(place, where)
-    found |= _for_keys(place, where) | _for_operators(place)
+    found |= _for_streams(place, where) | _for_keys(place, where) | _for_operators(place)
     for room, names in OF_THE_PLACE.items():
         found |= {room + name: [reverse(room + name, kwargs=where)] for name in names.split()}
     found["overview"].append(reverse("overview", kwargs={**where, "env_name": "test"}))
@@ -312,6 +318,26 @@ def _for_keys(place: Place, where: dict[str, str]) -> dict[str, list[str]]:
         "retention:lift_hold": hold.id,
     }
     return {name: [reverse(name, kwargs={**where, "id": row})] for name, row in rows.items()}
+
+
+def _for_streams(place: Place, where: dict[str, str]) -> dict[str, list[str]]:
+    """One that has nowhere to send to, and the forms of the other kinds."""
+    with tenant(place.id):
+        row = streams.create_stream(
+            actor=place.actor(),
+            name="SIEM",
+            kind="https",
+            target={"url": "https://siem.example/in"},
+            secret={},
+            logs=["access", "admin"],
+            begin="start",
+        ).stream
+    found = {f"streams:{name}": [reverse(f"streams:{name}", kwargs={**where, "id": row.id})] for name in _OF_A_STREAM}
+    kinds = [reverse("streams:new_of", kwargs={**where, "kind": kind}) for kind in ("syslog", "s3")]
+    return found | {"streams:new_of": kinds}
+
+
+_OF_A_STREAM = ("change", "remove", "stream")
 
 
 def _for_webhooks(place: Place, where: dict[str, str]) -> dict[str, list[str]]:
