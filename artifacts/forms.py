@@ -14,6 +14,7 @@ ACCESS = [
 ]
 LIVES = [("3600", "1 hour"), ("86400", "1 day"), (str(int(LONGEST.total_seconds())), "7 days"), ("other", "Other")]
 UNITS = [("60", "minutes"), ("3600", "hours"), ("86400", "days")]
+OUT_OF_BOUNDS = "A link lives from 1 minute to 7 days."
 
 
 class AccessForm(forms.Form):
@@ -63,7 +64,13 @@ class LinksForm(forms.Form):
     life = forms.ChoiceField(
         label="Must be opened within", choices=LIVES, initial=LIVES[2][0], widget=forms.RadioSelect
     )
-    amount = forms.IntegerField(label="How long", min_value=1, max_value=10_080, required=False)
+    amount = forms.IntegerField(
+        label="How long",
+        min_value=1,
+        max_value=10_080,
+        required=False,
+        error_messages={"min_value": OUT_OF_BOUNDS, "max_value": OUT_OF_BOUNDS},
+    )
     unit = forms.ChoiceField(label="Unit", choices=UNITS, initial=UNITS[0][0], required=False)
 
     def clean(self) -> dict[str, Any]:
@@ -77,7 +84,7 @@ class LinksForm(forms.Form):
         data["ttl_seconds"] = amount * int(unit) if amount and unit else 0
         within = SHORTEST.total_seconds() <= data["ttl_seconds"] <= LONGEST.total_seconds()
         if not within and "amount" not in self.errors:
-            self.add_error("amount", "A link lives from 1 minute to 7 days.")
+            self.add_error("amount", OUT_OF_BOUNDS)
         return data
 
 

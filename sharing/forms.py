@@ -62,7 +62,13 @@ class ShareForm(OnceForm):
     life = forms.ChoiceField(
         label="Must be opened within", choices=LIVES, initial=LIVES[0][0], widget=forms.RadioSelect
     )
-    amount = forms.IntegerField(label="How long", min_value=1, max_value=10_080, required=False)
+    amount = forms.IntegerField(
+        label="How long",
+        min_value=1,
+        max_value=10_080,
+        required=False,
+        error_messages={"min_value": OUT_OF_BOUNDS, "max_value": OUT_OF_BOUNDS},
+    )
     unit = forms.ChoiceField(label="Unit", choices=UNITS, initial=UNITS[0][0], required=False)
 
     def clean_recipients(self) -> list[tuple[str, int | None]]:
