@@ -146,7 +146,7 @@ def test_what_is_wrong_stands_at_its_field_and_nothing_is_made(portal, place):
     bad: list[tuple[dict[str, Any], str]] = [
         ({"life": "other"}, "Enter how many"),
         ({"life": "other", "amount": "8", "unit": "86400"}, "from 1 minute to 7 days"),
-        ({"life": "other", "amount": "-1", "unit": "60"}, "greater than or equal to 1"),
+        ({"life": "other", "amount": "-1", "unit": "60"}, "from 1 minute to 7 days"),
         ({"life": "59"}, "valid choice"),
         ({"permission": "admin"}, "valid choice"),
         ({"purpose": "x" * 201}, "at most 200"),
