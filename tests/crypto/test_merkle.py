@@ -130,7 +130,7 @@ def tree(leaves):
 
 def tiled(leaves, step=97):
     """The same by tiles, as they grow in storage; only what is kept is read."""
-    kept = {}
+    kept: dict[tuple[int, int], bytes] = {}
     read = lambda level, number: kept.get((level, number), b"")  # noqa: E731 - a table is what it is
     for start in range(0, len(leaves), step):
         kept.update(extend(start, leaves[start : start + step], read))
@@ -297,13 +297,13 @@ def test_tiles_that_lack_a_hash_say_so():
         extend(len(MANY), MANY, lambda level, number: kept.get((level, number), b""))
 
 
-@pytest.mark.parametrize("arguments", [(8, 8), (-1, 8), (0, 0)])
-def test_there_is_no_proof_for_a_leaf_that_is_not_there(arguments):
+@pytest.mark.parametrize(("index", "size"), [(8, 8), (-1, 8), (0, 0)])
+def test_there_is_no_proof_for_a_leaf_that_is_not_there(index, size):
     with pytest.raises(ValueError):
-        inclusion_proof(*arguments, tree(LEAVES))
+        inclusion_proof(index, size, tree(LEAVES))
 
 
-@pytest.mark.parametrize("arguments", [(0, 8), (5, 4)])
-def test_nothing_is_consistent_with_a_smaller_tree(arguments):
+@pytest.mark.parametrize(("old", "new"), [(0, 8), (5, 4)])
+def test_nothing_is_consistent_with_a_smaller_tree(old, new):
     with pytest.raises(ValueError):
-        consistency_proof(*arguments, tree(LEAVES))
+        consistency_proof(old, new, tree(LEAVES))

@@ -4,7 +4,8 @@ from audit import recorder
 from audit.models import AuditEvent
 from audit.recorder import Target
 from audit.tags import Log, Tag
-from evidence.selectors import origin_of, verifier_keys
+from evidence.actions.checkpoints import make_checkpoint
+from evidence.selectors import latest_checkpoint, origin_of, verifier_keys
 from hq.crypto.chain import GENESIS
 from hq.crypto.notes import read_note, read_verifier_key
 from hq.crypto.transparency import check_checkpoint
@@ -64,3 +65,14 @@ def rewrite(place, *, first, change="share:revoked", keep=None):
             (len(events), bytes(events[-1].hash), place.live_id),
         ),
     )
+
+
+def make(place, log=ADMIN):
+    """The newest checkpoint, made if the log has grown."""
+    return make_checkpoint(place.id, place.live_id, log)
+
+
+def newest(place, log=ADMIN):
+    """The newest checkpoint, in the organization's own context."""
+    with tenant(place.id):
+        return latest_checkpoint(place.live_id, log)

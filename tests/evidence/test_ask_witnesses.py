@@ -2,10 +2,9 @@
 
 import pytest
 
-from evidence.actions.checkpoints import WITNESS, make_checkpoint
+from evidence.actions.checkpoints import WITNESS
 from evidence.models import Cosignature, Incident
 from evidence.selectors import (
-    latest_checkpoint,
     list_logs,
     note_of,
     origin_of,
@@ -20,7 +19,7 @@ from hq.crypto.transparency import read_submission
 from hq.db.context import tenant
 from hq.lib.clock import now
 from jobs.models import Job
-from tests.evidence.support import ADMIN, act, behind_its_back, checked, rewrite
+from tests.evidence.support import act, behind_its_back, checked, make, newest, rewrite
 from tests.factories import make_place, run_jobs
 from tests.idp.browsing import LOOPBACK
 from tests.webhooks.support import NETWORK, receiving
@@ -44,18 +43,15 @@ def witness(settings):
         yield found
 
 
-def make(place):
-    return make_checkpoint(place.id, place.live_id, ADMIN)
-
-
 def line(checkpoint, name=NAME, seed=SEED, seconds=None):
     text = read_note(checkpoint.note.encode()).text
     return cosign(text, name, seed, seconds or int(now().timestamp())).encode()
 
 
 def note(place):
+    newest_one = newest(place)
     with tenant(place.id):
-        return note_of(latest_checkpoint(place.live_id, "admin"))
+        return note_of(newest_one)
 
 
 def job(place):
@@ -65,9 +61,10 @@ def job(place):
 
 def test_a_cosignature_is_added_to_the_note_and_the_next_one_is_asked_from_there(place, witness):
     first = make(place)
-    witness.answer(200, line(first))
+    seen = line(first)
+    witness.answer(200, seen)
     run_jobs(NETWORK)
-    assert note(place) == first.note + line(first).decode()
+    assert note(place) == first.note + seen.decode()
     checked(note(place), place)
     asked = read_submission(witness.got[0].body.encode())
     assert (asked.old, asked.path) == (0, ())

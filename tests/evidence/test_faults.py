@@ -12,11 +12,11 @@ from django.conf import settings
 from django.db import connection
 
 from audit.selectors import consistency, tree_of
-from evidence.actions.checkpoints import make_checkpoint, make_checkpoints
+from evidence.actions.checkpoints import make_checkpoints
 from evidence.models import Checkpoint, Incident
 from hq.crypto.merkle import check_consistency
 from hq.db.context import tenant
-from tests.evidence.support import ADMIN, act, checked
+from tests.evidence.support import ADMIN, act, checked, make
 from tests.factories import make_place
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -48,7 +48,7 @@ def require_all_fit(place):
 
 
 def test_ended_before_any_statement_it_has_signed_nothing_or_kept_it(place):
-    make_checkpoint(place.id, place.live_id, ADMIN)
+    make(place)
     for point in count(1):
         act(place)
         left = [point]
@@ -96,7 +96,7 @@ def test_several_at_once_take_turns(place):
         start.wait()
         for _ in range(4):
             act(place)
-            made.append(make_checkpoint(place.id, place.live_id, ADMIN).size)
+            made.append(make(place).size)
         connection.close()
 
     threads = [Thread(target=work) for _ in range(4)]

@@ -10,7 +10,6 @@ from django.test import Client
 
 from audit.models import AuditEvent
 from evidence.actions import mailing
-from evidence.actions.checkpoints import make_checkpoint
 from evidence.actions.mailing import add_witness, remove_witness
 from evidence.models import MailWitness
 from evidence.tasks import sweep_mail
@@ -22,7 +21,7 @@ from hq.lib.clock import now
 from hq.lib.errors import Denied, NotFound
 from tenants import actions as tenants
 from tests.database import as_superuser
-from tests.evidence.support import ADMIN, act, checked
+from tests.evidence.support import act, checked, make
 from tests.factories import make_place, run_jobs
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -52,7 +51,8 @@ def rows(place):
 
 
 def link(message):
-    return re.search(r"/witnesses/mail/\S+", message.body)[0]
+    (found,) = re.findall(r"/witnesses/mail/\S+", message.body)
+    return found
 
 
 def agree(message):
@@ -72,7 +72,7 @@ def age(**values):
 
 
 def test_one_that_agreed_gets_the_newest_checkpoints_once_a_day(place):
-    make_checkpoint(place.id, place.live_id, ADMIN)
+    make(place)
     add(place)
     (asked,) = mail.outbox
     assert asked.to == [auditor(place)]
@@ -83,13 +83,13 @@ def test_one_that_agreed_gets_the_newest_checkpoints_once_a_day(place):
     day()
     day()
     (_, sent) = mail.outbox
-    (note,) = [part for part in sent.body.split("----\n") if part.startswith("localhost")]
+    (note,) = [part for part in str(sent.body).split("----\n") if part.startswith("localhost")]
     assert checked(note, place).size
     act(place)
-    newest = make_checkpoint(place.id, place.live_id, ADMIN)
+    newest = make(place)
     age(sent_at=now() - timedelta(days=1, minutes=1))
     day()
-    assert newest.note in mail.outbox[2].body
+    assert newest.note in str(mail.outbox[2].body)
     assert Client().post(link(mail.outbox[2]), {"act": "stop"}).status_code == 200
     assert rows(place) == []
     assert Client().get(link(sent)).status_code == 404

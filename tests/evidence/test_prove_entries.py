@@ -13,7 +13,7 @@ from uuid import uuid4
 import pytest
 
 from audit.models import AccessEntry
-from evidence.actions.checkpoints import NotAsSigned, make_checkpoint, make_checkpoints
+from evidence.actions.checkpoints import NotAsSigned, make_checkpoints
 from evidence.actions.proofs import NotCovered, prove_entry, prove_request
 from evidence.selectors import latest_checkpoint, origin_of, verifier_keys
 from hq.authz.permissions import Permission
@@ -25,7 +25,7 @@ from hq.db.context import tenant
 from hq.lib.canonical import canonical
 from hq.lib.errors import NotFound
 from tenants import actions as tenants
-from tests.evidence.support import ACCESS, ADMIN, act, behind_its_back, checked
+from tests.evidence.support import ACCESS, ADMIN, act, behind_its_back, checked, make
 from tests.factories import make_place
 
 VERIFY = Path(__file__).resolve().parents[2] / "bin" / "verify"
@@ -65,7 +65,7 @@ def believed(content, place, log=ADMIN):
 
 
 def test_every_event_has_a_file_that_holds_by_itself(place):
-    size = make_checkpoint(place.id, place.live_id, ADMIN).size
+    size = make(place).size
     for index in range(1, size + 1):
         file = prove_entry(actor=place.actor(), log=ADMIN, index=index)
         assert file.name == f"event-proof-{place.live_id}-admin-{index}.json"
@@ -107,7 +107,7 @@ def verified(path, *arguments):
 
 def test_the_verifier_without_hq_takes_each_file(place, client, tmp_path):
     reader, key_of_log = key(place, Permission.AUDIT_READ), verifier_keys(origin_of(place.live_id, "admin"))[0]
-    first = make_checkpoint(place.id, place.live_id, ADMIN)
+    first = make(place)
     file = prove_entry(actor=place.actor(), log=ADMIN, index=4)
     (tmp_path / "proof.json").write_bytes(file.content)
     done = verified(tmp_path / "proof.json", "--vkey", key_of_log)
@@ -118,7 +118,7 @@ def test_the_verifier_without_hq_takes_each_file(place, client, tmp_path):
     memory = ("--vkey", key_of_log, "--remember", str(tmp_path / "seen.json"))
     assert verified(tmp_path / "checkpoint.txt", *memory).returncode == 0
     act(place, 4)
-    second = make_checkpoint(place.id, place.live_id, ADMIN)
+    second = make(place)
     asked = url(place, f"consistency?from={first.size}&to={second.size}")
     (tmp_path / "later.txt").write_text(client.get(asked, headers=reader).json()["file"])
     done = verified(tmp_path / "later.txt", *memory)
@@ -132,7 +132,7 @@ def test_there_is_no_proof_of_what_is_not_there(place, index):
 
 
 def test_an_entry_that_was_changed_is_not_proved(place):
-    make_checkpoint(place.id, place.live_id, ADMIN)
+    make(place)
     behind_its_back("UPDATE audit_auditevent SET tag = 'share:revoked' WHERE index = 4")
     prove_entry(actor=place.actor(), log=ADMIN, index=3)
     with pytest.raises(NotAsSigned):
@@ -140,7 +140,7 @@ def test_an_entry_that_was_changed_is_not_proved(place):
 
 
 def test_a_proof_takes_milliseconds_and_a_few_statements(place, django_assert_max_num_queries):
-    make_checkpoint(place.id, place.live_id, ADMIN)
+    make(place)
     times = []
     for _ in range(20):
         began = process_time()
@@ -156,7 +156,7 @@ def test_anybody_gets_the_newest_checkpoint_and_nothing_else(place, client):
     unknown = client.get(f"/logs/{uuid4()}/admin/checkpoint")
     assert client.get(address).status_code == unknown.status_code == 404
     assert client.get(address).content == unknown.content
-    made = make_checkpoint(place.id, place.live_id, ADMIN)
+    made = make(place)
     answer = client.get(address)
     assert checked(answer.content.decode(), place).size == made.size
     assert answer.headers["Content-Type"] == "text/plain; charset=utf-8"
@@ -168,7 +168,7 @@ def test_anybody_gets_the_newest_checkpoint_and_nothing_else(place, client):
 
 def test_the_api_tells_of_logs_keys_and_checkpoints(place, client):
     reader = key(place, Permission.AUDIT_READ, Permission.AUDIT_VERIFY)
-    first = make_checkpoint(place.id, place.live_id, ADMIN)
+    first = make(place)
     act(place)
     client.get(url(place, "logs"), headers=reader)
     made = client.post(url(place, "checkpoints"), headers=reader).json()["items"]
@@ -188,9 +188,9 @@ def test_the_api_tells_of_logs_keys_and_checkpoints(place, client):
 
 def test_the_api_shows_that_one_checkpoint_goes_on_from_another(place, client):
     reader = key(place, Permission.AUDIT_READ)
-    first = make_checkpoint(place.id, place.live_id, ADMIN)
+    first = make(place)
     act(place, 5)
-    second = make_checkpoint(place.id, place.live_id, ADMIN)
+    second = make(place)
     answer = client.get(url(place, f"consistency?from={first.size}&to={second.size}"), headers=reader).json()
     old, new = (checked(answer[name]["note"], place) for name in ("old", "new"))
     check_consistency(old.size, new.size, old.root, new.root, [base64.b64decode(each) for each in answer["proof"]])
@@ -211,7 +211,7 @@ def test_a_contradiction_is_told_by_the_api(place, client):
 
 
 def test_nobody_proves_anything_of_anothers_log(place, client):
-    make_checkpoint(place.id, place.live_id, ADMIN)
+    make(place)
     other = make_place()
     theirs = key(other, Permission.AUDIT_READ, Permission.AUDIT_VERIFY)
     for rest in ("logs", "checkpoints", "events/1/proof", f"requests/{uuid4()}/proof", "consistency?from=1&to=2"):
