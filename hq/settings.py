@@ -1,10 +1,10 @@
 """Every setting of HQ. What differs between places comes from the environment, by hq.env."""
 
-from datetime import timedelta
 from pathlib import Path
 from urllib.parse import urlsplit
 
 from hq import env, guards, links, sign_in
+from hq.schedule import SCHEDULE
 
 ROOT = Path(__file__).resolve().parent.parent
 VERSION = "0.5.0"
@@ -184,45 +184,7 @@ CELERY_WORKER_HIJACK_ROOT_LOGGER = False
 CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
 CELERY_TASK_DEFAULT_QUEUE = "hq"
 # The job rows are the truth; losing a ring loses nothing, the next one picks the row up.
-CELERY_BEAT_SCHEDULE = {
-    "ring": {"task": "jobs.ring", "schedule": timedelta(seconds=5), "options": {"expires": 5}},
-    "ring-network": {
-        "task": "jobs.ring_network",
-        "schedule": timedelta(seconds=5),
-        "options": {"expires": 5, "queue": "hq.network"},
-    },
-    "reap": {"task": "jobs.reap", "schedule": timedelta(seconds=15), "options": {"expires": 15}},
-    "sequence-logs": {"task": "audit.sweep_logs", "schedule": timedelta(seconds=15), "options": {"expires": 15}},
-    "watch-months": {"task": "audit.sweep_months", "schedule": timedelta(days=1), "options": {"expires": 86_400}},
-    "verify-chains": {"task": "audit.sweep", "schedule": timedelta(minutes=10), "options": {"expires": 600}},
-    "commit-to-logs": {"task": "evidence.sweep", "schedule": timedelta(seconds=20), "options": {"expires": 20}},
-    "read-names": {"task": "evidence.sweep_names", "schedule": timedelta(seconds=20), "options": {"expires": 20}},
-    "compare-logs": {"task": "evidence.look_again", "schedule": timedelta(hours=6), "options": {"expires": 3600}},
-    "mail-checkpoints": {"task": "evidence.sweep_mail", "schedule": timedelta(hours=1), "options": {"expires": 3600}},
-    "expire-links": {"task": "sharing.sweep", "schedule": timedelta(minutes=5), "options": {"expires": 300}},
-    "expire-exports": {"task": "exports.sweep", "schedule": timedelta(hours=1), "options": {"expires": 3600}},
-    "tidy-people": {"task": "tenants.sweep", "schedule": timedelta(minutes=5), "options": {"expires": 300}},
-    "forget-directory-log": {
-        "task": "directory.forget_log",
-        "schedule": timedelta(hours=1),
-        "options": {"expires": 3600},
-    },
-    "look-after-keys": {"task": "keys.sweep", "schedule": timedelta(minutes=10), "options": {"expires": 600}},
-    "look-after-directories": {"task": "directory.sweep", "schedule": timedelta(hours=1), "options": {"expires": 3600}},
-    "forget-workloads": {"task": "workloads.sweep", "schedule": timedelta(hours=1), "options": {"expires": 3600}},
-    "forget-webhook-log": {"task": "webhooks.sweep", "schedule": timedelta(hours=1), "options": {"expires": 3600}},
-    "keep-no-longer": {"task": "retention.sweep", "schedule": timedelta(minutes=10), "options": {"expires": 600}},
-    "send-streams": {"task": "streams.sweep", "schedule": timedelta(seconds=5), "options": {"expires": 5}},
-    "look-after-artifacts": {"task": "artifacts.sweep", "schedule": timedelta(seconds=15), "options": {"expires": 15}},
-    "take-in-what-landed": {"task": "vault.take_in", "schedule": timedelta(seconds=30), "options": {"expires": 30}},
-    "expire-trail-exports": {
-        "task": "evidence.sweep_exports",
-        "schedule": timedelta(hours=1),
-        "options": {"expires": 3600},
-    },
-    "archive-trails": {"task": "archive.sweep", "schedule": timedelta(minutes=10), "options": {"expires": 600}},
-    "collect-orphans": {"task": "vault.sweep", "schedule": timedelta(minutes=10), "options": {"expires": 600}},
-}
+CELERY_BEAT_SCHEDULE = SCHEDULE
 
 # People
 AUTH_USER_MODEL = "tenants.User"
