@@ -6,8 +6,8 @@ from uuid import UUID
 
 from django.contrib.postgres.indexes import BrinIndex
 from django.db import models
-from django.db.models import F, Func, Q
-from django.db.models.functions import Coalesce, Length
+from django.db.models import Func, Q
+from django.db.models.functions import Length
 
 from audit.documents import NO_SALT, access_document, admin_document
 from audit.tags import Log
@@ -259,13 +259,7 @@ class AccessEntry(Model):
             models.Index(fields=["organization_id", "environment_id", "ip", "id"], name="audit_access_ip"),
             models.Index(fields=["organization_id", "request_id"], name="audit_access_request"),
             # Each log's lines in the order in which they are given their places.
-            models.Index(
-                F("organization_id"),
-                Coalesce("environment_id", "organization_id"),
-                F("xid"),
-                F("id"),
-                name="audit_access_waiting",
-            ),
+            models.Index(fields=["organization_id", "environment_id", "xid", "id"], name="audit_access_waiting"),
             BrinIndex(fields=["xid"], autosummarize=True, name="audit_access_xid"),
         ]
         constraints = [

@@ -7,7 +7,6 @@ Lines that were written before this have no commitment and begin to commit to th
 import uuid
 
 import django.contrib.postgres.indexes
-import django.db.models.functions.comparison
 from django.db import migrations, models
 
 import audit.models
@@ -86,13 +85,7 @@ class Migration(migrations.Migration):
         ),
         migrations.AddIndex(
             "accessentry",
-            models.Index(
-                models.F("organization_id"),
-                django.db.models.functions.comparison.Coalesce("environment_id", "organization_id"),
-                models.F("xid"),
-                models.F("id"),
-                name="audit_access_waiting",
-            ),
+            models.Index(fields=["organization_id", "environment_id", "xid", "id"], name="audit_access_waiting"),
         ),
         migrations.AddIndex(
             "accessentry",
