@@ -25,6 +25,7 @@ from sharing import selectors as shares
 from streams import actions as streams
 from tenants import actions, selectors
 from tests.artifacts.conftest import deploy, make_artifact
+from tests.browser.no_pages import NO_PAGES
 from tests.directory.support import Saml
 from tests.factories import Place
 from tests.keys.support import settle
@@ -35,121 +36,8 @@ from webhooks import selectors as webhooks
 from workloads.models import Trust
 from workloads.selectors import list_exchanges, list_trusts
 
+__all__ = ["NO_PAGES", "OWN", "for_anybody", "for_link", "for_members", "for_sender", "names"]
 PATH = "handbook/THREAT_MODEL.md"
-# Not pages: verbs, bytes, parts of a page, machines' addresses, and pages of libraries that HQ's configuration never
-# shows (it verifies by code, has no social account yet, and lets nobody change an address by link). Pages of second
-# factors that stand behind one are looked at in test_second_factors.
-NO_PAGES = {
-    "openapi",
-    "favicon",
-    "revoke_invitation",
-    "change_role",
-    "add_to_group",
-    "take_out_of_group",
-    "change_level",
-    "withdraw_access",
-    "verify_chain",
-    "vault:row",
-    "vault:upload",
-    "vault:uploads",
-    "vault:upload_parts",
-    "vault:upload_state",
-    "vault:complete_upload",
-    "vault:give_up_upload",
-    "vault:chosen",
-    "vault:restore",
-    "vault:object",
-    "vault:preview",  # it frames a page of the edge: see test_looking_at_files
-    "send_file",
-    "sharing:close_request",
-    "sharing:receipt",
-    "sharing:revoke",
-    "artifacts:deploy",
-    "artifacts:deploy_folder",
-    "artifacts:switch",
-    "artifacts:remove_deployment",
-    "artifacts:revoke_link",
-    "jwks",
-    "published_checkpoint",
-    "add_checkpoint",
-    "witnessed_checkpoint",
-    "verify_program",
-    "exports:own_file",
-    "exports:own_progress",
-    "exports:own_remove",
-    "exports:whole_file",
-    "exports:whole_progress",
-    "exports:whole_remove",
-    "keys:progress",
-    "keys:pause",
-    "keys:resume",
-    "keys:abandon",
-    "keys:cancel",
-    "keys:statement",
-    "shared_archive",
-    "shared_object",
-    "shared_receipt",
-    "approve_support",
-    "refuse_support",
-    "end_support",
-    "console:home",
-    "console:retry_job",
-    "console:discard_job",
-    "console:approve_access",
-    "console:refuse_access",
-    "console:start_access",
-    "console:end_access",
-    "console:verify_trail",
-    "home",
-    "organization",
-    "account_inactive",
-    "account_confirm_email",
-    "account_confirm_login_code",
-    "account_email_verification_sent",
-    "account_set_password",
-    "account_reset_password_from_key",
-    "account_reset_password_from_key_done",
-    "account_reauthenticate",
-    "provider_login",
-    "provider_callback",
-    "provider_connect",
-    "mfa_list_webauthn",
-    "mfa_login_webauthn",
-    "mfa_download_recovery_codes",
-    "socialaccount_signup",
-    "sso_acs",
-    "sso_callback",
-    "sso_finish",
-    "sso_metadata",
-    "streams:pause",
-    "streams:replay",
-    "streams:resume",
-    "streams:test",
-    "webhooks:attempts",
-    "webhooks:body",
-    "webhooks:disable",
-    "webhooks:enable",
-    "webhooks:replay",
-    "webhooks:replay_progress",
-    "webhooks:test",
-    "workloads:disable",
-    "workloads:enable",
-    "retention:approve",
-    "retention:cancel",
-    "retention:cancel_member",
-    "cancel_own_erasure",
-} | {
-    "mfa_authenticate",
-    "mfa_reauthenticate",
-    "mfa_reauthenticate_webauthn",
-    "mfa_deactivate_totp",
-    "mfa_edit_webauthn",
-    "mfa_remove_webauthn",
-    "mfa_view_recovery_codes",
-    "mfa_generate_recovery_codes",
-}
-
-
 # Of the account alone, whatever the organization.
 OWN = (
     "account_email",
@@ -183,7 +71,7 @@ def _walk(patterns: list[URLPattern | URLResolver], space: str) -> Iterator[str]
 # Pages of an organization that are about no row, by room.
 OF_THE_PLACE = {
     "": "access api_keys change_policy groups invite new_access new_api_key new_group"
-    " new_service_account overview people policy service_accounts support",
+    " integrity new_service_account overview people policy service_accounts support trail_exports",
     "artifacts:": "list new",
     "directory:": "domains new_connection scim_token sso",
     "exports:": "own whole",

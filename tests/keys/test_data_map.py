@@ -23,8 +23,8 @@ from tenants.models import Environment
 from tests.database import as_superuser
 from tests.factories import make_api_key, make_member, make_place, sign_in
 from tests.keys.conftest import provisioner, reader
+from tests.matrix import PAGES, PLACE, V1
 from tests.routes import every_route
-from tests.test_permission_matrix import PAGES, PLACE, V1
 from tests.world import World
 
 pytestmark = pytest.mark.django_db(transaction=True)

@@ -17,9 +17,10 @@ from tenants import actions
 from tenants.actions.support import SESSION_KEY
 from tenants.models import Membership, Organization, User
 from tests.factories import make_member, make_place, session_of, sign_in
+from tests.matrix import PAGES
 from tests.operators import age_proof, another_desk, as_owner, desk_of, make_operator
 from tests.tenants.support_access import REASON, approve, ask, at_the_desk, change, inside, state
-from tests.test_permission_matrix import PAGES, visit
+from tests.test_permission_matrix import visit
 from tests.world import World
 from vault import actions as vault
 

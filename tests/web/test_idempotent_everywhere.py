@@ -7,7 +7,7 @@ import pytest
 
 from hq.db.context import tenant
 from tenants.models import Answer
-from tests.test_permission_matrix import V1
+from tests.matrix import V1
 from tests.web.idempotent import new_key
 from tests.world import World
 
