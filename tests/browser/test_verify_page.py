@@ -39,7 +39,7 @@ def verdicts_of_the_program(*keys: str) -> dict[str, list[str]]:
 
 
 def test_the_page_says_what_the_program_says_and_sends_nothing(open_browser: Open):
-    eyes = open_browser()
+    eyes = open_browser(reduced_motion="reduce")
     eyes.context.set_default_timeout(60_000)  # a busy machine computes more than a hundred files for a while
     page = eyes.go("/verify")
     expect(page.get_by_text("Making ready")).to_have_count(0, timeout=60_000)
