@@ -3,7 +3,8 @@
 Here and not in each room, as it is one list and the function asks tables of several: whether the transaction added to
 the organization's chain, or to the deployment's, which holds what operators do to an organization; and whether the
 organization is only being made, or being erased. Then it has no key to seal an event under, and the trail tells of the
-making and the erasing as a whole. That the state is one of these is itself watched.
+making and the erasing as a whole. That the state became one of these is itself watched, unless an erasure is under way.
+Times that HQ puts off by itself, where a clock has leapt, are not watched.
 """
 
 from django.db import migrations
@@ -28,7 +29,14 @@ NOTE = """
         IF FOUND THEN
             RETURN NULL;
         END IF;
-        IF whose <> platform AND TG_TABLE_NAME <> 'tenants_organization' THEN
+        IF TG_TABLE_NAME = 'tenants_organization' THEN
+            IF TG_OP = 'UPDATE' AND NEW.state = 'ERASING' THEN
+                PERFORM FROM public.retention_erasure e WHERE e.organization_id = whose AND e.state = 'ERASING';
+                IF FOUND THEN
+                    RETURN NULL;
+                END IF;
+            END IF;
+        ELSIF whose <> platform THEN
             PERFORM FROM public.tenants_organization o
                 WHERE o.id = whose AND o.state NOT IN ('PROVISIONING', 'ERASING');
             IF NOT FOUND THEN
@@ -108,8 +116,8 @@ class Migration(migrations.Migration):
             table="sharing_sharingrule",
             columns="longest_seconds password_required domains write_allowed requests_allowed",
         ),
-        Watched(table="keys_cmk", columns="provider ref state version delete_at customer_owned", on="DELETE"),
+        Watched(table="keys_cmk", columns="provider ref state version customer_owned", on="DELETE"),
         Watched(table="retention_period", columns="name days"),
         Watched(table="retention_hold", columns="prefixes lifted_at"),
-        Watched(table="retention_erasure", columns="state due_at"),
+        Watched(table="retention_erasure", columns="state"),
     ]

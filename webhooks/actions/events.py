@@ -7,6 +7,7 @@ import orjson
 from audit.api import event_body
 from audit.registry import AuditEvent
 from audit.tags import Tag
+from hq.db.prepared import prepared
 from hq.lib.canonical import canonical
 from hq.web.renderers import JSONRenderer
 from jobs import actions as jobs
@@ -16,6 +17,12 @@ from webhooks.models import EVERYTHING, Delivery, Endpoint, Message
 BODY_MOST = 20_000
 # The kinds of jobs that send: again and again until it arrives, or once.
 DELIVER, SEND_ONCE = "webhooks.deliver", "webhooks.send_once"
+
+# Written out, as every administrative act asks it.
+_ASKING = (
+    "SELECT id FROM webhooks_endpoint WHERE organization_id = %s AND environment_id = %s"  # noqa: S608 - constants of ours
+    f" AND state = '{Endpoint.State.ENABLED}' AND events && ARRAY[%s, '{EVERYTHING}']::varchar[] ORDER BY id"
+)
 
 
 def note_event(event: AuditEvent, detail: dict[str, Any]) -> None:
@@ -42,8 +49,9 @@ def _asking(event: AuditEvent) -> list[Endpoint]:
     here = Endpoint.objects.filter(organization_id=event.organization_id, environment_id=event.environment_id)
     if event.tag == Tag.WEBHOOK_TESTED:
         return list(here.filter(pk=event.target_id).only("id"))
-    rows = here.filter(state=Endpoint.State.ENABLED).only("id", "events")
-    return [endpoint for endpoint in rows if {event.tag, EVERYTHING} & set(endpoint.events)]
+    with prepared() as cursor:
+        cursor.execute(_ASKING, [event.organization_id, event.environment_id, event.tag])
+        return [Endpoint(id=found) for (found,) in cursor.fetchall()]
 
 
 def _put_on_its_way(message: Message, endpoint: Endpoint, kind: str) -> None:
