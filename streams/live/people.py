@@ -7,13 +7,13 @@ open connection is not a use of the session: who only leaves a page open grows i
 from collections.abc import Mapping
 from dataclasses import dataclass
 from http.cookies import CookieError, SimpleCookie
-from importlib import import_module
 from time import time
 from typing import Any
 from uuid import UUID
 
 from django.conf import settings
 from django.contrib.auth import get_user
+from django.contrib.sessions.backends.db import SessionStore
 from django.core.signing import BadSignature, Signer
 from django.db import connection
 from django.http import HttpRequest
@@ -28,7 +28,6 @@ from tenants import registry, selectors
 from tenants.actions.support import SESSION_KEY
 
 ACTIVE = "hq.active"  # when the session was last used, as tenants.middleware notes it
-_sessions = import_module(settings.SESSION_ENGINE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,7 +78,7 @@ def look_up(asked: Asked) -> Viewer:
 
 def _look_up(asked: Asked) -> Viewer:
     request: Any = HttpRequest()
-    request.session = _sessions.SessionStore(asked.session_key)
+    request.session = SessionStore(asked.session_key)
     person = get_user(request)
     if not person.is_authenticated:
         raise Unauthenticated

@@ -6,7 +6,9 @@ from typing import Any
 from uuid import uuid4
 
 import pytest
+from django.db import connection
 from django.test import Client
+from django.test.utils import CaptureQueriesContext
 
 from hq.authz.permissions import Permission
 from hq.authz.roles import Role
@@ -167,3 +169,15 @@ def test_the_pages_from_an_empty_list_to_removal(place: Place, siem: Siem) -> No
     assert client.post(f"{one}/remove", {"confirm": "x"}).status_code == 400
     assert client.post(f"{one}/remove", {"confirm": "Renamed"}).status_code == 302
     assert client.get(f"{base}{uuid4()}").status_code == 404
+
+
+def test_the_list_asks_the_same_number_of_questions_however_many_there_are(place: Place, siem: Siem) -> None:
+    client, counts = sign_in(place.owner), []
+    for _ in range(2):
+        for _ in range(3):
+            stream_to(place, siem.url, "admin", "access")
+        client.get(f"/o/{place.slug}/live/audit/streams/")
+        with CaptureQueriesContext(connection) as asked:
+            client.get(f"/o/{place.slug}/live/audit/streams/")
+        counts.append(len(asked))
+    assert counts[0] == counts[1]
