@@ -13,6 +13,7 @@ from audit.tags import Tag
 from evidence.models.explorer import VIEW_NAME_LENGTH
 from hq.web.portal import OnceForm
 
+_MINUTE: Final = "%Y-%m-%dT%H:%M"
 _INDEX: Final = re.compile(r"#?([0-9]{1,3}(,[0-9]{3})+|[0-9]{1,18})")
 _REQUEST: Final = re.compile(r"req_[0-9a-f]{32}")
 
@@ -117,3 +118,40 @@ def _uuid(text: str) -> UUID | None:
         return UUID(text)
     except ValueError:
         return None
+
+
+class TrailExportForm(forms.Form):
+    """A range of one log. Times are in the person's zone, to the minute; without them it is the whole log."""
+
+    log = forms.ChoiceField(
+        label="Log",
+        choices=[
+            ("admin", "Administrative|What people and programs changed, and every access to an object."),
+            ("access", "Requests|Every request, with its outcome."),
+        ],
+        initial="admin",
+        widget=forms.RadioSelect,
+    )
+    since = forms.DateTimeField(label="From", required=False, input_formats=[_MINUTE, f"{_MINUTE}:%S"])
+    until = forms.DateTimeField(label="Before", required=False, input_formats=[_MINUTE, f"{_MINUTE}:%S"])
+    format = forms.ChoiceField(
+        label="Format",
+        choices=[
+            ("jsonl", "JSON Lines|For programs, and for checking it."),
+            ("csv", "JSON Lines and CSV|With a table for a spreadsheet too."),
+        ],
+        initial="jsonl",
+        widget=forms.RadioSelect,
+    )
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        for name in ("since", "until"):
+            self.fields[name].widget = forms.DateTimeInput(attrs={"type": "datetime-local"}, format=_MINUTE)
+
+    def clean(self) -> dict[str, Any]:
+        data = super().clean() or self.cleaned_data
+        since, until = data.get("since"), data.get("until")
+        if since and until and since >= until:
+            self.add_error("until", "It must be later than the beginning.")
+        return data

@@ -48,6 +48,7 @@ from tenants.selectors.people import (
 from tenants.selectors.places import (
     Belonging,
     describe_actor,
+    environment_named,
     find_belonging,
     find_open,
     get_environment,
@@ -95,6 +96,7 @@ __all__ = [
     "count_keys_of",
     "count_people",
     "describe_actor",
+    "environment_named",
     "expired_invitations",
     "explain",
     "facts_of",

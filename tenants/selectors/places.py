@@ -87,6 +87,12 @@ def find_open(organization_id: UUID) -> Organization | None:
     return Organization.objects.filter(pk=organization_id, state=Organization.State.READY).first()
 
 
+def environment_named(organization_id: UUID, name: str) -> UUID | None:
+    """Which of an organization's environments is called that, for jobs. Its rows must be visible."""
+    rows = Environment.objects.filter(organization_id=organization_id, name=name)
+    return rows.values_list("id", flat=True).first()
+
+
 def get_environment(actor: Actor) -> Environment:
     """The environment that the actor stands in."""
     environment = Environment.objects.filter(organization_id=actor.organization_id, pk=environment_of(actor)).first()
