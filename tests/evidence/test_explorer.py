@@ -12,7 +12,7 @@ from audit.tags import Tag
 from evidence.actions import names, views
 from evidence.actions.views import TooManyViews
 from evidence.forms import tags_of
-from evidence.models import SavedView
+from evidence.models import NamesRead, SavedView, TrailName, TrailWord
 from evidence.selectors.search import find_names
 from hq.authz.roles import Role
 from hq.db.context import tenant
@@ -125,15 +125,15 @@ class TestNames:
     def test_a_name_read_twice_is_kept_once(self, place):
         with tenant(place.id):
             before = find_names(place.actor(), "claims")
-            names.NamesRead.objects.update(index=0)
+            NamesRead.objects.update(index=0)
         read(place)
         with tenant(place.id):
             assert find_names(place.actor(), "claims") == before
-            assert names.TrailName.objects.filter(kind="target", reference=before[0][1]).count() == 1
+            assert TrailName.objects.filter(kind="target", reference=before[0][1]).count() == 1
 
     def test_what_is_stored_tells_no_name(self, place):
         with tenant(place.id):
-            tokens = [bytes(token) for token in names.TrailWord.objects.values_list("token", flat=True)]
+            tokens = [bytes(token) for token in TrailWord.objects.values_list("token", flat=True)]
         assert tokens
         assert {len(token) for token in tokens} == {16}
         stranger = make_place()
@@ -141,7 +141,7 @@ class TestNames:
             actions.create_group(actor=stranger.actor(), name="Claims reviewers")
         read(stranger)
         with tenant(stranger.id):
-            theirs = {bytes(token) for token in names.TrailWord.objects.values_list("token", flat=True)}
+            theirs = {bytes(token) for token in TrailWord.objects.values_list("token", flat=True)}
         assert not theirs & set(tokens)
 
 
@@ -165,7 +165,7 @@ class TestPage:
     def test_a_search_is_in_the_log_and_sealed(self, place):
         page(place, "?q=claims&kind=people")
         with tenant(place.id):
-            entry = AccessEntry.objects.order_by("-pk").first()
+            entry = AccessEntry.objects.latest("pk")
             assert entry.detail["search"] == "q=claims&kind=people"
         assert b"q=claims&amp;kind=people" in page(place, "?kind=access").content
 
