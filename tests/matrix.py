@@ -89,6 +89,11 @@ V1 = [
     Act(ENVIRONMENT + "audit/events/<int:index>/proof", "GET", P.AUDIT_READ),
     Act(ENVIRONMENT + "audit/requests/<uuid:entry_id>/proof", "GET", P.AUDIT_READ, answers=404),  # of no request
     Act(ENVIRONMENT + "audit/consistency", "GET", P.AUDIT_READ, answers=400),  # there is no such checkpoint
+    Act(ENVIRONMENT + "audit/exports", "GET", P.AUDIT_READ),
+    Act(ENVIRONMENT + "audit/exports", "POST", P.AUDIT_READ, {"log": "admin"}, 202),
+    Act(ENVIRONMENT + "audit/exports/<uuid:id>", "GET", P.AUDIT_READ, answers=404),  # nothing was made yet
+    Act(ENVIRONMENT + "audit/exports/<uuid:id>", "DELETE", P.AUDIT_READ, answers=404),
+    Act(ENVIRONMENT + "audit/exports/<uuid:id>/file", "GET", P.AUDIT_READ, answers=404),
     Act(ENVIRONMENT + "audit/witnesses", "GET", P.AUDIT_READ),
     Act(
         ENVIRONMENT + "audit/witnesses",
@@ -245,6 +250,10 @@ PAGES = {
     PLACE + "audit/checkpoint": (P.AUDIT_VERIFY, {}),
     PLACE + "audit/views": (P.AUDIT_READ, {"name": "x", "query": "kind=keys"}),
     PLACE + "audit/views/<uuid:id>/remove": (P.AUDIT_READ, {}),
+    PLACE + "audit/exports": (P.AUDIT_READ, {}),
+    PLACE + "audit/exports/progress": (P.AUDIT_READ, {}),
+    PLACE + "audit/exports/<uuid:id>/file": (P.AUDIT_READ, {}),
+    PLACE + "audit/exports/<uuid:id>/remove": (P.AUDIT_READ, {}),
     PLACE + "audit/witnesses": (P.WEBHOOKS_MANAGE, {"address": "x@example.com"}),
     PLACE + "audit/witnesses/<uuid:id>/remove": (P.WEBHOOKS_MANAGE, {}),
     PLACE + "integrity/": (P.AUDIT_READ, {}),

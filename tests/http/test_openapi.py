@@ -59,6 +59,7 @@ RULES = {
     "create_artifact",
     "create_share",
     "create_stream",
+    "create_trail_export",
     "create_webhook",
     "delete_object",
     "deploy",
