@@ -13,6 +13,8 @@ from evidence.actions import views as actions
 from evidence.actions.checkpoints import request_checkpoints
 from evidence.actions.mailing import add_witness
 from evidence.forms import ViewForm, WitnessForm
+from hq.authz import gate
+from hq.authz.permissions import Permission
 from hq.web.portal import own_context, refuse_invalid, to
 from hq.web.request import TenantRequest
 
@@ -41,6 +43,7 @@ def checkpoint(request: TenantRequest, **where: str) -> HttpResponse:
 @require_POST
 def ask_witness(request: TenantRequest, **where: str) -> HttpResponse:
     """Ask somebody by mail whether they want to be sent the checkpoints."""
+    gate.require(request.actor, Permission.WEBHOOKS_MANAGE)
     form = WitnessForm(request.POST)
     refuse_invalid(form)
     witness = add_witness(actor=request.actor, address=form.cleaned_data["address"])
@@ -59,6 +62,7 @@ def remove_witness(request: TenantRequest, id: UUID, **where: str) -> HttpRespon
 @require_POST
 def save_view(request: TenantRequest, **where: str) -> HttpResponse:
     """Keep the search that is shown, and show it again."""
+    gate.require(request.actor, Permission.AUDIT_READ)
     form = ViewForm(request.POST)
     refuse_invalid(form)
     data = form.cleaned_data

@@ -5,6 +5,7 @@ import json
 from collections.abc import Callable
 from datetime import date
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -66,7 +67,7 @@ def only_file() -> Path:
     return path
 
 
-def rewritten(change: Callable[[list[dict]], object]) -> Callable[[Path], None]:
+def rewritten(change: Callable[[list[dict[str, Any]]], object]) -> Callable[[Path], None]:
     """Change the lines, and make all that HQ keeps of the file fit: only the tree knows better."""
 
     def damage(path: Path) -> None:
@@ -107,7 +108,7 @@ def test_what_does_not_fit_is_never_called_verified(place: Place, damage: str) -
 
 
 def test_a_chain_that_was_hashed_again_does_not_fit_the_tree(place: Place) -> None:
-    def rehash(lines: list[dict]) -> None:
+    def rehash(lines: list[dict[str, Any]]) -> None:
         lines[1]["document"]["tag"] = "share:revoked"
         previous = bytes.fromhex(lines[0]["hash"])
         for line in lines[1:]:

@@ -1,5 +1,7 @@
 """The page of exports of the trail: nothing yet, one that is asked for, downloaded and removed."""
 
+from typing import Any
+
 import pytest
 
 from tests.factories import make_place, run_jobs, sign_in
@@ -20,7 +22,7 @@ def test_an_export_is_asked_for_downloaded_and_removed_on_its_page() -> None:
     run_jobs()
     page = client.get(address)
     (listed,) = page.context["exports"]
-    file = client.get(listed["file"])
+    file: Any = client.get(listed["file"])
     assert b"".join(file.streaming_content).startswith(b"PK")
     assert file["Content-Type"] == "application/zip"
     assert client.post(listed["remove"]).status_code == 302

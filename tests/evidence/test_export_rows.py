@@ -3,6 +3,7 @@
 import csv
 import io
 import json
+from typing import Any
 
 import pytest
 
@@ -15,7 +16,7 @@ from hq.lib.clock import now
 HOSTILE = ["=1+1", "+1", "-1", "@SUM(A1)", "\t=1", "\r=1", '"=1"', "a,b", 'a"b', "a\nb", "a\r\nb", "\x1b[2J", "\u2028"]
 
 
-def entry(log: Log = Log.ADMIN, detail: dict | None = None, **words: object) -> Entry:
+def entry(log: Log = Log.ADMIN, detail: dict[str, Any] | None = None, **words: object) -> Entry:
     document = {
         "index": 7,
         "at": "2026-11-22T09:00:00.000000Z",

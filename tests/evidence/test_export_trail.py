@@ -8,6 +8,7 @@ import zipfile
 from datetime import timedelta
 from hashlib import sha256
 from pathlib import Path
+from typing import Any
 
 import pytest
 from django.test import Client
@@ -15,6 +16,8 @@ from django.test import Client
 from audit.models import AuditEvent
 from audit.tags import Log
 from evidence.actions import exports
+from evidence.actions.checkpoints import make_checkpoint
+from evidence.actions.export_zip import Making
 from evidence.actions.exports import NoSuchRange, Range, TooManyAtOnce
 from evidence.models import TrailExport
 from evidence.selectors.exports import first_since, get_trail_export, list_trail_exports
@@ -40,9 +43,9 @@ def place(transactional_db: None) -> Place:
     return place
 
 
-def ask(place: Place, **wish: object) -> TrailExport:
+def ask(place: Place, log: Log = Log.ADMIN, **wish: Any) -> TrailExport:
     with tenant(place.id):
-        return exports.request_trail_export(actor=place.actor(), wish=Range(**({"log": Log.ADMIN} | wish)))
+        return exports.request_trail_export(actor=place.actor(), wish=Range(log=log, **wish))
 
 
 def fresh(export: TrailExport) -> TrailExport:
@@ -55,7 +58,7 @@ def content(place: Place, export: TrailExport) -> bytes:
     return b"".join(given.read(0, given.export.size))
 
 
-def made(place: Place, **wish: object) -> tuple[TrailExport, zipfile.ZipFile]:
+def made(place: Place, **wish: Any) -> tuple[TrailExport, zipfile.ZipFile]:
     export = ask(place, **wish)
     run_jobs()
     return fresh(export), zipfile.ZipFile(io.BytesIO(content(place, fresh(export))))
@@ -80,7 +83,9 @@ def test_the_offline_verifier_takes_it(place: Place, tmp_path: Path, client: Cli
     names = {"events.jsonl", "checkpoint.txt", "proof.json", "statement.json"} | ({"events.csv"} if with_csv else set())
     assert set(archive.namelist()) == names
     lines = [json.loads(line) for line in archive.read("events.jsonl").splitlines()]
-    assert [line["document"]["index"] for line in lines] == list(range(export.first, export.last + 1))
+    indexes = [line["document"]["index"] for line in lines]
+    assert (indexes[0], indexes[-1]) == (export.first, export.last)
+    assert indexes == list(range(indexes[0], indexes[-1] + 1))
     assert export.entries >= 5
     said = json.loads(archive.read("statement.json"))["statement"]
     for file in said["files"]:
@@ -105,7 +110,7 @@ def test_a_range_of_time_has_what_happened_in_it_and_nothing_else(place: Place, 
 
 @pytest.mark.parametrize("size", [0, 1, 7])
 def test_the_first_entry_since_a_time_is_found_by_halves(place: Place, size: int) -> None:
-    exports.make_checkpoint(place.id, place.live_id, Log.ADMIN)
+    make_checkpoint(place.id, place.live_id, Log.ADMIN)
     with tenant(place.id):
         times = list(AuditEvent.objects.order_by("index").values_list("at", flat=True))
         for number, at in enumerate(times[:size]):
@@ -165,14 +170,14 @@ def test_it_is_gone_after_a_week(place: Place) -> None:
 
 
 def test_removed_while_it_is_made_it_leaves_nothing(place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
-    export, proof = ask(place), exports.Making._proof
+    export, proof = ask(place), Making._proof
 
-    def meanwhile(making: exports.Making) -> dict:
+    def meanwhile(making: Making) -> dict[str, Any]:
         with tenant(place.id):
             exports.remove_trail_export(actor=place.actor(), export_id=export.id)
         return proof(making)
 
-    monkeypatch.setattr(exports.Making, "_proof", meanwhile)
+    monkeypatch.setattr(Making, "_proof", meanwhile)
     run_jobs()
     with tenant(place.id):
         assert not TrailExport.objects.exists()

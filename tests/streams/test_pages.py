@@ -57,7 +57,9 @@ def test_its_whole_life_over_the_api(place: Place, siem: Siem) -> None:
     shown = api("GET", one).content.decode()
     assert "of-the-siem" not in shown
     assert made["signing_secret"] not in shown
-    changed = api("PATCH", one, {"name": "Other", "logs": ["admin"], "target": {**TARGET, "url": siem.url}}).json()
+    elsewhere = {"target": {**TARGET, "url": siem.url}, "secret": {"value": "Bearer of-the-siem"}}
+    changed = api("PATCH", one, {"name": "Other", "logs": ["admin"], **elsewhere}).json()
+    assert api("PATCH", one, {"target": {**TARGET, "url": siem.url}, "secret": {"value": ""}}).status_code == 200
     assert (changed["name"], [each["log"] for each in changed["positions"]]) == ("Other", ["admin"])
     assert api("POST", f"{one}/pause").json()["state"] == "PAUSED"
     assert api("POST", f"{one}/pause").status_code == 409
@@ -91,6 +93,11 @@ def test_its_whole_life_over_the_api(place: Place, siem: Siem) -> None:
         ({"kind": "syslog", "target": {"host": "a", "port": 70000}}, "/target/port"),
         ({"kind": "syslog", "target": {"host": "a", "ca": "not PEM"}}, "/target/ca"),
         ({"kind": "s3", "target": {"bucket": "B_", "region": "eu-1", "access_key_id": "AKIA"}}, "/target/bucket"),
+        ({"kind": "s3", "target": {"endpoint": "https://s3.example\ud800"}}, "/target/endpoint"),
+        ({"kind": "s3", "target": {"prefix": "a" * 499 + "!"}}, "/target/prefix"),  # for ever, were it read in two ways
+        ({"kind": "syslog", "target": {"host": "a", "ca": "x" * 70_000}}, "/target/ca"),
+        ({"kind": "syslog", "target": {"host": "a", "ca": ["-----BEGIN"]}}, "/target/ca"),
+        ({"target": {**TARGET, "format": ["lines"]}}, "/target/format"),
         ({"kind": "fax"}, "/kind"),
     ],
 )
@@ -99,6 +106,20 @@ def test_what_is_wrong_is_pointed_at(place: Place, settings: Any, fault: dict[st
     answer = Api(place)("POST", body=ASKED | fault)
     assert answer.status_code == 400
     assert pointer in [error["pointer"] for error in answer.json()["errors"]]
+
+
+@pytest.mark.parametrize(
+    "url", ["https://evil.example/in", "https://siem.example:8443/in", "https://siem.example.evil.example/in"]
+)
+def test_a_secret_is_not_sent_to_another_server_than_it_was_entered_for(place: Place, url: str) -> None:
+    api = Api(place)
+    one = f"/{api('POST', body=ASKED).json()['id']}"
+    for secret in ({}, {"secret": {"value": ""}}, {"secret": {"other": "x"}}):
+        answer = api("PATCH", one, {"target": {**TARGET, "url": url}, **secret})
+        assert answer.status_code == 400
+        assert [error["pointer"] for error in answer.json()["errors"]] == ["/secret/value"]
+    assert api("PATCH", one, {"target": {**TARGET, "url": url}, "secret": {"value": "theirs"}}).status_code == 200
+    assert api("PATCH", one, {"target": {**TARGET, "url": f"{url}?other", "header": "X-Key"}}).status_code == 200
 
 
 def test_one_right_without_the_other_is_not_enough(place: Place) -> None:
@@ -111,7 +132,12 @@ def test_one_right_without_the_other_is_not_enough(place: Place) -> None:
 def test_another_tenants_stream_is_not_there(place: Place, siem: Siem) -> None:
     theirs, api = stream_to(make_place(), siem.url), Api(place)
     one = f"/{theirs.stream.id}"
-    asked = [("GET", "", None), ("PATCH", "", {"name": "mine"}), ("DELETE", "", None), ("POST", "/pause", None)]
+    asked: list[tuple[str, str, Any]] = [
+        ("GET", "", None),
+        ("PATCH", "", {"name": "mine"}),
+        ("DELETE", "", None),
+        ("POST", "/pause", None),
+    ]
     asked += [("POST", "/test", None), ("POST", "/replay", {"log": "admin", "index": 1}), ("GET", "/batches", None)]
     for method, path, body in asked:
         assert api(method, one + path, body).status_code == 404

@@ -13,6 +13,7 @@ from pytest_django.fixtures import Settings
 from audit.selectors import Entry
 from hq.db.context import tenant
 from hq.lib.canonical import canonical
+from hq.lib.outbound import AddressNotPublic
 from streams import actions
 from streams.actions import Made
 from streams.targets import TARGETS, Parcel, base, lines, syslog
@@ -117,7 +118,7 @@ def test_a_private_address_is_reached_by_no_kind(settings: Settings) -> None:
     settings.OUTBOUND_NETWORKS = []
     parcel = Parcel("x", uuid4(), "admin", [entry()])
     s3 = {"bucket": "b", "region": "r", "prefix": "", "endpoint": "https://127.0.0.1:1", "access_key_id": "AKIA"}
-    said = base.FAULTS[base.AddressNotPublic]
+    said = base.FAULTS[AddressNotPublic]
     assert TARGETS["s3"].send(parcel, s3, {"secret_access_key": "x"}).said == said
     assert TARGETS["syslog"].send(parcel, {"host": "127.0.0.1", "port": 1, "ca": ""}, {}).said == said
 

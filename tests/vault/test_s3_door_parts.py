@@ -103,7 +103,7 @@ def test_parts_come_in_any_order_again_and_are_listed(here: Place) -> None:
     assert get(here.actor(), KEY) == b"first second"
     assert done["ETag"] == door("head_object", KEY)["ETag"]
     assert left(here) == (0, ["STORED"])
-    again = {"MultipartUpload": {"Parts": first}}
+    again: dict[str, Any] = {"MultipartUpload": {"Parts": first}}
     assert door.refused("complete_multipart_upload", **upload, **again) == (404, "NoSuchUpload")
     with tenant(here.id):
         assert ObjectVersion.objects.count() == 1
@@ -158,7 +158,7 @@ def test_what_hq_does_not_do_with_parts_is_refused(here: Place) -> None:
     door = door_of(here)
     door("put_object", "claims/a", Body=b"x")
     upload = begun(door)
-    copy = {"CopySource": {"Bucket": door.bucket, "Key": "claims/a"}}
+    copy: dict[str, Any] = {"CopySource": {"Bucket": door.bucket, "Key": "claims/a"}}
     undone = (501, "NotImplemented")
     assert door.refused("upload_part_copy", **upload, PartNumber=1, **copy) == undone
     assert door.refused("copy_object", KEY, **copy) == undone
