@@ -51,7 +51,7 @@ class StreamForm(OnceForm):
             del self.fields["begin"], self.fields["once"]
             for name in self.secrets:
                 self.fields[name].required = False
-                self.fields[name].help_text = "Leave it empty to keep the one that HQ has."
+                self.fields[name].help_text = "Leave it empty to keep what HQ has, if the server stays the same."
 
     @property
     def target(self) -> dict[str, Any]:

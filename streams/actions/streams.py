@@ -100,7 +100,8 @@ def change_stream(
 ) -> Stream:
     """The next batch goes to the new target. A log that is added begins now; one left out loses its position.
 
-    Of the secret, what is empty or missing stays. Raises Denied, NotFound, Invalid.
+    Of the secret, what is empty or missing stays, unless it would be sent to another server than so far: then it has
+    to be entered again, or who may change a stream could have it read out to them. Raises Denied, NotFound, Invalid.
     """
     selectors.require_both(actor)
     stream = selectors.get_stream(actor, stream_id, lock=True)
@@ -108,6 +109,7 @@ def change_stream(
     before = told(stream, former)
     given = {name: value for name, value in secret.items() if value}
     settings = _settings(stream.kind, name, target, {**stream.secret, **given})
+    _require_same_reader(stream, settings["target"], given)
     changed = [field for field, value in settings.items() if getattr(stream, field) != value]
     if not changed and wanted == former:
         return stream
@@ -176,6 +178,15 @@ def _settings(kind: str, name: str, target: Mapping[str, Any], secret: Mapping[s
     if faults:
         raise Invalid("The stream cannot be set like this.", errors=faults)
     return {"name": clean_name(name, most=NAME_MOST), "target": kept, "secret": sealed}
+
+
+def _require_same_reader(stream: Stream, target: Mapping[str, Any], given: Mapping[str, Any]) -> None:
+    """Raises Invalid."""
+    shown_to = TARGETS[stream.kind].shown_to
+    if not stream.secret.get("value") or given.get("value") or shown_to(target) == shown_to(stream.target):
+        return
+    fault: FieldError = {"pointer": "/secret/value", "detail": "It was entered for another server. Enter it again."}
+    raise Invalid("The stream cannot be set like this.", errors=[fault])
 
 
 def _logs(logs: Iterable[str]) -> list[str]:

@@ -74,6 +74,10 @@ class Target(Protocol):
         """Where it leads, without anything secret: for lists and for the trail."""
         ...
 
+    def shown_to(self, target: Settings) -> str:
+        """The server that is sent the secret itself; empty where none is."""
+        ...
+
     def send(self, parcel: Parcel, target: Settings, secret: Settings) -> Outcome:
         """Bring it there; no transaction is open. Never raises for what the other side does."""
         ...

@@ -38,20 +38,25 @@ class Https:
 
     def clean(self, target: Settings, secret: Settings) -> tuple[dict[str, Any], dict[str, Any], list[FieldError]]:
         url, header = text_of(target, "url"), text_of(target, "header") or "Authorization"
+        form = text_of(target, "format") if "format" in target else LINES
         value, faults = text_of(secret, "value"), list[FieldError]()
         if fault := _fault_of(url):
             faults.append({"pointer": "/target/url", "detail": fault})
-        if target.get("format", LINES) not in TYPES:
+        if form not in TYPES:
             faults.append({"pointer": "/target/format", "detail": f"One of {', '.join(TYPES)}."})
         if not _TOKEN.fullmatch(header) or _OURS.fullmatch(header):
             faults.append({"pointer": "/target/header", "detail": "Name a header that is not one of HQ’s own."})
         if not value.isascii() or not value.isprintable():
             faults.append({"pointer": "/secret/value", "detail": "A header’s value has ASCII characters only."})
         kept = {name: secret[name] for name in ("shared", "private") if name in secret}
-        return {"url": url, "format": target.get("format", LINES), "header": header}, {"value": value, **kept}, faults
+        return {"url": url, "format": form, "header": header}, {"value": value, **kept}, faults
 
     def place(self, target: Settings) -> str:
         return str(urlsplit(target["url"]).hostname)
+
+    def shown_to(self, target: Settings) -> str:
+        parts = urlsplit(target["url"])
+        return f"{parts.scheme}://{parts.netloc}".lower()
 
     def send(self, parcel: Parcel, target: Settings, secret: Settings) -> Outcome:
         body = _body(parcel, target["format"])

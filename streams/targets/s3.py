@@ -26,7 +26,8 @@ TRUSTED: str | None = None  # besides the public authorities; tests have one of 
 TEST_OBJECT = "hq-stream-test.jsonl.gz"
 _BUCKET: Final = re.compile(r"[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]")
 _REGION: Final = re.compile(r"[a-z0-9-]{1,40}")
-_PREFIX: Final = re.compile(r"([A-Za-z0-9_=-][A-Za-z0-9._=-]*/?)*")
+# Names end at a slash alone, so there is one way to read a prefix: two would take for ever to rule out.
+_PREFIX: Final = re.compile(r"([A-Za-z0-9_=-][A-Za-z0-9._=-]*(/[A-Za-z0-9_=-][A-Za-z0-9._=-]*)*)?")
 _KEY_ID: Final = re.compile(r"[A-Za-z0-9_]{3,128}")
 # What S3 says of a request that another time may well be taken (its table of error codes).
 _PASSING = (b"<Code>RequestTimeTooSkewed</Code>", b"<Code>SlowDown</Code>", b"<Code>OperationAborted</Code>")
@@ -59,6 +60,9 @@ class S3:
 
     def place(self, target: Settings) -> str:
         return f"{target['bucket']}/{target['prefix']}".rstrip("/")
+
+    def shown_to(self, target: Settings) -> str:
+        return ""  # it signs, and stays here
 
     def send(self, parcel: Parcel, target: Settings, secret: Settings) -> Outcome:
         body = packed(parcel)
@@ -112,6 +116,8 @@ def _address(target: Settings, key: str) -> str:
 
 
 def _fault_of(endpoint: str) -> str:
+    if not endpoint.isprintable():
+        return "An address has no characters that cannot be seen."
     try:
         parts = checked(endpoint, rules())
     except NotFetched as fault:
