@@ -227,6 +227,16 @@ def test_what_is_not_theirs_to_store_is_refused_told_once_and_removed(place: Pla
         assert set(ObjectVersion.objects.values_list("object__path", flat=True)) == {"claims/fine"}
 
 
+def test_what_cannot_be_read_in_one_area_holds_up_no_other(place: Place, admin: Any) -> None:
+    hostile, other = way_to(place, "claims/"), way_to(place, "claims/")
+    put(hostile, "claims/\x01", b"x")  # which the store of these tests cannot list
+    put(other, "claims/fine", b"x")
+    take_in()
+    assert get(place.actor(), "claims/fine") == b"x"
+    with tenant(place.id):
+        assert Job.objects.get(kind="vault.take_in").state == "QUEUED"  # it is tried again
+
+
 def test_what_lands_after_they_were_revoked_is_thrown_away(place: Place, admin: Any) -> None:
     way = way_to(place, "claims/")
     with tenant(place.id):
@@ -245,7 +255,7 @@ def test_an_area_is_closed_an_hour_after_its_credentials_end(
 ) -> None:
     way = way_to(place, "claims/")
     put(way, "claims/a", b"in time")
-    begun = admin.create_multipart_upload(Bucket=way.bucket, Key=f"{way.prefix}claims/never")
+    begun = admin.create_multipart_upload(Bucket=way.bucket, Key=f"{way.prefix}claims/never %41+ü")
     assert begun["UploadId"]
     monkeypatch.setattr("vault.actions.landing.now", lambda: now() + timedelta(hours=2))
     take_in()

@@ -121,13 +121,18 @@ def _require(actor: Actor, row: StorageCredential) -> int:
 
 
 def take_in(job: RunningJob) -> dict[str, int]:
-    """Take in whatever landed in the organization's bucket. Killed anywhere, it is run again, and takes nothing twice."""
+    """Take in whatever landed in the organization's bucket. Killed anywhere, it runs again, and takes nothing twice."""
     with job.step():
         mine = StorageCredential.objects.filter(organization_id=job.organization_id, lands=True)
         ids = list(mine.order_by("pk").values_list("pk", flat=True))
-    told = {"taken": 0, "refused": 0}
+    told, fault = {"taken": 0, "refused": 0}, None
     for credentials_id in ids:
-        _take_in_of(job, credentials_id, told)
+        try:
+            _take_in_of(job, credentials_id, told)
+        except Problem as problem:  # worth another try, and what lies in one area holds up no other
+            fault = problem
+    if fault is not None:
+        raise fault
     with job.step():
         job.complete(told)
     return told

@@ -1,6 +1,7 @@
 """An organization's bucket in S3: made with all that protects it (VLT-1, VLT-2, OPS-8), and taken down to nothing."""
 
 import json
+import re
 from collections.abc import Iterator
 from contextlib import suppress
 from typing import Any
@@ -13,6 +14,7 @@ from vault.store.s3_line import Answer, Line, log
 FIRST_REGION = "us-east-1"  # which AWS takes for meant when none is named, and refuses to be told
 DAYS_UNFINISHED, DAYS_REPLACED = 7, 1
 _PARTITIONS = {"cn-": "aws-cn", "us-gov-": "aws-us-gov"}
+_NOT_IN_XML = re.compile("[\x00-\x1f\ufffe\uffff]")  # and what a reader of XML may take for something else
 ROUNDS = 5  # of emptying a bucket that something still comes into
 UPLOADS_GO_ON = {"NextKeyMarker": "KeyMarker", "NextUploadIdMarker": "UploadIdMarker"}
 VERSIONS_GO_ON = {"NextKeyMarker": "KeyMarker", "NextVersionIdMarker": "VersionIdMarker"}
@@ -156,9 +158,13 @@ def abort(line: Line, bucket: str, place: str, upload: str) -> None:
 
 def remove(line: Line, bucket: str, found: list[dict[str, str]]) -> None:
     """Remove these versions for good."""
-    if not found:
+    for each in found:
+        if _NOT_IN_XML.search(each["Key"]):  # a document that names it would be refused, and all the others with it
+            line.do("delete_object", bucket, **each)
+    together = [each for each in found if not _NOT_IN_XML.search(each["Key"])]
+    if not together:
         return
-    answer = line.ask("delete_objects", bucket, dict, Delete={"Objects": found, "Quiet": True})
+    answer = line.ask("delete_objects", bucket, dict, Delete={"Objects": together, "Quiet": True})
     for error in answer.get("Errors", ()):
         log.warning("the object store did not remove it", extra={"bucket": bucket, "code": error.get("Code")})
         raise of_code(str(error.get("Code")), 500)
