@@ -80,7 +80,8 @@ def count_matches(actor: Actor, search: Search) -> int:
 def choices(actor: Actor, column: str) -> list[str]:
     """The first values that a column has in this trail, in order, without reading all of it.
 
-    PostgreSQL has no such scan of its own: from each value the next larger one is looked up. `column` is tag, ip or actor_id.
+    PostgreSQL has no such scan of its own: from each value the next larger one is looked up. `column` is tag, ip or
+    actor_id.
     """
     gate.require(actor, Permission.AUDIT_READ)
     if column not in {"actor_id", "ip", "tag"}:
@@ -186,9 +187,9 @@ def list_access(
     gate.require(actor, Permission.AUDIT_READ)
     rows = AccessEntry.objects.filter(organization_id=actor.organization_id, environment_id=environment_of(actor))
     if filters.since:
-        rows = rows.filter(at__gte=filters.since, pk__gte=earliest_id(filters.since - SLACK))
+        rows = rows.filter(at__gte=filters.since, pk__gte=earliest_id(filters.since, -SLACK))
     if filters.until:
-        rows = rows.filter(at__lt=filters.until, pk__lt=earliest_id(filters.until + SLACK))
+        rows = rows.filter(at__lt=filters.until, pk__lt=earliest_id(filters.until, SLACK))
     for name, value in (
         ("ip", filters.ip),
         ("request_id", filters.request_id),

@@ -7,7 +7,7 @@ again. One transaction then keeps the package, names it in the row and ends the 
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from functools import partial
 from time import monotonic
 from typing import Final
@@ -29,6 +29,7 @@ from hq.authz.actor import Actor, environment_of
 from hq.authz.permissions import Permission
 from hq.crypto.secrets import digest
 from hq.db.context import tenant
+from hq.db.locks import hold
 from hq.lib.clock import now
 from hq.lib.errors import Invalid, NotFound, Refused
 from hq.web.transfer import Closeable, Described
@@ -38,6 +39,8 @@ from tenants import selectors as tenants
 from vault.actions.packages import Package, begin_package, drop_packages, read_package
 
 MOST_AT_ONCE: Final = 3
+# Beyond these, a time in one zone is none in another, and what the database keeps of it cannot be read again.
+EARLIEST, LATEST = datetime(1970, 1, 1, tzinfo=UTC), datetime(9999, 1, 1, tzinfo=UTC)
 REPORTED_EVERY, RENEWED_EVERY = 2.0, 60.0  # seconds
 ZIP: Final = "application/zip"
 TITLES: Final = {Log.ADMIN: "the administrative log", Log.ACCESS: "the access log"}
@@ -51,6 +54,10 @@ class NoSuchRange(Invalid):
     """The beginning of the range must lie before its end."""
 
 
+class NoSuchTime(Invalid):
+    """A range begins and ends in the years from 1970 to 9998."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Range:
     """What is asked for: a log, from a time on and before another; None: from its first entry, up to its newest."""
@@ -62,13 +69,19 @@ class Range:
 
 
 def request_trail_export(*, actor: Actor, wish: Range) -> TrailExport:
-    """Begin one: a job makes it from now on. In the caller's transaction. Raises Denied, NoSuchRange, TooManyAtOnce."""
+    """Begin one: a job makes it from now on. In the caller's transaction.
+
+    Raises Denied, NoSuchTime, NoSuchRange, TooManyAtOnce.
+    """
     gate.require(actor, Permission.AUDIT_READ)
+    if any(at and not EARLIEST <= at < LATEST for at in (wish.since, wish.until)):
+        raise NoSuchTime
     if wish.since and wish.until and wish.since >= wish.until:
         raise NoSuchRange
     environment_id, organization = environment_of(actor), tenants.find_open(actor.organization_id)
     if organization is None:
         raise NotFound
+    hold(f"hq.evidence:exports:{actor.organization_id}")  # two that ask at once are counted one after the other
     here = TrailExport.objects.filter(organization_id=actor.organization_id)
     if here.filter(made_at=None).count() >= MOST_AT_ONCE:
         raise TooManyAtOnce

@@ -9,6 +9,7 @@ from evidence.selectors.views import list_views, own_views
 from hq.authz import gate
 from hq.authz.actor import Actor, environment_of
 from hq.authz.permissions import Permission
+from hq.db.locks import hold
 from hq.lib.errors import Denied, Refused
 
 
@@ -20,6 +21,7 @@ class TooManyViews(Refused):
 def save_view(*, actor: Actor, name: str, query: str, view_id: UUID) -> SavedView:
     """Keep a search under a name; sent twice, it is kept once. Raises Denied, TooManyViews."""
     gate.require(actor, Permission.AUDIT_READ)
+    hold(f"hq.evidence:views:{actor.organization_id}:{actor.person_id}")  # a form sent twice at once is one view
     kept = list_views(actor)
     again = next((view for view in kept if view.pk == view_id), None)
     if again is not None:
