@@ -11,7 +11,7 @@ from audit.sequencing import TrailBroken
 from audit.tags import Log
 from evidence import registry
 from evidence.models import Checkpoint, Incident
-from evidence.selectors import is_signed, latest_checkpoint, origin_of, witnesses
+from evidence.selectors import is_genuine, latest_checkpoint, origin_of, witnesses
 from hq.authz import gate
 from hq.authz.actor import Actor, environment_of
 from hq.authz.permissions import Permission
@@ -108,8 +108,7 @@ def _commit(place: Place, *, broken: bool) -> Checkpoint | Incident | None:
 def _contradiction(place: Place, last: Checkpoint, tree: Tree) -> Incident.Kind | None:
     """How the tree differs from going on from the last checkpoint. Raises LookupError."""
     organization_id, environment_id, log = place
-    note = notes.read_note(last.note.encode())
-    if note.text != last.committed().text() or not is_signed(note, last.origin):
+    if not is_genuine(last):
         return Incident.Kind.FORKED  # somebody wrote the row who does not have the key
     if tree.size < last.size:
         return Incident.Kind.SHORTER

@@ -11,7 +11,7 @@ from audit.selectors import Entry
 from audit.tags import Log
 from evidence.actions.checkpoints import NotAsSigned, make_checkpoint
 from evidence.models import Checkpoint
-from evidence.selectors import checkpoint_at_least, note_of
+from evidence.selectors import checkpoint_at_least, is_genuine, note_of
 from hq.authz import gate
 from hq.authz.actor import Actor, environment_of
 from hq.authz.permissions import Permission
@@ -97,6 +97,8 @@ def _file(organization_id: UUID, checkpoint: Checkpoint, entry: Entry) -> ProofF
         check_inclusion(leaf_hash(entry.document), place, checkpoint.size, path, bytes(checkpoint.root))
     except (BadProof, LookupError):
         raise NotAsSigned from None
+    if not is_genuine(checkpoint):
+        raise NotAsSigned
     document = {
         "type": TYPE,
         "v": VERSION,

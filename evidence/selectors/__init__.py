@@ -5,6 +5,7 @@ from evidence.selectors.checkpoints import (
     LogState,
     NotTheseSizes,
     checkpoint_at_least,
+    is_genuine,
     is_open,
     latest_checkpoint,
     list_checkpoints,
@@ -12,6 +13,7 @@ from evidence.selectors.checkpoints import (
     note_of,
     prove_consistency,
     published_note,
+    steps_to,
 )
 from evidence.selectors.copies import find_mail_witness, list_mail_witnesses, witnessed_note
 from evidence.selectors.origins import (
@@ -36,6 +38,7 @@ __all__ = [
     "checkpoint_at_least",
     "find_mail_witness",
     "host",
+    "is_genuine",
     "is_open",
     "is_signed",
     "latest_checkpoint",
@@ -48,6 +51,7 @@ __all__ = [
     "own_witness_name",
     "prove_consistency",
     "published_note",
+    "steps_to",
     "verifier_keys",
     "witnessed",
     "witnessed_note",

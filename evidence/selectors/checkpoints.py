@@ -13,7 +13,8 @@ from evidence.selectors import origins
 from hq.authz import gate
 from hq.authz.actor import Actor, environment_of
 from hq.authz.permissions import Permission
-from hq.crypto.merkle import BadProof, check_consistency
+from hq.crypto.merkle import BadProof, check_consistency, check_inclusion, leaf_hash
+from hq.crypto.notes import BadNote, read_note
 from hq.db import lookups
 from hq.db.context import tenant
 from hq.lib.errors import Invalid, NotFound
@@ -59,6 +60,30 @@ def latest_checkpoint(environment_id: UUID, log: str) -> Checkpoint | None:
 def checkpoint_at_least(environment_id: UUID, log: str, size: int) -> Checkpoint | None:
     """The newest one, if it covers so many entries."""
     return of_log(environment_id, log).filter(size__gte=size).order_by("-size").first()
+
+
+def is_genuine(checkpoint: Checkpoint) -> bool:
+    """Tell whether the row says what HQ signed, and of its own log. Who writes rows without the key makes none.
+
+    The log's name may begin with another host by now; its end says which it is. That of another log is no past of it.
+    """
+    try:
+        note = read_note(checkpoint.note.encode())
+    except BadNote:
+        return False
+    own = checkpoint.origin.endswith(f"/logs/{checkpoint.environment_id}/{checkpoint.log}")
+    return own and note.text == checkpoint.committed().text() and origins.is_signed(note, checkpoint.origin)
+
+
+def steps_to(checkpoint: Checkpoint, index: int, document: bytes) -> int | None:
+    """How many hashes lead from an entry, its index from 1, to what a checkpoint signed; None if none do."""
+    place = (checkpoint.organization_id, checkpoint.environment_id, Log(checkpoint.log))
+    try:
+        path = trail.inclusion(*place, index - 1, checkpoint.size)
+        check_inclusion(leaf_hash(document), index - 1, checkpoint.size, path, bytes(checkpoint.root))
+    except (BadProof, LookupError, NotFound):
+        return None
+    return len(path) if is_genuine(checkpoint) else None
 
 
 def note_of(checkpoint: Checkpoint) -> str:

@@ -49,20 +49,20 @@ def about_event(request: TenantRequest, index: int) -> dict[str, Any]:
         "document": found.document().decode(),
         "earlier": index - 1 if index > 1 else None,
         "later": index + 1 if index < status.length else None,
-        **_proved(request, index),
+        **_proved(request, index, found.document()),
     }
 
 
-def _proved(request: TenantRequest, index: int) -> dict[str, Any]:
-    """By which checkpoint it can be shown to a stranger, if one covers it yet."""
-    environment_id = environment_of(request.actor)
-    checkpoint = selectors.checkpoint_at_least(environment_id, Log.ADMIN, index)
+def _proved(request: TenantRequest, index: int, document: bytes) -> dict[str, Any]:
+    """By which checkpoint it can be shown to a stranger, if one covers it yet, and whether it does lead there."""
+    checkpoint = selectors.checkpoint_at_least(environment_of(request.actor), Log.ADMIN, index)
     if checkpoint is None:
         return {"checkpoint": None}
-    path = trail.inclusion(request.actor.organization_id, environment_id, Log.ADMIN, index - 1, checkpoint.size)
+    steps = selectors.steps_to(checkpoint, index, document)
     return {
+        "contradicted": steps is None,
         "checkpoint": checkpoint,
         "proof_title": f"Proved by the checkpoint over {checkpoint.size:,} events",
-        "proof_steps": len(path),
+        "proof_steps": steps,
         "witnessed": checkpoint.cosignatures.count(),
     }
