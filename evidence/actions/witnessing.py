@@ -90,7 +90,10 @@ def _read(raw: bytes) -> _Submitted:
 
 
 def _signed(note: Note, origin: str, known: list[bytes]) -> list[Signed]:
-    """The lines of keys that the log is known by, each of which holds. Raises NotSignedByTheLog."""
+    """A line of each key that the log is known by and that signed it. Raises NotSignedByTheLog.
+
+    One only, whatever stands in the note: it is kept and published, and anybody can write a line down again and again.
+    """
     lines: list[Signed] = []
     for public in known:
         wanted = notes.key_id(origin, public)
@@ -100,7 +103,7 @@ def _signed(note: Note, origin: str, known: list[bytes]) -> list[Signed]:
                 notes.check_note(note, origin, public)
         except BadSignature:
             raise NotSignedByTheLog from None
-        lines += ours
+        lines += ours[:1]
     if not lines:
         raise NotSignedByTheLog
     return lines

@@ -190,8 +190,8 @@ def _cosigned(text: str, seconds: int) -> bytes:
 
 
 def _lines_of(note: Note, name: str, wanted: bytes) -> list[Signed]:
-    """Those of one key, of which there is at least one. Raises BadSignature."""
-    lines = [line for line in note.signatures if line.name == name and line.key_id == wanted]
+    """Those of one key, of which there is at least one, each once, however often it is there. Raises BadSignature."""
+    lines = list(dict.fromkeys(line for line in note.signatures if (line.name, line.key_id) == (name, wanted)))
     if not lines:
         raise BadSignature
     return lines

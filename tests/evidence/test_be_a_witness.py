@@ -11,6 +11,7 @@ from django.test import Client
 from evidence.actions import witnessing
 from evidence.models import WitnessedLog
 from evidence.selectors import own_witness_key
+from hq.crypto import notes
 from hq.crypto.merkle import EMPTY_ROOT, consistency_proof, leaf_hash, root_of
 from hq.crypto.notes import (
     Checkpoint,
@@ -21,7 +22,7 @@ from hq.crypto.notes import (
     sign_note,
     verifier_key,
 )
-from hq.crypto.signatures import public_of
+from hq.crypto.signatures import public_of, verify
 from hq.crypto.transparency import write_submission
 from hq.lib.clock import now
 
@@ -81,6 +82,15 @@ def test_monitors_get_the_newest_one_with_both_signatures(client):
     assert kept.content.decode() == note(5) + answer.content.decode()
     check_note(read_note(kept.content), ORIGIN, public_of(SEED))
     assert client.get(f"/witness/{sha256(b'other').hexdigest()}/checkpoint").status_code == 404
+
+
+def test_a_line_that_anybody_wrote_down_again_and_again_is_looked_at_and_kept_once(client, monkeypatch):
+    looked_at = []
+    monkeypatch.setattr(notes, "verify", lambda *given: looked_at.append(given) or verify(*given))
+    answer = submit(given(0, 5) + note(5).partition("\n\n")[2] * 500)
+    assert (answer.status_code, len(looked_at)) == (200, 1)
+    kept = client.get(f"/witness/{sha256(ORIGIN.encode()).hexdigest()}/checkpoint")
+    assert kept.content.decode() == note(5) + answer.content.decode()
 
 
 REFUSED = {
