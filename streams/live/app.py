@@ -5,7 +5,7 @@ import json
 import logging
 import random
 import re
-from collections.abc import Awaitable, Callable, MutableMapping
+from collections.abc import Awaitable, Callable, Iterable, MutableMapping
 from contextlib import suppress
 from http import HTTPStatus
 from math import ceil
@@ -28,6 +28,7 @@ Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
 Pairs = list[tuple[bytes, bytes]]
 _PATH: Final = re.compile(r"/live/([-a-zA-Z0-9_]{1,100})/(live|test)")
 HEARTBEAT = 20.0
+UNREAD = 60.0  # a client that takes nothing of what is written for so long has no stream any more
 # How often an idle connection's right to be open is asked about: every 15 seconds, or so seldom that the questions of
 # all of them together are at most this many a second.
 CHECK, CHECKS_A_SECOND = 15.0, 100.0
@@ -50,7 +51,7 @@ class Live:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
             return
-        headers = {name.decode("latin-1"): value.decode("latin-1") for name, value in scope["headers"]}
+        headers = _joined(scope["headers"])
         allowed = _cross_origin(headers)
         try:
             opened = await self._open(scope, headers)
@@ -86,10 +87,12 @@ class Live:
 
     async def _stream(self, own: Connection, receive: Receive, send: Send, allowed: Pairs) -> None:
         await send({"type": "http.response.start", "status": 200, "headers": [*STREAM, *ALWAYS, *allowed]})
-        await _write(send, b"retry: 5000\n" + written("hello", {}, own.position))
         listening = asyncio.ensure_future(_listen(own, receive))
         try:
+            await _write(send, b"retry: 5000\n" + written("hello", {}, own.position))
             await self._talk(own, send)
+        except TimeoutError:  # its place is for somebody who reads
+            return
         finally:
             listening.cancel()
 
@@ -155,7 +158,9 @@ async def _listen(own: Connection, receive: Receive) -> None:
 
 
 async def _write(send: Send, body: bytes, *, more: bool = True) -> None:
-    await send({"type": "http.response.body", "body": body, "more_body": more})
+    """Raises TimeoutError."""
+    async with asyncio.timeout(UNREAD):
+        await send({"type": "http.response.body", "body": body, "more_body": more})
 
 
 async def _end(send: Send, reason: str, said: str) -> None:
@@ -179,6 +184,15 @@ async def _refuse(send: Send, problem: Problem, allowed: Pairs) -> None:
     waiting = [(b"retry-after", str(ceil(problem.wait)).encode())] if problem.wait else []
     kind = (b"content-type", b"application/problem+json")
     await _answer(send, problem.status, json.dumps(document).encode(), kind, *waiting, *allowed)
+
+
+def _joined(pairs: Iterable[tuple[bytes, bytes]]) -> dict[str, str]:
+    """Headers as WSGI has them, where the portal reads the same ones: what comes in several lines is one list."""
+    found: dict[str, str] = {}
+    for name, value in ((name.decode("latin-1").lower(), value.decode("latin-1")) for name, value in pairs):
+        between = "; " if name == "cookie" else ","
+        found[name] = f"{found[name]}{between}{value}" if name in found else value
+    return found
 
 
 def _cross_origin(headers: dict[str, str]) -> Pairs:
