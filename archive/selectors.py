@@ -63,7 +63,7 @@ def archive_status(actor: Actor, where: str, *, lockable: bool) -> Sequence[Stat
         row = rows.get(log) or Progress(
             organization_id=actor.organization_id, environment_id=environment_id, log=str(log)
         )
-        size = trail.tree_of(actor.organization_id, environment_id, log).size
+        size = trail.size_of(actor.organization_id, environment_id, log)
         found.append(
             Status(
                 log=log,

@@ -1,6 +1,6 @@
 """The trail over /v1."""
 
-from typing import Any
+from typing import Any, Final, cast
 
 from django.urls import path
 from drf_spectacular.utils import OpenApiParameter, extend_schema
@@ -14,6 +14,9 @@ from audit.models import AccessEntry, AuditEvent
 from audit.selectors import Filters
 from hq.lib.errors import Invalid
 from hq.web.api import Endpoint, number_cursor, page, page_arguments, uuid_cursor
+from hq.web.request import TenantRequest
+
+_PAGING: Final = frozenset({"cursor", "limit"})
 
 COMMON = [
     *(OpenApiParameter(name, str) for name in ("actor_id", "ip", "request_id", "cursor")),
@@ -146,7 +149,19 @@ def filters_of(request: Request) -> Filters:
     return form.filters()
 
 
-class Events(Endpoint):
+class Searched(Endpoint):
+    """A log that can be searched: searching the trail is in the trail, as it is from the explorer's page."""
+
+    def asked(self, request: Request) -> Filters:
+        """What the query asks for, noted for the access log. Raises Invalid."""
+        filters = filters_of(request)
+        words = {name: str(value) for name, value in request.query_params.items() if value and name not in _PAGING}
+        if words:
+            cast("TenantRequest", self.plain).searched = words
+        return filters
+
+
+class Events(Searched):
     """The administrative trail of an environment, newest first."""
 
     @extend_schema(
@@ -155,7 +170,7 @@ class Events(Endpoint):
         parameters=[*COMMON, OpenApiParameter("tag", str), OpenApiParameter("target_id", str)],
     )
     def get(self, request: Request, **_: Any) -> Response:
-        filters = filters_of(request)
+        filters = self.asked(request)
         cursor, limit = page_arguments(request)
         rows = selectors.list_events(self.actor, filters, before=number_cursor(cursor), limit=limit)
         return page(rows, limit, event_body, lambda event: str(event.index))
@@ -169,7 +184,7 @@ class EventItem(Endpoint):
         return Response(event_body(selectors.get_event_at(self.actor, index)))
 
 
-class Requests(Endpoint):
+class Requests(Searched):
     """The access log of an environment, newest first: who asked for what, and with what outcome. Refusals too."""
 
     @extend_schema(
@@ -178,7 +193,7 @@ class Requests(Endpoint):
         parameters=[*COMMON, OpenApiParameter("outcome", str, enum=["done", "refused"])],
     )
     def get(self, request: Request, **_: Any) -> Response:
-        filters = filters_of(request)
+        filters = self.asked(request)
         cursor, limit = page_arguments(request)
         rows = selectors.list_access(self.actor, filters, before=uuid_cursor(cursor), limit=limit)
         return page(rows, limit, request_body, lambda row: str(row.id))

@@ -29,6 +29,7 @@ from audit.selectors.logs import (
     logs_of,
     page_log,
     place_of_request,
+    size_of,
     tree_of,
 )
 from audit.selectors.sealed import SealedEntry, sealed_page, times_after
@@ -64,6 +65,7 @@ __all__ = [
     "place_of",
     "place_of_request",
     "sealed_page",
+    "size_of",
     "times_after",
     "tree_of",
 ]

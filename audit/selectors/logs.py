@@ -61,10 +61,18 @@ def _head(organization_id: UUID, environment_id: UUID, log: Log) -> LogHead | No
     return LogHead.objects.filter(organization_id=organization_id, environment_id=environment_id, log=log).first()
 
 
-def tree_of(organization_id: UUID, environment_id: UUID, log: Log) -> Tree:
-    """The tree as it is now, which is behind the log by what came since it was last grown (audit.actions.grow)."""
+def size_of(organization_id: UUID, environment_id: UUID, log: Log) -> int:
+    """How many entries the tree has, whether or not it can be read."""
     head = _head(organization_id, environment_id, log)
-    size = head.size if head else 0
+    return head.size if head else 0
+
+
+def tree_of(organization_id: UUID, environment_id: UUID, log: Log) -> Tree:
+    """The tree as it is now, which is behind the log by what came since it was last grown (audit.actions.grow).
+
+    Raises LookupError: the tiles do not hold it.
+    """
+    size = size_of(organization_id, environment_id, log)
     return Tree(size, Tiles(organization_id, environment_id, log).root(size))
 
 

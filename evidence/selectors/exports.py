@@ -66,12 +66,16 @@ def first_since(organization_id: UUID, environment_id: UUID, log: Log, since: da
     """The first index that is there and not before a time; size + 1 if there is none. In the caller's tenant context.
 
     By halves, as entries stand in the order in which they came. Where a clock went back, that is an order all the same.
+    Raises EntryMissing: its end was taken away.
     """
     there = trail.times_after(organization_id, environment_id, log, after=0, limit=1)
     low, high = (there[0][0] if there else size + 1), size + 1
     while since is not None and low < high:
         middle = (low + high) // 2
-        ((_, at),) = trail.times_after(organization_id, environment_id, log, after=middle - 1, limit=1)
+        found = trail.times_after(organization_id, environment_id, log, after=middle - 1, limit=1)
+        if not found:
+            raise trail.EntryMissing
+        ((_, at),) = found
         low, high = (middle + 1, high) if at < since else (low, middle)
     return low
 

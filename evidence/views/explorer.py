@@ -38,8 +38,10 @@ def explorer(request: TenantRequest, **where: str) -> HttpResponse:
     filters = _filters(form, typed) if valid else Filters()
     kind = form.cleaned_data.get("kind", "")
     named = find_names(request.actor, typed.names) if typed.names else None
+    if typed.id is not None:  # an id is of somebody who acted or of what was acted on
+        named = (("actor", str(typed.id)), ("target", str(typed.id)))
     _note(request)
-    shown = _requests(request, filters, named) if kind == REQUESTS else _events(request, filters, named, typed, kind)
+    shown = _requests(request, filters, named) if kind == REQUESTS else _events(request, filters, named, kind)
     context = {
         "form": form,
         "kind": kind,
@@ -81,10 +83,8 @@ def _note(request: TenantRequest) -> None:
 
 
 def _events(
-    request: TenantRequest, filters: Filters, named: tuple[tuple[str, str], ...] | None, typed: Typed, kind: str
+    request: TenantRequest, filters: Filters, named: tuple[tuple[str, str], ...] | None, kind: str
 ) -> dict[str, Any]:
-    if typed.id is not None:  # an id is of somebody who acted or of what was acted on
-        named = (("actor", str(typed.id)), ("target", str(typed.id)))
     search = Search(filters=filters, tags=tags_of(kind), named=named)
     cursor = request.GET.get("cursor", "")
     before = int(cursor[:18]) if cursor.isascii() and cursor.isdigit() else None

@@ -6,6 +6,7 @@ import pytest
 from django.db import connection
 
 from audit.actions import grow
+from audit.selectors import EntryMissing
 from audit.tags import Log
 from evidence.actions import exports, views
 from evidence.actions.checkpoints import NotAsSigned
@@ -13,6 +14,7 @@ from evidence.actions.exports import Range, TooManyAtOnce
 from evidence.actions.views import TooManyViews
 from evidence.models import Checkpoint, Incident, SavedView, TrailExport
 from evidence.models.explorer import VIEWS_MOST
+from evidence.selectors.exports import first_since
 from hq.db.context import tenant
 from hq.lib.clock import now
 from hq.lib.ids import new_id
@@ -70,6 +72,7 @@ def test_an_event_is_shown_and_not_as_proved_where_the_tree_or_its_checkpoint_wa
     assert "This event is not what HQ signed." in page.content.decode()
     assert "Proved by the checkpoint" not in page.content.decode()
     assert client.get(f"/o/{place.slug}/live/audit/?event=2").status_code == 200
+    assert client.get(f"/o/{place.slug}/live/integrity/").status_code == 200
     assert client.get(f"/o/{place.slug}/live/audit/2/proof").status_code in {404, 409}
 
 
@@ -103,6 +106,8 @@ def test_an_export_of_a_log_whose_end_was_taken_away_says_so():
     behind_its_back(
         ("DELETE FROM audit_auditevent WHERE environment_id = %s AND index > %s", (place.live_id, size - 2))
     )
+    with tenant(place.id), pytest.raises(EntryMissing):
+        first_since(place.id, place.live_id, Log.ADMIN, now(), size)
     with tenant(place.id):
         export = exports.request_trail_export(actor=place.actor(), wish=Range(log=Log.ADMIN, since=now()))
     run_jobs()

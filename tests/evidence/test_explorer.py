@@ -19,7 +19,7 @@ from hq.db.context import tenant
 from hq.lib.clock import now
 from hq.lib.ids import new_id
 from tenants import actions
-from tests.factories import make_member, make_place, sign_in
+from tests.factories import make_api_key, make_member, make_place, sign_in
 
 pytestmark = pytest.mark.django_db
 
@@ -168,6 +168,21 @@ class TestPage:
             entry = AccessEntry.objects.latest("pk")
             assert entry.detail["search"] == "q=claims&kind=people"
         assert b"q=claims&amp;kind=people" in page(place, "?kind=access").content
+
+    def test_a_search_by_a_program_is_in_the_log_too(self, place, client):
+        secret = make_api_key(place)
+        for log in ("events", "requests"):
+            address = f"/v1/environments/{place.live_id}/audit/{log}?ip=192.0.2.7&limit=5"
+            assert client.get(address, HTTP_AUTHORIZATION=f"Bearer {secret}").status_code == 200
+            with tenant(place.id):
+                assert AccessEntry.objects.latest("pk").detail["search"] == "ip=192.0.2.7"
+
+    def test_requests_are_found_by_whose_they_are(self, place):
+        other = make_member(place, Role.AUDITOR)
+        page(place)
+        page(place, person=other)
+        shown = page(place, f"?kind=access&q={other.pk}").context["requests"]
+        assert {entry.actor_id for entry in shown} == {other.pk}
 
     def test_days_that_end_before_they_begin_are_refused(self, place):
         assert page(place, "?first=2026-11-22&last=2026-11-21").status_code == 400
