@@ -27,6 +27,21 @@ from hq.web.request import source_ip
 from tenants import registry, selectors
 from tenants.actions.support import SESSION_KEY
 
+
+class _AsItIs(SessionStore):
+    """A session that is only looked at. Django renews one of an older secret as it finds its person, under another key,
+    which a stream cannot give to the browser: everybody with a page open would be signed out. The portal does that.
+    """
+
+    key_salt = SessionStore().key_salt  # what it is signed with has the name of the class in it
+
+    def cycle_key(self) -> None:
+        """It keeps its key."""
+
+    def flush(self) -> None:
+        """Who does not hold it any more is nobody, here; the portal ends it."""
+
+
 ACTIVE = "hq.active"  # when the session was last used, as tenants.middleware notes it
 
 
@@ -78,7 +93,7 @@ def look_up(asked: Asked) -> Viewer:
 
 def _look_up(asked: Asked) -> Viewer:
     request: Any = HttpRequest()
-    request.session = SessionStore(asked.session_key)
+    request.session = _AsItIs(asked.session_key)
     person = get_user(request)
     if not person.is_authenticated:
         raise Unauthenticated

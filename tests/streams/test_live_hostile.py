@@ -1,16 +1,18 @@
-"""Clients that read nothing, and headers that come twice, at the live process."""
+"""Clients that read nothing, headers that come twice, and sessions of an older secret, at the live process."""
 
 import asyncio
 from typing import Any
 from uuid import uuid4
 
 import pytest
+from django.contrib.sessions.models import Session
 
 from streams.live import app
 from streams.live.app import Live
 from streams.live.events import Position
 from streams.live.hub import Connection
-from streams.live.people import Asked, Viewer
+from streams.live.people import Asked, Viewer, look_up
+from tests.factories import make_place, session_of, sign_in
 
 
 def test_a_client_that_takes_nothing_loses_its_place(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -55,3 +57,14 @@ def test_a_client_that_takes_nothing_loses_its_place(monkeypatch: pytest.MonkeyP
 def test_a_header_of_several_lines_is_one_list(lines: list[tuple[bytes, bytes]], name: str, read: str) -> None:
     """As the portal reads it: which line counts is nobody's choice who sends two."""
     assert app._joined(lines) == {name: read}
+
+
+@pytest.mark.django_db
+def test_a_session_of_an_older_secret_is_left_to_the_portal_to_renew(settings: Any) -> None:
+    """A page that is open while the secret changes comes back with the cookie that it has, and is not signed out."""
+    place = make_place()
+    key = str(session_of(sign_in(place.owner)).session_key)
+    settings.SECRET_KEY_FALLBACKS, settings.SECRET_KEY = [settings.SECRET_KEY], "another secret " * 4
+    for _ in range(2):
+        assert look_up(Asked(key, place.slug, "live", None)).person_id == place.owner.pk
+    assert Session.objects.filter(pk=key).exists()
