@@ -19,7 +19,7 @@ from audit.tags import Tag
 from evidence.models import Checkpoint, MailWitness
 from evidence.selectors import find_mail_witness, latest_checkpoint, note_of
 from hq.authz import gate
-from hq.authz.actor import Actor
+from hq.authz.actor import Actor, system_actor
 from hq.authz.permissions import Permission
 from hq.crypto.secrets import digest, random_token
 from hq.db.context import tenant
@@ -115,9 +115,17 @@ def confirm_witness(token: str) -> None:
 
 
 def stop_witness(token: str) -> None:
-    """Want no more mail, as whoever reads it. Raises NotFound."""
-    with tenant(find_mail_witness(token)):
-        _locked(token).delete()
+    """Want no more mail, as whoever reads it. The trail says so: who counts on a witness has to see that it left.
+
+    Raises NotFound, KeyUnavailable.
+    """
+    organization_id = find_mail_witness(token)
+    with tenant(organization_id):
+        found = _locked(token)
+        target = _target(found)
+        found.delete()
+        actor = system_actor(organization_id, environment_id=trail.home_of(organization_id))
+        recorder.record(actor, Tag.WITNESS_REMOVED, target=target, after={"by": "the witness"})
 
 
 def _locked(token: str) -> MailWitness:

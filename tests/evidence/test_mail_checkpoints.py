@@ -95,6 +95,16 @@ def test_one_that_agreed_gets_the_newest_checkpoints_once_a_day(place):
     assert Client().get(link(sent)).status_code == 404
 
 
+def test_the_trail_says_that_a_witness_left_by_itself_once_however_often_it_is_said(place):
+    add(place)
+    agree(mail.outbox[0])
+    said = [Client().post(link(mail.outbox[0]), {"act": "stop"}).status_code for _ in range(2)]
+    assert said == [200, 404]
+    with tenant(place.id):
+        (event,) = AuditEvent.objects.filter(tag="witness:removed")
+        assert (event.actor_kind, event.detail["after"]) == ("system", {"by": "the witness"})
+
+
 def test_looking_at_the_link_agrees_to_nothing(place):
     add(place)
     answer = Client().get(link(mail.outbox[0]))
