@@ -342,7 +342,7 @@ class Tile(Model):
 class SweepMark(Model):
     """One row of the deployment's own: every line of the access log of a transaction before this has its place."""
 
-    organization_id = models.UUIDField()
+    organization_id = models.UUIDField()  # the deployment's; row security asks each table for one
     xid = models.BigIntegerField(default=0)
     cluster = models.BigIntegerField(default=0)
 

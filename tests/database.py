@@ -212,13 +212,19 @@ def _teardown(_test: Any) -> None:
 
 
 def _platform_keys() -> None:
-    """An empty database holds no keys of the deployment; what the running role does at start is done here too."""
+    """An empty database holds no keys of the deployment; what the running role does at start is done here too.
+
+    With the provider of every test that names none: the settings of the one that has just ended may still stand.
+    """
+    from django.test import override_settings
+
     from hq.db.models import PLATFORM_ID
     from keys import rings
     from keys.actions import ensure_platform_keys
 
     rings.cache.forget(PLATFORM_ID)
-    ensure_platform_keys()
+    with override_settings(KEY_PROVIDER="embedded"):
+        ensure_platform_keys()
 
 
 @pytest.fixture(scope="session")

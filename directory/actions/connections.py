@@ -202,7 +202,7 @@ def set_code_provider(
     if secret:
         connection.secret = secret
     still_tested = not changed and (not secret or connection.state == State.ACTIVE)
-    return _save(actor, connection, before, still_tested=still_tested, more={"secret": "replaced"} if secret else {})
+    return _save(actor, connection, before, still_tested=still_tested, more={"secret_replaced": True} if secret else {})
 
 
 def set_names(*, actor: Actor, connection_id: UUID, names: Mapping[str, str]) -> SsoConnection:
@@ -230,7 +230,7 @@ def _save(
     before: dict[str, Any],
     *,
     still_tested: bool,
-    more: Mapping[str, str] | None = None,
+    more: Mapping[str, bool] | None = None,
 ) -> SsoConnection:
     connection.changed_at = now()
     if not still_tested:

@@ -119,6 +119,6 @@ _SENTENCES = {
     Incident.Kind.SHORTER: "The log has {found} entries, and HQ has signed that it had {size}.",
     Incident.Kind.FORKED: "The first {size} entries of the log are not those that HQ has signed.",
     Incident.Kind.DAMAGED: "The tree over the log, whose first {size} entries HQ has signed, cannot be read whole.",
-    Incident.Kind.BROKEN: "What follows the first {found} entries of the log, of which HQ has signed {size}, is not its.",
+    Incident.Kind.BROKEN: "After its first {found} entries the log, of which HQ signed {size}, does not fit its tree.",
     Incident.Kind.WITNESS: "A witness has seen a log that does not begin with the {size} entries that HQ has signed.",
 }

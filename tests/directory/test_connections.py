@@ -205,7 +205,8 @@ def test_a_secret_is_kept_sealed_and_told_to_nobody(here):
     here.do(actions.set_code_provider, row, described=DESCRIBED, secret="s3cr3t-of-ours")
     row = here.fresh(row)
     assert (row.secret, selectors.is_complete(row)) == ("s3cr3t-of-ours", True)
-    assert here.events()[0].detail["after"] == {"issuer": "https://id.example", "client_id": "hq", "secret": "replaced"}
+    told = {"issuer": "https://id.example", "client_id": "hq", "secret_replaced": True}
+    assert here.events()[0].detail["after"] == told
     here.do(actions.set_code_provider, row, described={**DESCRIBED, "client_id": "hq2"})
     assert here.fresh(row).secret == "s3cr3t-of-ours"
 

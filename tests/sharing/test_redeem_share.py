@@ -273,8 +273,9 @@ def test_the_event_is_the_last_statement(place):
     statements = [
         query["sql"] for query in queries if not query["sql"].startswith(("SAVEPOINT", "RELEASE", "SELECT set_config"))
     ]
-    assert statements[-2].startswith('UPDATE "audit_chainhead"')
-    assert statements[-1].startswith('SELECT "webhooks_endpoint"')
+    assert statements[-2].startswith("WITH other AS (UPDATE audit_chainhead")
+    assert statements[-1].startswith("SELECT")
+    assert "webhooks_endpoint" in statements[-1]
 
 
 def test_it_undoes_everything_when_recording_fails(place, monkeypatch):

@@ -249,7 +249,7 @@ def test_each_exchange_is_in_the_trail_and_the_list_without_the_tokens(machines:
         after = event.detail["after"]
         assert (event.actor_kind, event.actor_id, event.method) == ("workload", machines.trust.id, "workload")
         assert (after["scopes"], after["service_account"]) == (["objects:read"], str(machines.account))
-        assert after["token"] == str(Token.objects.get().id)
+        assert after["token_id"] == str(Token.objects.get().id)
         assert Trust.objects.get(pk=machines.trust.id).last_used_at is not None
         told = f"{seen.detail} {event.detail} {caplog.text}"
     assert ours not in told

@@ -198,7 +198,7 @@ def _issue(actor: Actor, trust: Trust, verdict: Verdict, scopes: list[str], seco
         created_at=at,
         expires_at=at + timedelta(seconds=seconds),
     )
-    given = {"token": str(token.id), "scopes": [str(scope) for scope in scopes], "seconds": seconds}
+    given = {"token_id": str(token.id), "scopes": [str(scope) for scope in scopes], "seconds": seconds}
     _note(actor, trust.id, verdict, given=given)
     Trust.objects.filter(organization_id=trust.organization_id, pk=trust.id).update(last_used_at=at)
     after = given | {"subject": shown(verdict.claims.get("sub")), "service_account": str(trust.service_account_id)}
