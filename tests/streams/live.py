@@ -6,7 +6,8 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Coroutine, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass, field
 from typing import Any
@@ -14,6 +15,7 @@ from urllib.error import URLError
 from urllib.request import urlopen
 
 from django.conf import settings
+from django.db import connections
 
 from tests.jobs.conftest import ROOT, own_database
 
@@ -129,6 +131,24 @@ async def listening(port: int, path: str, **headers: str) -> AsyncIterator[Liste
         found.writer.close()
 
 
+def run(whole: Coroutine[Any, Any, None]) -> None:
+    """To its end, in a thread of its own: after a test with a browser, the main thread's loop runs already.
+
+    What it and its one helping thread (asyncio.to_thread) opened to the database is closed behind them.
+    """
+
+    async def closing() -> None:
+        asyncio.get_running_loop().set_default_executor(ThreadPoolExecutor(1))
+        try:
+            await whole
+        finally:
+            await asyncio.to_thread(connections.close_all)
+            connections.close_all()
+
+    with ThreadPoolExecutor(1) as own:
+        own.submit(lambda: asyncio.run(closing())).result()
+
+
 def cookie_of(client: Any) -> str:
     return f"{settings.SESSION_COOKIE_NAME}={client.cookies[settings.SESSION_COOKIE_NAME].value}"
 
@@ -140,4 +160,4 @@ def memory_of(pid: int) -> int:
     return int(line.split()[1]) * 1024
 
 
-__all__ = ["Listener", "Process", "cookie_of", "listen", "listening", "live_process", "memory_of"]
+__all__ = ["Listener", "Process", "cookie_of", "listen", "listening", "live_process", "memory_of", "run"]

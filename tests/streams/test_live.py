@@ -14,7 +14,7 @@ from hq.authz.roles import Role
 from hq.db.context import tenant
 from tenants.models import Membership
 from tests.factories import ORIGIN, Place, make_member, make_place, session_of, sign_in
-from tests.streams.live import Process, cookie_of, listen, listening, live_process, memory_of
+from tests.streams.live import Process, cookie_of, listen, listening, live_process, memory_of, run
 from tests.streams.support import length, make_events
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -70,7 +70,7 @@ def test_what_happens_is_told_within_seconds_and_to_those_who_may_see_it_alone(p
             assert [kind for kind, _, _ in test.told] == ["hello", "account"]
             assert blind.told == [blind.told[0]]
 
-    asyncio.run(watch())
+    run(watch())
 
 
 def _account(place: Place) -> None:
@@ -105,7 +105,7 @@ def test_who_may_not_come_in_is_refused_in_words(place: Place, live: Process) ->
         async with listening(live.port, at(place), cookie=cookie, origin="none", sec_fetch_site="same-origin") as same:
             assert same.status == 200
 
-    asyncio.run(ask())
+    run(ask())
 
 
 def _expire(client: Any) -> None:
@@ -145,7 +145,7 @@ def test_a_stream_ends_with_its_session_its_membership_or_its_right(place: Place
                 await each.next()
             each.writer.close()
 
-    asyncio.run(watch())
+    run(watch())
 
 
 def test_one_who_comes_back_is_told_what_they_missed_and_no_more(place: Place, live: Process) -> None:
@@ -169,7 +169,7 @@ def test_one_who_comes_back_is_told_what_they_missed_and_no_more(place: Place, l
             assert (kind, data["from"]) == ("missed", expected[0])
             assert (await late.next("trail"))[1]["index"] == data["to"] + 1 == length(place) - 199
 
-    asyncio.run(watch())
+    run(watch())
 
 
 def test_one_person_holds_six_and_is_told_so_and_gets_the_place_back(place: Place, live: Process) -> None:
@@ -193,7 +193,7 @@ def test_one_person_holds_six_and_is_told_so_and_gets_the_place_back(place: Plac
             await asyncio.sleep(0.05)
         assert again.status == 200
 
-    asyncio.run(fill())
+    run(fill())
 
 
 def test_a_thousand_idle_streams_cost_little_and_end_with_the_server(place: Place) -> None:
@@ -214,4 +214,4 @@ def test_a_thousand_idle_streams_cost_little_and_end_with_the_server(place: Plac
             assert await asyncio.to_thread(process.stop) < 5
             assert {(await each.next())[1]["reason"] for each in held} == {"stopping"}
 
-        asyncio.run(fill())
+        run(fill())

@@ -13,6 +13,7 @@ from streams.live.events import Position
 from streams.live.hub import Connection
 from streams.live.people import Asked, Viewer, look_up
 from tests.factories import make_place, session_of, sign_in
+from tests.streams.live import run
 
 
 def test_a_client_that_takes_nothing_loses_its_place(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -35,7 +36,7 @@ def test_a_client_that_takes_nothing_loses_its_place(monkeypatch: pytest.MonkeyP
             await live._stream(own, receive, send, [])  # type: ignore[arg-type]  # plain dictionaries
         assert len(written) == 2
 
-    asyncio.run(hold())
+    run(hold())
 
 
 @pytest.mark.parametrize(
