@@ -67,11 +67,11 @@ class File(Model):
     day = models.DateField()
     first = models.BigIntegerField()
     last = models.BigIntegerField()
-    sha256 = models.BinaryField(null=True)
+    file_hash = models.BinaryField(null=True)
     size = models.BigIntegerField(null=True)
 
     data_classes: ClassVar = Declared(
-        kept=ALWAYS, operational="organization_id environment_id log day first last sha256 size"
+        kept=ALWAYS, operational="organization_id environment_id log day first last file_hash size"
     )
 
     class Meta:
@@ -83,7 +83,7 @@ class File(Model):
                 condition=Q(first__gte=1) & Q(last__gte=F("first")), name="archive_file_has_entries"
             ),
             models.CheckConstraint(
-                condition=Q(sha256__isnull=True, size__isnull=True) | Q(sha256__length=32, size__gte=1),
+                condition=Q(file_hash__isnull=True, size__isnull=True) | Q(file_hash__length=32, size__gte=1),
                 name="archive_file_is_hashed_once_written",
             ),
         ]
@@ -103,12 +103,12 @@ class Digest(Model):
     day = models.DateField()
     first = models.BigIntegerField()
     last = models.BigIntegerField()
-    sha256 = models.BinaryField()
+    file_hash = models.BinaryField()
     file = models.TextField()
     written_at = models.DateTimeField(null=True)
 
     data_classes: ClassVar = Declared(
-        kept=ALWAYS, operational="organization_id environment_id log number day first last sha256 file written_at"
+        kept=ALWAYS, operational="organization_id environment_id log number day first last file_hash file written_at"
     )
 
     class Meta:
@@ -119,7 +119,7 @@ class Digest(Model):
             models.CheckConstraint(
                 condition=Q(number__gte=1) & Q(last__gte=F("first")), name="archive_digest_lists_some"
             ),
-            models.CheckConstraint(condition=Q(sha256__length=32), name="archive_digest_is_hashed"),
+            models.CheckConstraint(condition=Q(file_hash__length=32), name="archive_digest_is_hashed"),
         ]
 
     @property

@@ -91,9 +91,9 @@ V1 = [
     Act(ENVIRONMENT + "audit/consistency", "GET", P.AUDIT_READ, answers=400),  # there is no such checkpoint
     Act(ENVIRONMENT + "audit/exports", "GET", P.AUDIT_READ),
     Act(ENVIRONMENT + "audit/exports", "POST", P.AUDIT_READ, {"log": "admin"}, 202),
-    Act(ENVIRONMENT + "audit/exports/<uuid:id>", "GET", P.AUDIT_READ, answers=404),  # nothing was made yet
-    Act(ENVIRONMENT + "audit/exports/<uuid:id>", "DELETE", P.AUDIT_READ, answers=404),
-    Act(ENVIRONMENT + "audit/exports/<uuid:id>/file", "GET", P.AUDIT_READ, answers=404),
+    Act(ENVIRONMENT + "audit/exports/<uuid:id>", "GET", P.AUDIT_READ),
+    Act(ENVIRONMENT + "audit/exports/<uuid:id>/file", "GET", P.AUDIT_READ),
+    Act(ENVIRONMENT + "audit/exports/<uuid:id>", "DELETE", P.AUDIT_READ, answers=204),
     Act(ENVIRONMENT + "audit/witnesses", "GET", P.AUDIT_READ),
     Act(
         ENVIRONMENT + "audit/witnesses",

@@ -7,9 +7,11 @@ from uuid import uuid4
 from django.test import Client
 
 from artifacts import actions as artifacts
+from audit.tags import Log
 from directory.actions.connections import create_connection
 from directory.actions.domains import add_domain
 from directory.actions.scim_tokens import create_scim_token
+from evidence.actions.exports import Range, request_trail_export
 from evidence.actions.mailing import add_witness
 from hq.authz.levels import Level
 from hq.authz.permissions import SCOPES, Permission
@@ -73,6 +75,7 @@ class World:
                 logs=["admin"],
             ).stream.id
             self.credentials = vault.issue_credentials(actor=owner, paths=["a/"]).row.id
+            self.trail_export = request_trail_export(actor=owner, wish=Range(log=Log.ADMIN)).id
             self.job = Job.objects.values_list("id", flat=True).order_by("id")[0]
             self.cmk = Cmk.objects.get(organization_id=self.place.id).id
             self.scim_token = create_scim_token(actor=owner).token.id
@@ -110,7 +113,12 @@ class World:
         ids |= {"groups/": self.group, "access/": self.rule, "acl/": self.rule, "service-accounts/": self.account}
         ids |= {"holds/": self.hold, "erasure/": self.erasure, "erasures/": self.person_erasure}
         ids |= {"artifacts/": self.artifact, "webhooks/": self.webhook, "credentials/": self.credentials}
-        ids |= {"streams/": self.stream, "uploads/": self.upload, "witnesses/": self.witness}
+        ids |= {
+            "audit/exports/": self.trail_export,
+            "streams/": self.stream,
+            "uploads/": self.upload,
+            "witnesses/": self.witness,
+        }
         ids |= {"workload-trusts/": self.trust, "workloads/": self.trust, "exchanges/": self.exchange}
         ids |= {"rotations/": self.rotation, "destructions/": self.wish, "support/": self.request}
         filled = route.replace("<uuid:environment_id>", str(self.place.live_id)).replace("<path:path>", "a/b")

@@ -55,7 +55,7 @@ def next_of(job: RunningJob, order: Order, checkpoint: dict[str, object] | None)
         progress = progress_of(order.organization_id, order.environment_id, order.log, lock=True)
         begun = (
             Digest.objects.filter(**order.place, written_at=None).order_by("number").first()
-            or File.objects.filter(**order.place, sha256=None).order_by("first").first()
+            or File.objects.filter(**order.place, file_hash=None).order_by("first").first()
         )
         if begun is not None:
             return begun
@@ -103,11 +103,11 @@ def _list(progress: Progress, files: Sequence[File], checkpoint: dict[str, objec
             "environment": str(progress.environment_id),
             "log": str(progress.log),
             "number": number,
-            "previous": {"name": before.name, "sha256": bytes(before.sha256).hex()} if before else None,
+            "previous": {"name": before.name, "sha256": bytes(before.file_hash).hex()} if before else None,
             "files": [
                 {
                     "name": file.name,
-                    "sha256": bytes(file.sha256 or b"").hex(),
+                    "sha256": bytes(file.file_hash or b"").hex(),
                     "size": file.size,
                     "first": file.first,
                     "last": file.last,
@@ -125,6 +125,6 @@ def _list(progress: Progress, files: Sequence[File], checkpoint: dict[str, objec
         day=day,
         first=files[0].first,
         last=files[-1].last,
-        sha256=digest(content),
+        file_hash=digest(content),
         file=content.decode(),
     )

@@ -51,7 +51,7 @@ def check_file(target: Bucket, file: File) -> None:
     """Compare one file with its hash, its chain, and the tree. Raises DoesNotFit, ArchiveFault."""
     try:
         content = target.read(file.name)
-        if digest(content) != bytes(file.sha256 or b""):
+        if digest(content) != bytes(file.file_hash or b""):
             raise DoesNotFit
         leaves = _leaves(content, file.first)
     except (Absent, lines.Damaged):

@@ -80,7 +80,7 @@ def _write_file(job: RunningJob, target: Bucket, file: File) -> None:
         content = there
     with job.step():
         mine = File.objects.filter(organization_id=file.organization_id, pk=file.pk)
-        mine.filter(sha256=None).update(sha256=digest(content), size=len(content))
+        mine.filter(file_hash=None).update(file_hash=digest(content), size=len(content))
 
 
 def _entries(file: File) -> Iterator[SealedEntry]:

@@ -31,7 +31,7 @@ class Migration(migrations.Migration):
                 ("day", models.DateField()),
                 ("first", models.BigIntegerField()),
                 ("last", models.BigIntegerField()),
-                ("sha256", models.BinaryField()),
+                ("file_hash", models.BinaryField()),
                 ("file", models.TextField()),
                 ("written_at", models.DateTimeField(null=True)),
             ],
@@ -45,7 +45,9 @@ class Migration(migrations.Migration):
                         condition=models.Q(("number__gte", 1), ("last__gte", models.F("first"))),
                         name="archive_digest_lists_some",
                     ),
-                    models.CheckConstraint(condition=models.Q(("sha256__length", 32)), name="archive_digest_is_hashed"),
+                    models.CheckConstraint(
+                        condition=models.Q(("file_hash__length", 32)), name="archive_digest_is_hashed"
+                    ),
                 ],
             },
         ),
@@ -68,7 +70,7 @@ class Migration(migrations.Migration):
                 ("day", models.DateField()),
                 ("first", models.BigIntegerField()),
                 ("last", models.BigIntegerField()),
-                ("sha256", models.BinaryField(null=True)),
+                ("file_hash", models.BinaryField(null=True)),
                 ("size", models.BigIntegerField(null=True)),
             ],
             options={
@@ -83,8 +85,8 @@ class Migration(migrations.Migration):
                     ),
                     models.CheckConstraint(
                         condition=models.Q(
-                            models.Q(("sha256__isnull", True), ("size__isnull", True)),
-                            models.Q(("sha256__length", 32), ("size__gte", 1)),
+                            models.Q(("file_hash__isnull", True), ("size__isnull", True)),
+                            models.Q(("file_hash__length", 32), ("size__gte", 1)),
                             _connector="OR",
                         ),
                         name="archive_file_is_hashed_once_written",

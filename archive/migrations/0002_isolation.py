@@ -36,7 +36,7 @@ class Migration(migrations.Migration):
 
     operations = [
         TenantTable(table="archive_progress", grants=PROGRESS, references=False),
-        TenantTable(table="archive_file", grants="SELECT, INSERT, UPDATE (sha256, size)", references=False),
+        TenantTable(table="archive_file", grants="SELECT, INSERT, UPDATE (file_hash, size)", references=False),
         TenantTable(table="archive_digest", grants="SELECT, INSERT, UPDATE (written_at)", references=False),
         TenantTable(table="archive_month", grants="SELECT, INSERT, UPDATE (dropped_at)", references=False),
         LookupAccess(table="archive_progress"),

@@ -82,7 +82,7 @@ def is_whole(place: Place, log: Log) -> None:
     assert sorted(listed) == support.files(f"audit/{log}/{place.live_id}/**/*")
     assert not support.files("**/*~*")
     with tenant(place.id):
-        assert not File.objects.filter(sha256=None).exists()
+        assert not File.objects.filter(file_hash=None).exists()
         assert not Digest.objects.filter(written_at=None).exists()
 
 

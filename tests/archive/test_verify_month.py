@@ -79,7 +79,7 @@ def rewritten(change: Callable[[list[dict[str, Any]]], object]) -> Callable[[Pat
         )
         path.write_bytes(gzip.compress(plain, mtime=0))
         with as_superuser() as database:
-            database.execute("UPDATE archive_file SET sha256 = sha256(%s) WHERE log = 'admin'", [path.read_bytes()])
+            database.execute("UPDATE archive_file SET file_hash = sha256(%s) WHERE log = 'admin'", [path.read_bytes()])
 
     return damage
 

@@ -56,7 +56,8 @@ class Mailbox:
 
     def newest(self, to: str) -> str:
         """The text of the last letter to an address."""
-        letters = [text for file in sorted(self.folder.glob("*.log")) for text in _letters(file) if to in text[0]]
+        files = sorted(self.folder.glob("*.log"), key=lambda file: file.stat().st_mtime_ns)  # names tell seconds only
+        letters = [text for file in files for text in _letters(file) if to in text[0]]
         assert letters, f"no mail to {to}"
         return letters[-1][1]
 

@@ -188,9 +188,10 @@ class TestNothingIsTold:
         assert counts == [1, 1]
 
 
-# Asked by machines with a key or a signature of their own, or by an identity provider, whose answer is signed.
+# Asked by machines with a key or a signature of their own, by an identity provider, whose answer is signed, or by other
+# logs and whoever reads ours: what they send is signed too, or they only read.
 NO_FORMS = ("v1/", "scim/", "s3")
-FROM_ELSEWHERE = {"sso_acs"}
+FROM_ELSEWHERE = {"add_checkpoint", "published_checkpoint", "sso_acs", "witnessed_checkpoint"}
 
 
 @pytest.mark.django_db(transaction=True)

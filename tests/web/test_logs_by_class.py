@@ -34,7 +34,7 @@ def line(caplog):
 @pytest.mark.parametrize(
     "name",
     [
-        *("email", "content_type", "user_agent", "path", "folder", "sha256", "size", "detail", "time_zone"),
+        *("email", "content_type", "user_agent", "path", "folder", "sha256", "detail", "time_zone"),
         *("created_by_label", "password", "token_digest", "hash", "session_key"),
     ],
 )
