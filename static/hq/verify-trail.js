@@ -64,7 +64,7 @@ class Log {
     const found = this.document.exec(document);
     const ending = end < 0 ? null : this.ending.exec(looselyRead(line.subarray(end)));
     const due = this.next;
-    const starts = looselyRead(line.subarray(0, START.length)) === START;
+    const starts = looselyRead(line.subarray(0, START.length)) === START && line[begin - 1] === 0x2c; // a comma
     if (!found || !ending || !starts || Number(found[4]) !== due || due > last) {
       throw new Refused(where + this.reason(line, raw, found && ending && starts ? found[4] : null, last));
     }

@@ -71,7 +71,7 @@ REASONS = {
     "export-before-changed.zip": "line 13, entry 13: its detail is not the one that was committed to",
     "export-detail-gone-salt-there.zip": "line 1, entry 1: its detail is not the one that was committed to",
     "export-detail-spaced.zip": "line 1, its detail: It is not in canonical form",
-    "export-spaced-line.zip": "line 1, entry 1: its detail is not the one",
+    "export-spaced-line.zip": "line 1: It is not in canonical form (RFC 8785)",
     "export-empty-line.zip": "line 4: It is not JSON",
     "export-no-last-feed.zip": "does not end with a whole line",
     "export-not-utf8.zip": "line 1, entry 1: its detail is not the one",

@@ -11,6 +11,7 @@ from contextlib import closing
 from dataclasses import dataclass
 from datetime import timedelta
 from time import monotonic
+from typing import TYPE_CHECKING
 from uuid import UUID
 
 from django.conf import settings
@@ -33,8 +34,10 @@ from vault.actions.credentials_use import CredentialsEnded, landing_actor, netwo
 from vault.actions.put import ObjectTooLarge, StoredAs, put_object
 from vault.models import DEFAULT_TYPE, EMBEDDED, Bucket, StorageCredential
 from vault.store import MissingBytes
-from vault.store.s3_landing import Landed, Landing
-from vault.store.s3_sessions import LandingSession, Wanted, begin_session, prefix_of
+
+if TYPE_CHECKING:  # the client of AWS takes a while: who keeps files embedded need not wait for it
+    from vault.store.s3_landing import Landed, Landing
+    from vault.store.s3_sessions import LandingSession
 
 log = logging.getLogger("hq.vault")
 KIND = "vault.take_in"
@@ -70,7 +73,7 @@ class DirectWay:
     row: StorageCredential
     bucket: str
     prefix: str
-    session: LandingSession
+    session: "LandingSession"
 
 
 def open_direct_way(*, actor: Actor, credentials_id: UUID) -> DirectWay:
@@ -79,6 +82,8 @@ def open_direct_way(*, actor: Actor, credentials_id: UUID) -> DirectWay:
     Call it outside of any transaction. That it was given is recorded before it is. Raises NotFound, Denied, NotTheirs,
     AlreadyEnded, NotToWrite, NoDirectWay, TooLateForSession, TooManyPaths and the faults of the store.
     """
+    from vault.store.s3_sessions import Wanted, begin_session, prefix_of
+
     with tenant(actor.organization_id):
         row = selectors.get_credentials(actor, credentials_id)
         row = StorageCredential.objects.select_for_update(no_key=True).get(
@@ -146,6 +151,8 @@ def _take_in_of(job: RunningJob, credentials_id: UUID, told: dict[str, int]) -> 
         return
     # Asked before the area is read: whatever is put later is put by nobody.
     over = row.expires_at + GRACE < now()
+    from vault.store.s3_landing import Landing
+
     landing = Landing.of(bucket.name, row.id)
     for landed in landing.found():
         if landed.newest and landed.mark != row.landed and not _one(job, row, landing, landed, told):
@@ -162,7 +169,7 @@ def _row(job: RunningJob, credentials_id: UUID) -> StorageCredential | None:
     return rows.select_related("organization", "environment", "membership__user", "service_account", "api_key").first()
 
 
-def _one(job: RunningJob, row: StorageCredential, landing: Landing, landed: Landed, told: dict[str, int]) -> bool:
+def _one(job: RunningJob, row: StorageCredential, landing: "Landing", landed: "Landed", told: dict[str, int]) -> bool:
     """Take one file in, or refuse it and say so in the trail. False: another one took its place, and comes later.
 
     Raises what is worth another try.
@@ -190,7 +197,7 @@ def _one(job: RunningJob, row: StorageCredential, landing: Landing, landed: Land
     return True
 
 
-def _put(job: RunningJob, row: StorageCredential, actor: Actor, landing: Landing, landed: Landed) -> StoredAs:
+def _put(job: RunningJob, row: StorageCredential, actor: Actor, landing: "Landing", landed: "Landed") -> StoredAs:
     if landed.size > settings.MAX_OBJECT_SIZE:
         raise ObjectTooLarge
     if not landed.readable:
@@ -213,7 +220,7 @@ class _Turn:
 
     job: RunningJob
     row: StorageCredential
-    landed: Landed
+    landed: "Landed"
 
     def claim(self) -> None:
         self.job.fence()
@@ -237,7 +244,7 @@ def _told(job: RunningJob, size: int, pieces: Iterator[bytes]) -> Iterator[bytes
         yield piece
 
 
-def _refuse(job: RunningJob, row: StorageCredential, actor: Actor, landed: Landed, problem: Problem) -> None:
+def _refuse(job: RunningJob, row: StorageCredential, actor: Actor, landed: "Landed", problem: Problem) -> None:
     """Once in the trail: the mark is kept in the same transaction."""
     with job.step():
         StorageCredential.objects.filter(organization_id=row.organization_id, pk=row.pk).update(landed=landed.mark)
