@@ -16,6 +16,24 @@ class Tag(StrEnum):
     ACCESS_CHANGED = "access:changed"
     ACCESS_GIVEN = "access:given"
     ACCESS_WITHDRAWN = "access:withdrawn"
+    AGREEMENT_CHANGED = "agreement:changed"
+    AGREEMENT_CONSENTED = "agreement:consented"
+    AGREEMENT_CORRECTED = "agreement:corrected"
+    AGREEMENT_CREATED = "agreement:created"
+    AGREEMENT_DECLINED = "agreement:declined"
+    AGREEMENT_DELEGATED = "agreement:delegated"
+    AGREEMENT_EXPIRED = "agreement:expired"
+    AGREEMENT_EXTENDED = "agreement:extended"
+    AGREEMENT_REMINDED = "agreement:reminded"
+    AGREEMENT_REMOVED = "agreement:removed"
+    AGREEMENT_SEALED = "agreement:sealed"
+    AGREEMENT_SENT = "agreement:sent"
+    AGREEMENT_SIGNED = "agreement:signed"
+    AGREEMENT_TEMPLATE_CHANGED = "agreement_template:changed"
+    AGREEMENT_TEMPLATE_CREATED = "agreement_template:created"
+    AGREEMENT_TEMPLATE_REMOVED = "agreement_template:removed"
+    AGREEMENT_VIEWED = "agreement:viewed"
+    AGREEMENT_VOIDED = "agreement:voided"
     API_KEY_AGED = "api_key:aged"
     API_KEY_CREATED = "api_key:created"
     API_KEY_EXPIRING = "api_key:expiring"
@@ -30,6 +48,7 @@ class Tag(StrEnum):
     ARTIFACT_LINK_REVOKED = "artifact_link:revoked"
     ARTIFACT_REMOVED = "artifact:removed"
     ARTIFACT_ROLLED_BACK = "artifact:rolled_back"
+    BRAND_CHANGED = "brand:changed"
     CREDENTIALS_ISSUED = "credentials:issued"
     CREDENTIALS_REVOKED = "credentials:revoked"
     DATABASE_CHANGED = "database:changed"
@@ -139,137 +158,10 @@ class Tag(StrEnum):
     WORKLOAD_TRUST_REMOVED = "workload_trust:removed"
 
 
-# How a page tells of it: an icon, and what follows the actor's name, where {} is the target's.
-TOLD = {
-    Tag.ACCESS_CHANGED: ("pen-line", "changed the access rule {}"),
-    Tag.ACCESS_GIVEN: ("lock-open", "gave access to {}"),
-    Tag.ACCESS_WITHDRAWN: ("lock", "took away the access of {}"),
-    Tag.API_KEY_AGED: ("hourglass", "found the API key {} a year old"),
-    Tag.API_KEY_CREATED: ("square-terminal", "made the API key {}"),
-    Tag.API_KEY_EXPIRING: ("hourglass", "found the API key {} about to expire"),
-    Tag.API_KEY_NEW_NETWORK: ("globe", "saw the API key {} used from a new network"),
-    Tag.API_KEY_REVOKED: ("ban", "revoked the API key {}"),
-    Tag.API_KEY_ROTATED: ("refresh-cw", "rotated the API key {}"),
-    Tag.ARTIFACT_CHANGED: ("pen-line", "changed the artifact {}"),
-    Tag.ARTIFACT_CREATED: ("layers", "made the artifact {}"),
-    Tag.ARTIFACT_DEPLOYED: ("upload", "deployed to the artifact {}"),
-    Tag.ARTIFACT_LINK_CREATED: ("link-2", "made a link to the artifact {}"),
-    Tag.ARTIFACT_LINK_OPENED: ("lock-open", "opened a link to the artifact {}"),
-    Tag.ARTIFACT_LINK_REVOKED: ("ban", "revoked a link to the artifact {}"),
-    Tag.ARTIFACT_REMOVED: ("trash-2", "removed the artifact {}"),
-    Tag.ARTIFACT_ROLLED_BACK: ("rotate-ccw", "brought back a deployment of {}"),
-    Tag.CREDENTIALS_ISSUED: ("key-round", "got storage credentials for {}"),
-    Tag.CREDENTIALS_REVOKED: ("ban", "revoked storage credentials for {}"),
-    Tag.DATABASE_CHANGED: ("triangle-alert", "changed {} past the application"),
-    Tag.DIRECTORY_TOKEN_CREATED: ("key-round", "made the directory’s token {}"),
-    Tag.DIRECTORY_TOKEN_REVOKED: ("ban", "revoked the directory’s token {}"),
-    Tag.DOMAIN_ADDED: ("globe", "added the domain {}"),
-    Tag.DOMAIN_LAPSED: ("triangle-alert", "no longer found the record of the domain {}"),
-    Tag.DOMAIN_REMOVED: ("trash-2", "removed the domain {}"),
-    Tag.DOMAIN_VERIFIED: ("circle-check", "verified the domain {}"),
-    Tag.ERASURE_APPROVED: ("trash-2", "approved the erasure of {}"),
-    Tag.ERASURE_CANCELLED: ("rotate-ccw", "cancelled the erasure of {}"),
-    Tag.ERASURE_REQUESTED: ("trash-2", "asked for the erasure of {}"),
-    Tag.EXPORT_COMPLETED: ("circle-check", "finished the export {}"),
-    Tag.EXPORT_DOWNLOADED: ("download", "downloaded the export {}"),
-    Tag.EXPORT_REMOVED: ("trash-2", "removed the export {}"),
-    Tag.EXPORT_REQUESTED: ("file-archive", "asked for the export {}"),
-    Tag.GROUP_CREATED: ("users", "made the group {}"),
-    Tag.GROUP_MEMBER_ADDED: ("user-plus", "added people to the group {}"),
-    Tag.GROUP_MEMBER_REMOVED: ("user-x", "took people out of the group {}"),
-    Tag.GROUP_REMOVED: ("trash-2", "removed the group {}"),
-    Tag.GROUP_RENAMED: ("users", "renamed the group {}"),
-    Tag.HOLD_LIFTED: ("lock-open", "lifted the legal hold {}"),
-    Tag.HOLD_PLACED: ("lock", "placed the legal hold {}"),
-    Tag.INVITATION_REVOKED: ("ban", "took back the invitation of {}"),
-    Tag.JOB_DISCARDED: ("trash-2", "discarded the job {}"),
-    Tag.JOB_RETRIED: ("refresh-cw", "started the job {} again"),
-    Tag.KEY_DESTROYED: ("trash-2", "destroyed {}"),
-    Tag.KEY_DESTRUCTION_APPROVED: ("trash-2", "approved destroying {}"),
-    Tag.KEY_DESTRUCTION_CANCELLED: ("rotate-ccw", "cancelled destroying {}"),
-    Tag.KEY_DESTRUCTION_REQUESTED: ("trash-2", "asked to destroy {}"),
-    Tag.KEY_MOVED: ("key-round", "moved the data keys to {}"),
-    Tag.KEY_REENCRYPTED: ("circle-check", "re-encrypted everything under {}"),
-    Tag.KEY_ROTATED: ("refresh-cw", "made a new version of {}"),
-    Tag.KEY_ROTATION_ABANDONED: ("x", "gave up rotating {}"),
-    Tag.KEY_ROTATION_INCOMPLETE: ("triangle-alert", "could not re-encrypt everything under {}"),
-    Tag.KEY_ROTATION_OVERDUE: ("triangle-alert", "found the yearly rotation of {} overdue"),
-    Tag.KEY_ROTATION_PAUSED: ("pause", "paused the rotation of {}"),
-    Tag.KEY_ROTATION_REQUESTED: ("refresh-cw", "started rotating {}"),
-    Tag.KEY_ROTATION_RESUMED: ("play", "went on rotating {}"),
-    Tag.MEMBER_ERASED: ("user-x", "erased {}"),
-    Tag.MEMBER_INVITED: ("user-plus", "invited {}"),
-    Tag.MEMBER_JOINED: ("users", "joined"),
-    Tag.MEMBER_REMOVED: ("user-x", "removed {}"),
-    Tag.MEMBER_ROLE_CHANGED: ("users", "changed the role of {}"),
-    Tag.OBJECT_CREATED: ("file-up", "stored {}"),
-    Tag.OBJECT_DELETED: ("trash-2", "deleted {}"),
-    Tag.OBJECT_REFUSED: ("ban", "sent {}, which was not taken in"),
-    Tag.OBJECT_RESTORED: ("rotate-ccw", "restored {}"),
-    Tag.OBJECT_UPDATED: ("file-up", "stored a new version of {}"),
-    Tag.OPERATOR_DEMOTED: ("user-x", "made {} an operator no longer"),
-    Tag.OPERATOR_PROMOTED: ("user-plus", "made {} an operator"),
-    Tag.ORGANIZATION_CLOSED: ("ban", "closed {}"),
-    Tag.ORGANIZATION_CREATED: ("building-2", "made {}"),
-    Tag.ORGANIZATION_ERASED: ("trash-2", "erased {}"),
-    Tag.ORGANIZATION_PROVISIONED: ("building-2", "made {} ready"),
-    Tag.ORGANIZATION_REOPENED: ("rotate-ccw", "reopened {}"),
-    Tag.ORGANIZATION_RESUMED: ("play", "resumed {}"),
-    Tag.ORGANIZATION_SUSPENDED: ("pause", "suspended {}"),
-    Tag.POLICY_CHANGED: ("pen-line", "changed the policy of {}"),
-    Tag.RETENTION_CHANGED: ("hourglass", "changed how long {} are kept"),
-    Tag.RETENTION_ENFORCED: ("hourglass", "removed {} at the end of their retention"),
-    Tag.SERVICE_ACCOUNT_CREATED: ("bot", "made the service account {}"),
-    Tag.SERVICE_ACCOUNT_ENDED: ("ban", "ended the service account {}"),
-    Tag.SESSION_ENTERED: ("laptop", "came in"),
-    Tag.SHARE_CREATED: ("link-2", "made the link “{}”"),
-    Tag.SHARE_OPENED: ("lock-open", "opened the link"),
-    Tag.SHARE_REVOKED: ("ban", "revoked the link “{}”"),
-    Tag.SSO_CHANGED: ("pen-line", "changed the single sign-on {}"),
-    Tag.SSO_CREATED: ("plus", "made the single sign-on {}"),
-    Tag.SSO_DISABLED: ("ban", "switched off the single sign-on {}"),
-    Tag.SSO_ENABLED: ("lock-open", "switched on the single sign-on {}"),
-    Tag.SSO_REMOVED: ("trash-2", "removed the single sign-on {}"),
-    Tag.SSO_TESTED: ("circle-check", "tested the single sign-on {}"),
-    Tag.STREAM_CHANGED: ("pen-line", "changed the stream {}"),
-    Tag.STREAM_CREATED: ("plus", "made the stream {}"),
-    Tag.STREAM_DISABLED: ("ban", "switched off the stream {}"),
-    Tag.STREAM_ENABLED: ("circle-check", "switched on the stream {}"),
-    Tag.STREAM_REMOVED: ("trash-2", "removed the stream {}"),
-    Tag.STREAM_REPLAYED: ("rotate-ccw", "sent again by the stream {}"),
-    Tag.STREAM_TESTED: ("play", "sent a test by the stream {}"),
-    Tag.SUPPORT_APPROVED: ("lock-open", "agreed to support access for {}"),
-    Tag.SUPPORT_ENDED: ("ban", "ended support access for {}"),
-    Tag.SUPPORT_LAPSED: ("hourglass", "let the request for support access of {} lapse"),
-    Tag.SUPPORT_REFUSED: ("x", "refused support access for {}"),
-    Tag.SUPPORT_REQUESTED: ("headset", "asked for support access"),
-    Tag.SUPPORT_STARTED: ("headset", "began support access"),
-    Tag.TRAIL_ARCHIVED: ("file-archive", "archived {}"),
-    Tag.TRAIL_EXPORTED: ("download", "exported {}"),
-    Tag.UPLOAD_REQUEST_CLOSED: ("ban", "closed the upload request “{}”"),
-    Tag.UPLOAD_REQUEST_CREATED: ("inbox", "made the upload request “{}”"),
-    Tag.UPLOAD_REQUEST_RECEIVED: ("inbox", "sent files for the upload request “{}”"),
-    Tag.WEBHOOK_CHANGED: ("pen-line", "changed the webhook {}"),
-    Tag.WEBHOOK_CREATED: ("plus", "made the webhook {}"),
-    Tag.WEBHOOK_DISABLED: ("ban", "switched off the webhook {}"),
-    Tag.WEBHOOK_ENABLED: ("circle-check", "switched on the webhook {}"),
-    Tag.WEBHOOK_REMOVED: ("trash-2", "removed the webhook {}"),
-    Tag.WEBHOOK_REPLAYED: ("rotate-ccw", "sent again to the webhook {}"),
-    Tag.WEBHOOK_SECRET_ROTATED: ("refresh-cw", "made a new secret for the webhook {}"),
-    Tag.WEBHOOK_TESTED: ("play", "sent a test to the webhook {}"),
-    Tag.WITNESS_ADDED: ("plus", "made {} a witness of the trail"),
-    Tag.WITNESS_REMOVED: ("trash-2", "made {} a witness of the trail no longer"),
-    Tag.WORKLOAD_TOKEN_ISSUED: ("bot", "got a token by the trust {}"),
-    Tag.WORKLOAD_TRUST_CHANGED: ("pen-line", "changed the workload trust {}"),
-    Tag.WORKLOAD_TRUST_CREATED: ("plus", "made the workload trust {}"),
-    Tag.WORKLOAD_TRUST_DISABLED: ("ban", "switched off the workload trust {}"),
-    Tag.WORKLOAD_TRUST_ENABLED: ("circle-check", "switched on the workload trust {}"),
-    Tag.WORKLOAD_TRUST_REMOVED: ("trash-2", "removed the workload trust {}"),
-}
-
 # Acts on the whole organization go to the live environment's chain, wherever the person stood.
 ORGANIZATION_WIDE = frozenset(
     {
+        Tag.BRAND_CHANGED,
         Tag.DATABASE_CHANGED,
         Tag.DIRECTORY_TOKEN_CREATED,
         Tag.DIRECTORY_TOKEN_REVOKED,

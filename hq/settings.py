@@ -87,6 +87,7 @@ INSTALLED_APPS = [
     "workloads",
     "sharing",
     "artifacts",
+    "signing",
     "evidence",
     "archive",
     "streams",

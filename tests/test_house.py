@@ -19,6 +19,7 @@ PLAIN = {
     "audit_personevent": "an account's own log: signing in has no tenant yet",
     "evidence_witnessedlog": "what HQ has seen of others' logs as their witness",
     "keys_signingkey": "what the deployment signs with belongs to no organization",
+    "signing_sealroot": "the deployment's own root certifies the seals of every organization",
     "tenants_onetimesignin": "a sign-in link belongs to a person",
     "tenants_user": "a person may be in several organizations",
 }

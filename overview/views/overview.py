@@ -11,7 +11,8 @@ from django.utils.timezone import localtime
 
 from audit import selectors as trail
 from audit.selectors import ChainStatus, Day, Filters
-from audit.tags import TOLD, Tag
+from audit.tags import Tag
+from audit.told import TOLD
 from hq.authz import gate
 from hq.authz.actor import Actor
 from hq.authz.permissions import Permission

@@ -5,7 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from audit.tags import ORGANIZATION_WIDE, TOLD, Tag
+from audit.tags import ORGANIZATION_WIDE, Tag
+from audit.told import TOLD
 
 PAGE = Path(__file__).parents[2] / "docs" / "events.md"
 ROW = re.compile(r"^\| `([a-z_]+:[a-z_]+)` \| (.+) \| (whole organization)? ?\|$", re.MULTILINE)

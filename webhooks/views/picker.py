@@ -3,7 +3,8 @@
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 
-from audit.tags import ORGANIZATION_WIDE, TOLD, Tag
+from audit.tags import ORGANIZATION_WIDE, Tag
+from audit.told import TOLD
 from hq.authz.actor import Actor
 
 # In the order in which people look for them.
@@ -11,6 +12,9 @@ NOUNS = {
     "object": "Files",
     "share": "Share links",
     "upload_request": "Upload requests",
+    "agreement": "Agreements",
+    "agreement_template": "Templates of agreements",
+    "brand": "Branding",
     "artifact": "Artifacts",
     "artifact_link": "Links to artifacts",
     "credentials": "Storage credentials",

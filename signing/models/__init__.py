@@ -1,0 +1,20 @@
+"""Agreements, who signs them, what they filled in, and the chain of everything that was done."""
+
+from signing.models.agreements import Agreement, Paper, Step, Template
+from signing.models.doors import Code, SignerSession
+from signing.models.seals import Brand, SealKey, SealRoot
+from signing.models.signers import Field, Signer
+
+__all__ = [
+    "Agreement",
+    "Brand",
+    "Code",
+    "Field",
+    "Paper",
+    "SealKey",
+    "SealRoot",
+    "Signer",
+    "SignerSession",
+    "Step",
+    "Template",
+]
