@@ -147,6 +147,7 @@ class Migration(migrations.Migration):
         TenantTable(table="signing_step", grants=STEP),
         TenantTable(table="signing_code", grants=CODE),
         TenantTable(table="signing_signersession", grants=SESSION),
+        TenantTable(table="signing_passkey", grants="SELECT, INSERT, DELETE, UPDATE (used_at)"),
         TenantTable(table="signing_sealkey", grants=ALL),
         TenantTable(table="signing_brand", grants=ALL),
         *(

@@ -1,7 +1,7 @@
 """Agreements, who signs them, what they filled in, and the chain of everything that was done."""
 
 from signing.models.agreements import Agreement, Paper, Step, Template
-from signing.models.doors import Code, SignerSession
+from signing.models.doors import Code, Passkey, SignerSession
 from signing.models.seals import Brand, SealKey, SealRoot
 from signing.models.signers import Field, Signer
 
@@ -11,6 +11,7 @@ __all__ = [
     "Code",
     "Field",
     "Paper",
+    "Passkey",
     "SealKey",
     "SealRoot",
     "Signer",

@@ -5,7 +5,7 @@ from typing import ClassVar
 from django.db import models
 from django.db.models import Q
 
-from hq.db.classes import Declared, Held, days
+from hq.db.classes import ORGANIZATION, Declared, Held, days
 from hq.db.models import TenantForeignKey, TenantModel
 from hq.lib.clock import now
 from signing.models.signers import Signer
@@ -62,6 +62,35 @@ class SignerSession(TenantModel):
         constraints: ClassVar = [
             models.CheckConstraint(condition=Q(token_digest__length=32), name="signing_session_is_kept_as_sha256"),
         ]
+
+    def __str__(self) -> str:
+        return str(self.id)
+
+
+class Passkey(TenantModel):
+    """A passkey that an address has shown here before, by which its owner signs again (WebAuthn Level 3)."""
+
+    email_index = models.BinaryField()
+    credential_id = models.BinaryField()
+    public_key = models.BinaryField()  # COSE (RFC 9052)
+    made_at = models.DateTimeField(default=now)
+    used_at = models.DateTimeField(default=now)
+
+    data_classes: ClassVar = Declared(
+        kept=ORGANIZATION,
+        in_clear={
+            "email_index": "A keyed digest",
+            "credential_id": "Told to the browser before anybody is known",
+            "public_key": "Public",
+        },
+        operational="made_at used_at",
+    )
+
+    class Meta:
+        constraints: ClassVar = [
+            models.UniqueConstraint(fields=["organization", "credential_id"], name="signing_passkey_once"),
+        ]
+        indexes: ClassVar = [models.Index(fields=["organization", "email_index"], name="signing_passkeys")]
 
     def __str__(self) -> str:
         return str(self.id)

@@ -53,8 +53,9 @@ class Signer(TenantModel):
     email = SealedTextField(purpose=Purpose.METADATA)
     email_index = models.BinaryField()
     state = models.CharField(max_length=10, choices=State.choices, default=State.WAITING)
-    # The link follows from the capability key, the row and this number: another number, and the old link is dead.
+    # The link follows from a version of the capability key, the row and this number: with another, the old one is dead.
     generation = models.PositiveIntegerField(default=0)
+    key_version = models.PositiveIntegerField(null=True)
     token_digest = models.BinaryField(unique=True, null=True)
     delegated_to = TenantForeignKey("self", on_delete=models.DO_NOTHING, related_name="+", null=True)
     sent_at = models.DateTimeField(null=True)
@@ -75,8 +76,8 @@ class Signer(TenantModel):
         metadata="role name email signature passkey reason",
         secrets={"token_digest": Held.DIGEST},
         in_clear={"email_index": "A keyed digest, by which all documents of an address are found"},
-        operational="agreement position turn kind method state generation delegated_to sent_at bounced_at viewed_at"
-        " consented_at consent_version consent_language signed_at",
+        operational="agreement position turn kind method state generation key_version delegated_to sent_at bounced_at"
+        " viewed_at consented_at consent_version consent_language signed_at",
     )
 
     class Meta:

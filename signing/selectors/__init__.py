@@ -1,0 +1,113 @@
+"""Reads of agreements. Those without an actor serve the actions and the signers' pages, which have shown who asks."""
+
+from collections.abc import Sequence
+from datetime import datetime
+from uuid import UUID
+
+from django.db.models import Q, QuerySet
+
+from hq.authz import gate
+from hq.authz.actor import Actor, environment_of
+from hq.authz.permissions import Permission
+from hq.db import lookups
+from hq.lib.errors import NotFound
+from hq.lib.mail_addresses import spell_address
+from keys import selectors as keys
+from signing.models import Agreement, Field, Signer, Step
+
+_RELATED = ("document", "final", "environment")
+
+
+def email_index(organization_id: UUID, email: str) -> bytes:
+    """By which everything of an address is found (32 bytes). Raises KeyUnavailable."""
+    return keys.blind_index(organization_id, "signing.email", spell_address(email) or "")
+
+
+def locate_link(token_digest: bytes) -> tuple[UUID, UUID] | None:
+    """Organization and signer of a link, before any organization is known."""
+    row = lookups.one("signing_find_link", token_digest)
+    return (row["organization_id"], row["signer_id"]) if row else None
+
+
+def locate_session(token_digest: bytes) -> tuple[UUID, UUID | None] | None:
+    """Organization and signer of a browser's session; no signer where it shows an address."""
+    row = lookups.one("signing_find_session", token_digest)
+    return (row["organization_id"], row["signer_id"]) if row else None
+
+
+def list_organizations_due(at: datetime) -> list[UUID]:
+    """Those with agreements that expire or are to be reminded of, or with doors to clear away."""
+    return [row["organization_id"] for row in lookups.call("signing_find_due", at)]
+
+
+def visible(actor: Actor, permission: Permission = Permission.SHARES_READ) -> QuerySet[Agreement]:
+    """The environment's agreements that the actor may see: their own, or all for whoever reads the trail."""
+    gate.require(actor, permission)
+    rows = Agreement.objects.filter(organization_id=actor.organization_id, environment_id=environment_of(actor))
+    if gate.allows(actor, Permission.AUDIT_READ):
+        return rows
+    own = Q(created_by_kind=actor.kind, created_by_id=actor.id)
+    if actor.principal_id is not None:
+        own |= Q(membership_id=actor.principal_id)
+    return rows.filter(own)
+
+
+def get_agreement(
+    actor: Actor, agreement_id: UUID, *, permission: Permission = Permission.SHARES_READ, lock: bool = False
+) -> Agreement:
+    """One that the actor may see. Raises Denied, NotFound."""
+    rows = visible(actor, permission).filter(id=agreement_id).select_related(*_RELATED)
+    if lock:
+        rows = rows.select_for_update(no_key=True, of=("self",))
+    found = rows.first()
+    if found is None:
+        raise NotFound
+    return found
+
+
+def list_agreements(
+    actor: Actor, *, state: str = "", before: UUID | None = None, limit: int = 50
+) -> Sequence[Agreement]:
+    """Newest first, at most `limit` of those older than `before`."""
+    rows = visible(actor).select_related("document")
+    if state:
+        rows = rows.filter(state=state)
+    if before is not None:
+        rows = rows.filter(id__lt=before)
+    return list(rows.order_by("-id")[:limit])
+
+
+def lock_agreement(organization_id: UUID, agreement_id: UUID) -> Agreement:
+    """For whoever has shown who they are. Everything that happens to an agreement waits for its turn here."""
+    rows = Agreement.objects.filter(organization_id=organization_id, id=agreement_id).select_related(*_RELATED)
+    found = rows.select_for_update(no_key=True, of=("self",)).first()
+    if found is None:
+        raise NotFound
+    return found
+
+
+def list_signers(agreement: Agreement) -> list[Signer]:
+    """As the sender listed them."""
+    rows = Signer.objects.filter(organization_id=agreement.organization_id, agreement_id=agreement.id)
+    return list(rows.order_by("position"))
+
+
+def list_fields(agreement: Agreement, signer: Signer | None = None) -> list[Field]:
+    """In reading order; of one signer, if one is named."""
+    rows = Field.objects.filter(organization_id=agreement.organization_id, agreement_id=agreement.id)
+    rows = rows.select_related("signer")
+    if signer is not None:
+        rows = rows.filter(signer_id=signer.id)
+    return list(rows.order_by("number"))
+
+
+def list_steps(agreement: Agreement) -> list[Step]:
+    """The whole chain, from its first link."""
+    rows = Step.objects.filter(organization_id=agreement.organization_id, agreement_id=agreement.id)
+    return list(rows.order_by("index"))
+
+
+def find_signer(organization_id: UUID, signer_id: UUID) -> Signer | None:
+    """In the organization's context."""
+    rows = Signer.objects.filter(organization_id=organization_id, id=signer_id)
+    return rows.select_related("agreement__document", "agreement__final", "agreement__environment").first()

@@ -1,0 +1,353 @@
+"""Preparing an agreement: its document, who signs it, and where. Whatever is wrong is said before anything is sent."""
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+from uuid import UUID
+
+from django.db import transaction
+
+from audit import recorder
+from audit.recorder import Target
+from audit.tags import Tag
+from hq.authz import gate
+from hq.authz.actor import Actor, environment_of
+from hq.authz.permissions import Permission
+from hq.db.context import tenant
+from hq.lib.ids import new_id
+from hq.lib.mail_addresses import spell_address
+from hq.lib.text import NO_CONTROL
+from signing import selectors
+from signing.actions import papers
+from signing.actions.chain import add_step, genesis
+from signing.actions.faults import NotADraft, fault
+from signing.actions.turns import sender_of
+from signing.models import Agreement, Field, Signer
+from signing.models.agreements import (
+    DAYS_DEFAULT,
+    DAYS_MOST,
+    FIELDS_MOST,
+    MESSAGE_LENGTH,
+    SIGNERS_MOST,
+    TITLE_LENGTH,
+)
+from signing.models.signers import LABEL_LENGTH, NAME_LENGTH, ROLE_LENGTH
+from signing.paper.count import count_pages
+from signing.paper.inspect import inspect_pdf
+from signing.paper.render import render_text
+from signing.paper.text import BadText, read_text
+from tenants import selectors as tenants
+
+_LINE = re.compile(NO_CONTROL)
+_MILLION = 1_000_000
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Wish:
+    """What a sender says of an agreement beside its document, signers and fields."""
+
+    title: str
+    message: str = ""
+    days: int = DAYS_DEFAULT
+    remind_every: int = 0
+    may_delegate: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Person:
+    """Somebody who is to act, or only to see it. Those of one turn go side by side."""
+
+    name: str
+    email: str
+    role: str = ""
+    kind: str = "signer"
+    turn: int = 1
+    method: str = "code"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Place:
+    """A field: of which signer (their position, from 1), on which page and where, in millionths from its top left."""
+
+    signer: int
+    kind: str
+    page: int
+    x: int
+    y: int
+    width: int
+    height: int
+    label: str = ""
+    required: bool = True
+
+
+def create_agreement(*, actor: Actor, wish: Wish, source: str, content: bytes) -> Agreement:
+    """Make a draft of a PDF (`source` pdf) or of Markdown (text, UTF-8). Opens its own transactions.
+
+    Raises Denied, CannotBeSigned, RefusedPdf, BadText, NoBucket, KeyUnavailable, StorageFull.
+    """
+    gate.require(actor, Permission.SHARES_CREATE)
+    values = _wished(wish)
+    pages = _pages(source, content)
+    draft = papers.store(actor.organization_id, environment_of(actor), content)
+    with transaction.atomic(durable=True), tenant(actor.organization_id):
+        return insert_agreement(actor, draft.keep(pages).id, source, values)
+
+
+def insert_agreement(actor: Actor, paper_id: UUID, source: str, values: Mapping[str, Any]) -> Agreement:
+    """The row of a draft, its first step and its event, in the caller's transaction."""
+    gate.require(actor, Permission.SHARES_CREATE)
+    agreement_id = new_id()
+    made = Agreement.objects.create(
+        id=agreement_id,
+        organization_id=actor.organization_id,
+        environment_id=environment_of(actor),
+        source=source,
+        document_id=paper_id,
+        head=genesis(agreement_id),
+        created_by_kind=actor.kind,
+        created_by_id=actor.id,
+        created_by_label=actor.label,
+        membership_id=_membership_of(actor),
+        **values,
+    )
+    add_step(made, "created", origin=actor.origin, who=sender_of(actor))
+    recorder.record(actor, Tag.AGREEMENT_CREATED, target=target_of(made), after={"source": source})
+    return made
+
+
+def replace_document(*, actor: Actor, agreement_id: UUID, source: str, content: bytes) -> Agreement:
+    """Put another document into a draft: the next version. Its fields go. Opens its own transactions."""
+    gate.require(actor, Permission.SHARES_CREATE)
+    pages = _pages(source, content)
+    draft = papers.store(actor.organization_id, environment_of(actor), content)
+    with transaction.atomic(durable=True), tenant(actor.organization_id):
+        agreement = lock_draft(actor, agreement_id)
+        former = agreement.document_id
+        agreement.document, agreement.source = draft.keep(pages), source
+        agreement.version += 1
+        agreement.save(update_fields=["document", "source", "version"])
+        Field.objects.filter(organization_id=agreement.organization_id, agreement=agreement).delete()
+        papers.drop_unused(agreement.organization_id, former)
+        add_step(agreement, "replaced", origin=actor.origin, who=sender_of(actor))
+        _record_change(actor, agreement, "document")
+    return agreement
+
+
+def change_agreement(*, actor: Actor, agreement_id: UUID, wish: Wish) -> Agreement:
+    """Another title, message, life, or rule. Only a draft. Raises NotADraft, CannotBeSigned."""
+    values = _wished(wish)
+    agreement = lock_draft(actor, agreement_id)
+    for name, value in values.items():
+        setattr(agreement, name, value)
+    agreement.save(update_fields=list(values))
+    _record_change(actor, agreement, "terms")
+    return agreement
+
+
+def set_signers(*, actor: Actor, agreement_id: UUID, people: Sequence[Person]) -> list[Signer]:
+    """Say who signs, approves and sees it, in the place of whoever was named. Their fields stay by position.
+
+    Raises NotADraft, CannotBeSigned.
+    """
+    agreement = lock_draft(actor, agreement_id)
+    rows = _signers(agreement, people)
+    kept = [_placed(field) for field in selectors.list_fields(agreement) if field.signer.position <= len(rows)]
+    Signer.objects.filter(organization_id=agreement.organization_id, agreement=agreement).delete()
+    Signer.objects.bulk_create(rows)
+    _insert_fields(agreement, rows, [place for place in kept if rows[place.signer - 1].kind == "signer"])
+    _record_change(actor, agreement, "signers", count=len(rows))
+    return rows
+
+
+def set_fields(*, actor: Actor, agreement_id: UUID, places: Sequence[Place]) -> list[Field]:
+    """Say where what is filled in, in the place of all fields there were. Of a text, its markers say it instead.
+
+    Raises NotADraft, CannotBeSigned.
+    """
+    agreement = lock_draft(actor, agreement_id)
+    if agreement.source == Agreement.Source.TEXT:
+        raise fault("/fields", "The markers in the text say where its fields are.")
+    rows = _insert_fields(agreement, selectors.list_signers(agreement), places)
+    _record_change(actor, agreement, "fields", count=len(rows))
+    return rows
+
+
+def insert_markers(agreement: Agreement, signers: Sequence[Signer], text: str) -> list[Field]:
+    """The fields of a text, from its markers. Raises BadText, CannotBeSigned."""
+    by_position = {one.position: one for one in signers}
+    rows = []
+    for marker in read_text(text).markers:
+        signer = by_position.get(marker.signer)
+        if signer is None or signer.kind != Signer.Kind.SIGNER:
+            raise fault("/text", f"The text asks signer {marker.signer} to fill something in, and there is none.")
+        rows.append(
+            Field(
+                organization_id=agreement.organization_id,
+                agreement=agreement,
+                signer=signer,
+                number=marker.number,
+                kind=marker.kind,
+                page=0,
+                label=marker.label,
+                required=marker.required,
+            )
+        )
+    Field.objects.filter(organization_id=agreement.organization_id, agreement=agreement).delete()
+    return Field.objects.bulk_create(rows)
+
+
+def lock_draft(actor: Actor, agreement_id: UUID) -> Agreement:
+    """Raises Denied, NotFound, NotADraft."""
+    agreement = selectors.get_agreement(actor, agreement_id, permission=Permission.SHARES_CREATE, lock=True)
+    if agreement.state != Agreement.State.DRAFT:
+        raise NotADraft
+    return agreement
+
+
+def target_of(agreement: Agreement) -> Target:
+    return Target("agreement", agreement.id, agreement.title)
+
+
+def _pages(source: str, content: bytes) -> int:
+    """How many pages it has. Raises RefusedPdf, BadText, CannotBeSigned."""
+    if source == Agreement.Source.PDF:
+        return len(inspect_pdf(content).pages)
+    if source != Agreement.Source.TEXT:
+        raise fault("/source", "A document is a PDF (pdf) or Markdown (text).")
+    try:
+        text = content.decode()
+    except UnicodeDecodeError as error:
+        raise BadText("The text is not UTF-8.") from error
+    blank = render_text(read_text(text), {}, title="", language="en", attachments={}, certificate=None)
+    return count_pages(blank)
+
+
+def _wished(wish: Wish) -> dict[str, Any]:
+    title, message = wish.title.strip(), wish.message.strip()
+    if not title or len(title) > TITLE_LENGTH or not _LINE.match(title):
+        raise fault("/title", f"A title has 1 to {TITLE_LENGTH} characters, on one line.")
+    if len(message) > MESSAGE_LENGTH:
+        raise fault("/message", f"A message has at most {MESSAGE_LENGTH} characters.")
+    if not 1 <= wish.days <= DAYS_MOST:
+        raise fault("/days", f"It can be signed for 1 to {DAYS_MOST} days.")
+    if not 0 <= wish.remind_every <= DAYS_MOST:
+        raise fault("/remind_every", f"Reminders go every 1 to {DAYS_MOST} days, or never (0).")
+    return {
+        "title": title,
+        "message": message,
+        "days": wish.days,
+        "remind_every": wish.remind_every,
+        "may_delegate": wish.may_delegate,
+    }
+
+
+def _signers(agreement: Agreement, people: Sequence[Person]) -> list[Signer]:
+    if not 1 <= len(people) <= SIGNERS_MOST:
+        raise fault("/signers", f"An agreement has 1 to {SIGNERS_MOST} people.")
+    rows = [_signer(agreement, number, person) for number, person in enumerate(people, 1)]
+    seen: set[tuple[bytes, str]] = set()
+    for row in rows:
+        if (bytes(row.email_index), row.kind) in seen:
+            raise fault(f"/signers/{row.position - 1}/email", "This address is there twice.")
+        seen.add((bytes(row.email_index), row.kind))
+    return rows
+
+
+def _signer(agreement: Agreement, position: int, person: Person) -> Signer:
+    at = f"/signers/{position - 1}"
+    name, role = person.name.strip(), person.role.strip()
+    email = spell_address(person.email.strip())
+    if not name or len(name) > NAME_LENGTH or not _LINE.match(name):
+        raise fault(f"{at}/name", f"A name has 1 to {NAME_LENGTH} characters.")
+    if email is None:
+        raise fault(f"{at}/email", "This is not an e-mail address that HQ can write to.")
+    if len(role) > ROLE_LENGTH or not _LINE.match(role):
+        raise fault(f"{at}/role", f"A role has at most {ROLE_LENGTH} characters.")
+    if person.kind not in Signer.Kind.values:
+        raise fault(f"{at}/kind", "One signs (signer), approves (approver) or sees it (viewer).")
+    if person.method not in Signer.Method.values:
+        raise fault(f"{at}/method", "One shows who one is by the link, by a code, or by a passkey.")
+    if not 1 <= person.turn <= SIGNERS_MOST:
+        raise fault(f"{at}/turn", f"A turn is a number from 1 to {SIGNERS_MOST}.")
+    return Signer(
+        organization_id=agreement.organization_id,
+        agreement=agreement,
+        position=position,
+        turn=person.turn,
+        kind=person.kind,
+        method=person.method,
+        role=role,
+        name=name,
+        email=email,
+        email_index=selectors.email_index(agreement.organization_id, email),
+    )
+
+
+def _placed(field: Field) -> Place:
+    return Place(
+        signer=field.signer.position,
+        kind=field.kind,
+        page=field.page,
+        x=field.x,
+        y=field.y,
+        width=field.width,
+        height=field.height,
+        label=field.label,
+        required=field.required,
+    )
+
+
+def _insert_fields(agreement: Agreement, signers: Sequence[Signer], places: Sequence[Place]) -> list[Field]:
+    if len(places) > FIELDS_MOST:
+        raise fault("/fields", f"An agreement has at most {FIELDS_MOST} fields.")
+    by_position = {one.position: one for one in signers}
+    ordered = sorted(enumerate(places), key=lambda pair: (pair[1].page, pair[1].y, pair[1].x))
+    rows = [
+        _field(agreement, by_position, place, number, f"/fields/{given}")
+        for number, (given, place) in enumerate(ordered, 1)
+    ]
+    Field.objects.filter(organization_id=agreement.organization_id, agreement=agreement).delete()
+    return Field.objects.bulk_create(rows)
+
+
+def _field(agreement: Agreement, signers: Mapping[int, Signer], place: Place, number: int, at: str) -> Field:
+    signer = signers.get(place.signer)
+    if signer is None or signer.kind != Signer.Kind.SIGNER:
+        raise fault(f"{at}/signer", "A field belongs to somebody who signs.")
+    if place.kind not in Field.Kind.values:
+        raise fault(f"{at}/kind", f"A field is one of {', '.join(Field.Kind.values)}.")
+    if not 1 <= place.page <= agreement.document.pages:
+        raise fault(f"{at}/page", f"The document has {agreement.document.pages} pages.")
+    inside = place.x >= 0 and place.y >= 0 and place.width > 0 and place.height > 0
+    if not inside or place.x + place.width > _MILLION or place.y + place.height > _MILLION:
+        raise fault(at, "A field lies on its page as a whole.")
+    label = place.label.strip()
+    if len(label) > LABEL_LENGTH or not _LINE.match(label):
+        raise fault(f"{at}/label", f"A label has at most {LABEL_LENGTH} characters.")
+    return Field(
+        organization_id=agreement.organization_id,
+        agreement=agreement,
+        signer=signer,
+        number=number,
+        kind=place.kind,
+        page=place.page,
+        x=place.x,
+        y=place.y,
+        width=place.width,
+        height=place.height,
+        label=label,
+        required=place.required,
+    )
+
+
+def _membership_of(actor: Actor) -> UUID | None:
+    """Whom to tell of what becomes of it; behind an API key, its maker."""
+    if actor.person_id is None:
+        return None
+    places = tenants.list_belongings(actor.person_id)
+    return next((one.membership_id for one in places if one.organization_id == actor.organization_id), None)
+
+
+def _record_change(actor: Actor, agreement: Agreement, what: str, **more: object) -> None:
+    recorder.record(actor, Tag.AGREEMENT_CHANGED, target=target_of(agreement), after={"what": what, **more})

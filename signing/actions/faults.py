@@ -1,0 +1,68 @@
+"""Why something cannot be done to an agreement. Each is a sentence that its reader can act on."""
+
+from hq.lib.errors import Denied, Invalid, NotFound, Refused, TooMany
+
+
+class CannotBeSigned(Invalid):
+    """Something about this agreement cannot be like this; each fault says where it is."""
+
+
+class NotADraft(Refused):
+    """This agreement was sent. Void it and send another one, if something must change."""
+
+
+class NotSent(Refused):
+    """This can be done only while the agreement is out to be signed."""
+
+
+class NotOver(Refused):
+    """This agreement is out to be signed, or being sealed. Void it first."""
+
+
+class StillKept(Refused):
+    """A legal hold keeps this agreement. Somebody who may lift holds can."""
+
+
+class NotSealed(Refused):
+    """The sealed document is not there yet. It is made as soon as everybody has signed."""
+
+
+class LinkCannotBeOpened(NotFound):
+    """This link cannot be opened. It may have ended, been replaced by a newer one, or never been there."""
+
+
+class NotYourTurn(Refused):
+    """It is not your turn any more, or not yet. Nothing was changed."""
+
+
+class NoConsent(Refused):
+    """Read the document and agree to sign it electronically first."""
+
+
+class AnotherConsent(Refused):
+    """The words that you agree to were replaced while you read them. Read them again."""
+
+
+class NotAllFilled(Invalid):
+    """Some fields still have to be filled in; each is named."""
+
+
+class CannotBeDelegated(Refused):
+    """The sender wants you to sign this yourself, or decline."""
+
+
+class WrongCode(Denied):
+    """This is not the code, or it is too old. Ask for a new one."""
+
+
+class TooManyCodes(TooMany):
+    """Too many codes were asked for or tried. Wait a little."""
+
+
+class PasskeyNeeded(Refused):
+    """The sender asks you to sign with a passkey."""
+
+
+def fault(pointer: str, detail: str) -> CannotBeSigned:
+    """One fault in what was sent, at its place."""
+    return CannotBeSigned(detail, errors=[{"pointer": pointer, "detail": detail}])

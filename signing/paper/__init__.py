@@ -1,0 +1,1 @@
+"""Documents: read, judged, drawn. No models, no network."""
