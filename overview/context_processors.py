@@ -77,12 +77,14 @@ def _navigation(request: HttpRequest, actor: Actor, where: dict[str, str]) -> li
         ]
         if shown:
             groups.append({"title": title, "items": shown})
-    _mark(request, [item for group in groups for item in group["items"]])
+    _mark(request, [item for group in groups for item in group["items"]], home=reverse("overview", kwargs=where))
     return groups
 
 
-def _mark(request: HttpRequest, items: list[dict[str, Any]]) -> None:
-    fitting = [item for item in items if request.path.startswith(item["url"])]
+def _mark(request: HttpRequest, items: list[dict[str, Any]], home: str = "") -> None:
+    """`home` is where every other address begins: it is current only by itself."""
+    here = request.path
+    fitting = [one for one in items if here == one["url"] or (one["url"] != home and here.startswith(one["url"]))]
     if fitting:
         max(fitting, key=lambda item: len(item["url"]))["active"] = True
 
