@@ -72,6 +72,8 @@ DNS_SERVERS = env.words("HQ_DNS_SERVERS")
 # that this deployment is a witness of.
 WITNESSES = env.words("HQ_WITNESSES")
 WITNESSED_LOGS = env.words("HQ_WITNESSED_LOGS")
+# Who puts a timestamp (RFC 3161) beside the seals of agreements; empty: nobody, and the seals are of level B-B.
+TIMESTAMP_URL = env.text("HQ_TIMESTAMP_URL", "")
 
 INSTALLED_APPS = [
     "hq",
