@@ -1,6 +1,7 @@
 """Sending an agreement, and what its sender may do while it is out."""
 
 from datetime import timedelta
+from hashlib import sha256
 from uuid import UUID
 
 from audit import recorder
@@ -37,6 +38,8 @@ def send_agreement(*, actor: Actor, agreement_id: UUID, text: str = "") -> Agree
     signers = selectors.list_signers(agreement)
     fields = selectors.list_fields(agreement)
     if agreement.source == Agreement.Source.TEXT:
+        if sha256(text.encode()).hexdigest() != agreement.document.sha256:
+            raise fault("/document", "The document was replaced meanwhile. Look at it again, then send it.")
         fields = insert_markers(agreement, signers, text)
     _check_whole(signers, fields)
     agreement.state, agreement.sent_at = State.SENT, now()
