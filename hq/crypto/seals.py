@@ -10,6 +10,7 @@ is vouched for by a public authority: who checks a seal has to know the root's f
 
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from stringprep import in_table_a1
 from typing import Final
 from uuid import UUID
 
@@ -171,8 +172,12 @@ def certificate_der(pem: str) -> bytes:
 
 
 def plain_name(name: str) -> str:
-    """A name that people chose, as it can stand in a certificate: nothing that moves or hides what is around it."""
-    seen = "".join(letter if letter.isprintable() else " " for letter in name)
+    """A name that people chose, as it can stand in a certificate.
+
+    Nothing is left in it that moves or hides what is around it, nor what validators may refuse to compare names by:
+    characters that Unicode 3.2 did not have (RFC 4518 section 2.2, RFC 3454 table A.1).
+    """
+    seen = "".join(letter if letter.isprintable() and not in_table_a1(letter) else " " for letter in name)
     return " ".join(seen.split())[:MOST_NAME].rstrip()
 
 

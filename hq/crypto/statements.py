@@ -33,6 +33,7 @@ TYP: Final = "hq-statement+jws"
 MAX_BYTES: Final = 1024 * 1024
 MAX_DEPTH: Final = 32
 
+AGREEMENT: Final = "hq/agreement"
 DELETION: Final = "hq/deletion-certificate"
 ERASURE: Final = "hq/erasure-certificate"
 EXPORT: Final = "hq/data-export"
@@ -40,7 +41,7 @@ RECEIPT: Final = "hq/share-receipt"
 ROTATION: Final = "hq/key-rotation"
 TRAIL_DIGEST: Final = "hq/trail-digest"
 TRAIL_EXPORT: Final = "hq/trail-export"
-TYPES: Final = frozenset({DELETION, ERASURE, EXPORT, RECEIPT, ROTATION, TRAIL_DIGEST, TRAIL_EXPORT})
+TYPES: Final = frozenset({AGREEMENT, DELETION, ERASURE, EXPORT, RECEIPT, ROTATION, TRAIL_DIGEST, TRAIL_EXPORT})
 
 _ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9-]{0,63}")  # It becomes a file's name and a word of shell.
 _TIME = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d{1,6})?Z")

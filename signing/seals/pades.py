@@ -46,11 +46,18 @@ class SealedPdf:
     problem: str
 
 
+class _Increment(IncrementalPdfFileWriter):
+    """What is written behind a document. The metadata stay those of the document."""
+
+    def _update_meta(self) -> None:
+        """Change nothing. pyHanko would write XMP and Info anew, with the time by this machine's clock."""
+
+
 class _HouseSigner(Signer):
     """A signer as pyHanko knows them, which asks hq.crypto for the signature."""
 
     def __init__(self, key: KeyAndCertificate, root_pem: str) -> None:
-        store = SimpleCertificateStore.from_certs([_read(root_pem)])
+        store = SimpleCertificateStore.from_certs([_read(root_pem)])  # type: ignore[no-untyped-call]  # not told by the library
         super().__init__(
             signing_cert=_read(key.certificate_pem),
             cert_registry=store,
@@ -99,8 +106,8 @@ def seal_pdf(
     return SealedPdf(pdf=output.getvalue(), level=level, problem=problem)
 
 
-def _writer(pdf: bytes) -> IncrementalPdfFileWriter:
-    writer = IncrementalPdfFileWriter(BytesIO(pdf))
+def _writer(pdf: bytes) -> _Increment:
+    writer = _Increment(BytesIO(pdf))
     if writer.prev.encrypted:
         raise CannotSeal("The PDF is encrypted.")
     if list(writer.prev.embedded_signatures):
@@ -110,7 +117,7 @@ def _writer(pdf: bytes) -> IncrementalPdfFileWriter:
     return writer
 
 
-def _begun(writer: IncrementalPdfFileWriter, placeholder: PdfSignedData) -> Any:
+def _begun(writer: _Increment, placeholder: PdfSignedData) -> Any:
     """The steps of writing a seal: its field is there, and its dictionary with room for the seal itself."""
     # Below the page and without size: out of sight also for who reads the page aloud (PDF/UA-1, 7.18.1), yet printed,
     # as PDF/A asks for.

@@ -10,7 +10,8 @@ from hashlib import new as digest_by_name
 from hashlib import sha256
 from typing import Any, Final
 
-from asn1crypto import algos, cms, tsp
+from asn1crypto import algos, cms, tsp, x509
+from asn1crypto.parser import parse
 from pyhanko.sign.general import SigningError, extract_signer_info
 from pyhanko.sign.validation.errors import SignatureValidationError
 from pyhanko.sign.validation.generic_cms import validate_tst_signed_data
@@ -22,6 +23,11 @@ from signing.seals.loops import finished
 
 SECONDS: Final = 10.0
 MOST_BYTES: Final = 12 * 1024  # of an answer; it has to fit into the room that a seal keeps for it
+_HASHES: Final = frozenset({"sha256", "sha384", "sha512"})
+_ALGORITHMS: Final = frozenset(
+    {"rsassa_pkcs1v15", *(f"{name}_{kind}" for name in _HASHES for kind in ("rsa", "ecdsa"))}
+)
+_CURVES: Final = frozenset({"secp256r1", "secp384r1"})
 _ASKED, _ANSWERED = "application/timestamp-query", "application/timestamp-reply"
 
 
@@ -63,11 +69,11 @@ def _asked(url: str, body: bytes) -> bytes:
 
 
 def _token(raw: bytes) -> cms.ContentInfo:
-    answer = tsp.TimeStampResp.load(raw, strict=True)
-    status = answer["status"]["status"].native
+    _, _, _, _, inside, _ = parse(raw, strict=True)
+    status = tsp.PKIStatusInfo.load(inside)["status"].native  # a refusal has nothing else, which asn1crypto cannot read
     if status not in {"granted", "granted_with_mods"}:
         raise NoTimestamp(f"The timestamp authority refuses: {status}.")
-    token = answer["time_stamp_token"]
+    token = tsp.TimeStampResp.load(raw, strict=True)["time_stamp_token"]
     if token["content_type"].native != "signed_data":
         raise ValueError("no token")
     return token
@@ -84,6 +90,7 @@ def _require(token: cms.ContentInfo, digest: bytes, nonce: int) -> None:
     imprint = said["message_imprint"]
     if (imprint["hash_algorithm"]["algorithm"].native, imprint["hashed_message"].native) != ("sha256", digest):
         raise NoTimestamp("The timestamp is over something else: its digest is another.")
+    _require_form(token)
     try:
         found: dict[str, Any] = finished(
             validate_tst_signed_data(signed, ValidationContext(trust_roots=[]), lambda name: _same(name, digest))
@@ -93,7 +100,33 @@ def _require(token: cms.ContentInfo, digest: bytes, nonce: int) -> None:
     purposes = found["signing_cert"].extended_key_usage_value
     if not (found["intact"] and found["valid"]) or purposes is None or purposes.native != ["time_stamping"]:
         raise NoTimestamp("The timestamp does not hold.")
-    extract_signer_info(signed)
+    if not _known_key(found["signing_cert"]):
+        raise NoTimestamp("The timestamp is signed in a way that could not be checked without HQ.")
+
+
+def _require_form(token: cms.ContentInfo) -> None:
+    """It is one that bin/verify can check too: one signer, nothing unsigned, DER throughout. Raises NoTimestamp."""
+    signed = token["content"]
+    signer = extract_signer_info(signed)
+    right = (
+        signed["version"].native == "v3"
+        and signer["version"].native == "v1"
+        and signed["digest_algorithms"].dump()[2:] == signer["digest_algorithm"].dump()
+        and signer["digest_algorithm"]["algorithm"].native in _HASHES
+        and signer["signature_algorithm"]["algorithm"].native in _ALGORITHMS
+        and not signer["unsigned_attrs"].native
+        and not signed["crls"].native
+        and len(token.dump(force=True)) == len(token.dump())
+    )
+    if not right:
+        raise NoTimestamp("The timestamp is signed in a way that could not be checked without HQ.")
+
+
+def _known_key(certificate: x509.Certificate) -> bool:
+    key = certificate.public_key
+    if key.algorithm == "rsa":
+        return 2048 <= int(key.bit_size) <= 8192
+    return bool(key.algorithm == "ec" and key.curve == ("named", key.curve[1]) and key.curve[1] in _CURVES)
 
 
 def _same(name: str, digest: bytes) -> bytes:
