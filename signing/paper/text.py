@@ -94,7 +94,7 @@ class _Reader:
         return token
 
     def _block(self, token: Token) -> Block:
-        made = {
+        made: dict[str, Callable[[Token], Block]] = {
             "heading_open": self._heading,
             "paragraph_open": lambda _: {"t": "p", "c": self._inline_until("paragraph_close")},
             "bullet_list_open": lambda _: {"t": "ul", "items": self._items("bullet_list_close")},

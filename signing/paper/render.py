@@ -1,0 +1,212 @@
+"""PDFs of agreements, drawn by typst: PDF/A-3a, so that evidence can lie inside, and PDF/UA-1, so that all can read.
+
+Customers' words reach typst as JSON only, which a template walks: nothing that they wrote is ever markup. The same data
+gives the same bytes.
+"""
+
+import base64
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from io import BytesIO
+from pathlib import Path
+from typing import Any, Final
+
+import pikepdf
+import typst
+from pikepdf import AttachedFileSpec, Name
+
+from hq.lib.errors import Invalid
+from signing.paper.text import Block, Written
+
+_FOLDER: Final = Path(__file__).parent / "typst"
+_STANDARDS: Final = ["a-3a", "ua-1"]
+_EPOCH: Final = datetime(2026, 1, 1, tzinfo=UTC)
+
+
+class CannotBeDrawn(Invalid):
+    """A character in this cannot be printed: no font that HQ brings along has it. Replace it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Mark:
+    """What was filled in at one place. `strokes` are lines of points from 0 to 1, `image` is a PNG."""
+
+    kind: str
+    text: str = ""
+    strokes: Sequence[Sequence[Sequence[float]]] | None = None
+    image: bytes | None = None
+    checked: bool = False
+    caption: str = ""
+    label: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Stamp:
+    """A mark on a page (from 1): where, in fractions of the page from its top left as it is shown."""
+
+    page: int
+    x: float
+    y: float
+    width: float
+    height: float
+    mark: Mark
+
+
+def render_text(
+    written: Written,
+    values: Mapping[int, Mark],
+    *,
+    title: str,
+    language: str,
+    attachments: Mapping[str, bytes],
+    certificate: Mapping[str, Any] | None,
+    at: datetime = _EPOCH,
+    footer: str = "",
+) -> bytes:
+    """The PDF of a text, what was filled in, the certificate after it and files inside. Raises CannotBeDrawn."""
+    blank = {marker.number: Mark(marker.kind, label=marker.label) for marker in written.markers}
+    marks = {str(number): _mark(values.get(number, mark)) for number, mark in blank.items()}
+    data = _data(title or written.title or "Agreement", language, at, footer, attachments)
+    return _draw(
+        "agreement.typ", data | {"blocks": _levelled(written.blocks), "marks": marks, "certificate": certificate}
+    )
+
+
+def render_certificate(certificate: Mapping[str, Any], *, at: datetime = _EPOCH) -> bytes:
+    """The certificate as a file of its own. Raises CannotBeDrawn."""
+    data = _data(f"Certificate: {certificate['title']}", "en", at, "", {})
+    return _draw("agreement.typ", data | {"blocks": None, "marks": {}, "certificate": certificate})
+
+
+def stamp_pdf(
+    original: bytes, stamps: Sequence[Stamp], *, certificate_pages: bytes, attachments: Mapping[str, bytes]
+) -> bytes:
+    """The uploaded PDF with what was filled in laid over its pages, the certificate after them, and the files inside.
+
+    The pages' own content stays as it is; what is drawn over them lies above it. Raises CannotBeDrawn.
+    """
+    with pikepdf.open(BytesIO(original)) as document, pikepdf.open(BytesIO(certificate_pages)) as certificate:
+        sizes = [shown_size(page) for page in document.pages]
+        overlay = _draw("overlay.typ", {"pages": _sheets(sizes, stamps)}, standards=())
+        with pikepdf.open(BytesIO(overlay)) as drawn:
+            used = {stamp.page for stamp in stamps}
+            for number, (page, layer) in enumerate(zip(document.pages, drawn.pages, strict=True), 1):
+                if number in used:
+                    page.add_overlay(layer)
+            document.pages.extend(certificate.pages)
+            for name, content in attachments.items():
+                _attach(document, name, content)
+            out = BytesIO()
+            document.save(out, deterministic_id=True, object_stream_mode=pikepdf.ObjectStreamMode.disable)
+            return out.getvalue()
+
+
+def shown_size(page: pikepdf.Page) -> tuple[float, float]:
+    """Width and height in points, as the page is shown: its crop box, turned as it says."""
+    box = [float(edge) for edge in page.cropbox]
+    width, height = abs(box[2] - box[0]), abs(box[3] - box[1])
+    return (height, width) if int(page.rotation) % 180 else (width, height)
+
+
+def _data(title: str, language: str, at: datetime, footer: str, attachments: Mapping[str, bytes]) -> dict[str, Any]:
+    files = {
+        name: {
+            "text": content.decode(),
+            "relationship": "source" if name.startswith("original.") else "data",
+            "mime": "text/markdown" if name.endswith(".md") else "application/json",
+            "description": name,
+        }
+        for name, content in attachments.items()
+    }
+    on = [at.year, at.month, at.day]
+    return {
+        "title": title,
+        "author": "HQ",
+        "language": language,
+        "on": on,
+        "footer": footer,
+        "page": "Page",
+        "attachments": files,
+    }
+
+
+def _mark(mark: Mark) -> dict[str, Any]:
+    return {
+        "kind": mark.kind,
+        "text": mark.text,
+        "strokes": [[[float(part) for part in point] for point in line] for line in mark.strokes]
+        if mark.strokes
+        else None,
+        "image": _svg(mark.image) if mark.image else None,
+        "alt": f"Signature{f' of {mark.caption}' if mark.caption else ''}",
+        "checked": mark.checked,
+        "filled": bool(mark.text or mark.strokes or mark.image),
+        "caption": mark.caption,
+        "label": mark.label,
+    }
+
+
+def _svg(png: bytes) -> str:
+    """Only text goes to typst, and a PNG is none: it goes inside a drawing."""
+    width, height = int.from_bytes(png[16:20], "big"), int.from_bytes(png[20:24], "big")
+    content = base64.b64encode(png).decode()
+    return (
+        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width} {height}" width="{width}" height="{height}">'
+        f'<image width="{width}" height="{height}" href="data:image/png;base64,{content}"/></svg>'
+    )
+
+
+def _levelled(blocks: Sequence[Block]) -> list[Block]:
+    """PDF/UA wants headings to begin at the first level and to skip none on the way down."""
+    deepest, found = 0, []
+    for block in blocks:
+        if block["t"] == "h":
+            deepest = min(block["level"], deepest + 1)
+            found.append(block | {"level": deepest})
+        else:
+            found.append(block)
+    return found
+
+
+def _sheets(sizes: Sequence[tuple[float, float]], stamps: Sequence[Stamp]) -> list[dict[str, Any]]:
+    sheets: list[dict[str, Any]] = [{"width": width, "height": height, "marks": []} for width, height in sizes]
+    for stamp in stamps:
+        sheet = sheets[stamp.page - 1]
+        place = {
+            "x": stamp.x * sheet["width"],
+            "y": stamp.y * sheet["height"],
+            "width": stamp.width * sheet["width"],
+            "height": stamp.height * sheet["height"],
+        }
+        sheet["marks"].append(_mark(stamp.mark) | place)
+    return sheets
+
+
+def _draw(name: str, data: Mapping[str, Any], *, standards: Sequence[str] = _STANDARDS) -> bytes:
+    files = {path.name: path.read_bytes() for path in _FOLDER.glob("*.typ") if path.name != name}
+    main = {"main.typ": (_FOLDER / name).read_bytes()}
+    try:
+        made = typst.compile(
+            {**main, **files, "data.json": json.dumps(data, ensure_ascii=False, sort_keys=True).encode()},
+            format="pdf",
+            pdf_standards=list(standards),
+            ignore_system_fonts=True,
+        )
+    except typst.TypstError as error:
+        if "could not be displayed" in str(error):
+            raise CannotBeDrawn(f"This cannot be printed: {str(error).split('`')[1]}. Replace it.") from error
+        raise
+    return bytes(made)
+
+
+def _attach(document: pikepdf.Pdf, name: str, content: bytes) -> None:
+    """An embedded file that says what it is to the document (PDF/A-3)."""
+    spec = AttachedFileSpec(
+        document, content, filename=name, mime_type="application/json", relationship=Name.Data, description=name
+    )
+    document.attachments[name] = spec
+    listed = document.Root.get(Name.AF, pikepdf.Array())
+    listed.append(spec.obj)
+    document.Root[Name.AF] = listed
