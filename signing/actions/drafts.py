@@ -15,13 +15,14 @@ from hq.authz import gate
 from hq.authz.actor import Actor, environment_of
 from hq.authz.permissions import Permission
 from hq.db.context import tenant
+from hq.db.locks import hold
 from hq.lib.ids import new_id
 from hq.lib.mail_addresses import spell_address
 from hq.lib.text import NO_CONTROL
 from signing import selectors
 from signing.actions import papers
 from signing.actions.chain import add_step, genesis
-from signing.actions.faults import NotADraft, fault
+from signing.actions.faults import AlreadyMade, NotADraft, fault
 from signing.actions.turns import sender_of
 from signing.models import Agreement, Field, Signer
 from signing.models.agreements import (
@@ -81,23 +82,32 @@ class Place:
     required: bool = True
 
 
-def create_agreement(*, actor: Actor, wish: Wish, source: str, content: bytes) -> Agreement:
+def create_agreement(
+    *, actor: Actor, wish: Wish, source: str, content: bytes, agreement_id: UUID | None = None
+) -> Agreement:
     """Make a draft of a PDF (`source` pdf) or of Markdown (text, UTF-8). Opens its own transactions.
 
-    Raises Denied, CannotBeSigned, RefusedPdf, BadText, NoBucket, KeyUnavailable, StorageFull.
+    With an id, a second call with the same makes no second one. Raises Denied, CannotBeSigned, RefusedPdf, BadText,
+    AlreadyMade, NoBucket, KeyUnavailable, StorageFull.
     """
     gate.require(actor, Permission.SHARES_CREATE)
-    values = _wished(wish)
-    pages = _pages(source, content)
+    values = check_wish(wish)
+    pages = pages_of(source, content)
     draft = papers.store(actor.organization_id, environment_of(actor), content)
     with transaction.atomic(durable=True), tenant(actor.organization_id):
-        return insert_agreement(actor, draft.keep(pages).id, source, values)
+        return insert_agreement(actor, draft.keep(pages).id, source, values, agreement_id=agreement_id)
 
 
-def insert_agreement(actor: Actor, paper_id: UUID, source: str, values: Mapping[str, Any]) -> Agreement:
-    """The row of a draft, its first step and its event, in the caller's transaction."""
+def insert_agreement(
+    actor: Actor, paper_id: UUID, source: str, values: Mapping[str, Any], *, agreement_id: UUID | None = None
+) -> Agreement:
+    """The row of a draft, its first step and its event, in the caller's transaction. Raises AlreadyMade."""
     gate.require(actor, Permission.SHARES_CREATE)
-    agreement_id = new_id()
+    if agreement_id is not None:
+        hold(f"hq.signing.agreement:{agreement_id}")  # there is no row yet to lock
+        if Agreement.objects.filter(organization_id=actor.organization_id, id=agreement_id).exists():
+            raise AlreadyMade
+    agreement_id = agreement_id or new_id()
     made = Agreement.objects.create(
         id=agreement_id,
         organization_id=actor.organization_id,
@@ -108,7 +118,7 @@ def insert_agreement(actor: Actor, paper_id: UUID, source: str, values: Mapping[
         created_by_kind=actor.kind,
         created_by_id=actor.id,
         created_by_label=actor.label,
-        membership_id=_membership_of(actor),
+        membership_id=membership_of(actor),
         **values,
     )
     add_step(made, "created", origin=actor.origin, who=sender_of(actor))
@@ -119,7 +129,7 @@ def insert_agreement(actor: Actor, paper_id: UUID, source: str, values: Mapping[
 def replace_document(*, actor: Actor, agreement_id: UUID, source: str, content: bytes) -> Agreement:
     """Put another document into a draft: the next version. Its fields go. Opens its own transactions."""
     gate.require(actor, Permission.SHARES_CREATE)
-    pages = _pages(source, content)
+    pages = pages_of(source, content)
     draft = papers.store(actor.organization_id, environment_of(actor), content)
     with transaction.atomic(durable=True), tenant(actor.organization_id):
         agreement = lock_draft(actor, agreement_id)
@@ -136,7 +146,7 @@ def replace_document(*, actor: Actor, agreement_id: UUID, source: str, content: 
 
 def change_agreement(*, actor: Actor, agreement_id: UUID, wish: Wish) -> Agreement:
     """Another title, message, life, or rule. Only a draft. Raises NotADraft, CannotBeSigned."""
-    values = _wished(wish)
+    values = check_wish(wish)
     agreement = lock_draft(actor, agreement_id)
     for name, value in values.items():
         setattr(agreement, name, value)
@@ -152,12 +162,19 @@ def set_signers(*, actor: Actor, agreement_id: UUID, people: Sequence[Person]) -
     """
     agreement = lock_draft(actor, agreement_id)
     rows = _signers(agreement, people)
-    kept = [_placed(field) for field in selectors.list_fields(agreement) if field.signer.position <= len(rows)]
+    kept = [place_of(field) for field in selectors.list_fields(agreement) if field.signer.position <= len(rows)]
     Signer.objects.filter(organization_id=agreement.organization_id, agreement=agreement).delete()
     Signer.objects.bulk_create(rows)
     _insert_fields(agreement, rows, [place for place in kept if rows[place.signer - 1].kind == "signer"])
     _record_change(actor, agreement, "signers", count=len(rows))
     return rows
+
+
+def insert_people(agreement: Agreement, people: Sequence[Person], places: Sequence[Place]) -> None:
+    """Who signs a draft that was just made, and where, in its transaction. Raises CannotBeSigned."""
+    rows = _signers(agreement, people)
+    Signer.objects.bulk_create(rows)
+    _insert_fields(agreement, rows, places)
 
 
 def set_fields(*, actor: Actor, agreement_id: UUID, places: Sequence[Place]) -> list[Field]:
@@ -209,7 +226,7 @@ def target_of(agreement: Agreement) -> Target:
     return Target("agreement", agreement.id, agreement.title)
 
 
-def _pages(source: str, content: bytes) -> int:
+def pages_of(source: str, content: bytes) -> int:
     """How many pages it has. Raises RefusedPdf, BadText, CannotBeSigned."""
     if source == Agreement.Source.PDF:
         return len(inspect_pdf(content).pages)
@@ -223,7 +240,8 @@ def _pages(source: str, content: bytes) -> int:
     return count_pages(blank)
 
 
-def _wished(wish: Wish) -> dict[str, Any]:
+def check_wish(wish: Wish) -> dict[str, Any]:
+    """As the row has it. Raises CannotBeSigned."""
     title, message = wish.title.strip(), wish.message.strip()
     if not title or len(title) > TITLE_LENGTH or not _LINE.match(title):
         raise fault("/title", f"A title has 1 to {TITLE_LENGTH} characters, on one line.")
@@ -284,7 +302,8 @@ def _signer(agreement: Agreement, position: int, person: Person) -> Signer:
     )
 
 
-def _placed(field: Field) -> Place:
+def place_of(field: Field) -> Place:
+    """Where a field lies, for another row of it."""
     return Place(
         signer=field.signer.position,
         kind=field.kind,
@@ -341,7 +360,7 @@ def _field(agreement: Agreement, signers: Mapping[int, Signer], place: Place, nu
     )
 
 
-def _membership_of(actor: Actor) -> UUID | None:
+def membership_of(actor: Actor) -> UUID | None:
     """Whom to tell of what becomes of it; behind an API key, its maker."""
     if actor.person_id is None:
         return None

@@ -7,6 +7,10 @@ class CannotBeSigned(Invalid):
     """Something about this agreement cannot be like this; each fault says where it is."""
 
 
+class AlreadyMade(Refused):
+    """This form was sent before, and its agreement is in the list."""
+
+
 class NotADraft(Refused):
     """This agreement was sent. Void it and send another one, if something must change."""
 

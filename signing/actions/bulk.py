@@ -1,0 +1,224 @@
+"""One template sent to many: a table is read and shown, and nothing is sent before its sender says so.
+
+A job makes one agreement for each row, row by row: the row's agreement, its sending and the place in the table that was
+reached commit together, so that each is sent exactly once wherever the job is killed.
+"""
+
+from collections.abc import Mapping
+from typing import Any
+from uuid import UUID
+
+from django.db import transaction
+
+from audit import recorder
+from audit.tags import Tag
+from hq.authz import gate
+from hq.authz.actor import Actor, environment_of
+from hq.authz.permissions import AuthMethod, Permission
+from hq.authz.roles import Role, granted
+from hq.lib.clock import now
+from hq.lib.errors import Denied, Invalid, NotFound, Refused
+from hq.lib.ids import new_id
+from jobs import actions as jobs
+from jobs.registry import RunningJob
+from signing.actions.drafts import membership_of
+from signing.actions.faults import fault
+from signing.actions.sending import send_agreement
+from signing.actions.tables import BadTable, Row, Shape, read_table
+from signing.actions.templates import Filled, Use, fill_document, get_template, insert_from, target_of
+from signing.models import Batch, Template
+
+State = Batch.State
+READ_WITH = ("template__document", "organization", "membership__user")
+SHOWN_EVERY = 10  # rows
+
+
+class NotToBeSent(Refused):
+    """This table was sent already, or replaced by a newer one."""
+
+
+class NoMember(Refused):
+    """Only a member can send to many: each agreement goes out in their name."""
+
+
+def shape_of(template: Template) -> Shape:
+    """Which columns a table for this template has."""
+    names = [one["name"] for one in template.plan["variables"]]
+    return Shape(len(template.plan["roles"]), names, template.name)
+
+
+def check_table(*, actor: Actor, template_id: UUID, content: bytes) -> Batch:
+    """Read a table and keep what was found, in the place of what the same member had not sent. Nothing is sent.
+
+    Raises Denied, NotFound, NoMember, CannotBeSigned.
+    """
+    gate.require(actor, Permission.SHARES_CREATE)
+    template = get_template(actor, template_id)
+    member = membership_of(actor)
+    if member is None:
+        raise NoMember
+    try:
+        rows = read_table(content, shape_of(template))
+    except BadTable as error:
+        raise fault("/table", str(error)) from error
+    _rows(actor).filter(state=State.CHECKED, membership_id=member).delete()
+    return Batch.objects.create(
+        id=new_id(),
+        organization_id=actor.organization_id,
+        environment_id=environment_of(actor),
+        template=template,
+        name=template.name,
+        rows=[_as_json(row) for row in rows],
+        total=sum(not row.problem for row in rows),
+        created_by_kind=actor.kind,
+        created_by_id=actor.id,
+        created_by_label=actor.label,
+        membership_id=member,
+    )
+
+
+def get_batch(actor: Actor, batch_id: UUID, *, lock: bool = False) -> Batch:
+    """The actor's own, or any for whoever reads the trail. Raises Denied, NotFound."""
+    gate.require(actor, Permission.SHARES_READ)
+    rows = _rows(actor).filter(id=batch_id).select_related(*READ_WITH)
+    if not gate.allows(actor, Permission.AUDIT_READ):
+        rows = rows.filter(created_by_kind=actor.kind, created_by_id=actor.id)
+    found = (rows.select_for_update(no_key=True, of=("self",)) if lock else rows).first()
+    if found is None:
+        raise NotFound
+    return found
+
+
+def list_batches(actor: Actor, *, limit: int = 20) -> list[Batch]:
+    """The newest that were sent, as `get_batch` shows them."""
+    gate.require(actor, Permission.SHARES_READ)
+    rows = _rows(actor).exclude(state=State.CHECKED)
+    if not gate.allows(actor, Permission.AUDIT_READ):
+        rows = rows.filter(created_by_kind=actor.kind, created_by_id=actor.id)
+    return list(rows.order_by("-id")[:limit])
+
+
+def send_batch(*, actor: Actor, batch_id: UUID) -> Batch:
+    """Send every row without a problem, in a job. Raises Denied, NotFound, NotToBeSent."""
+    gate.require(actor, Permission.SHARES_CREATE)
+    batch = get_batch(actor, batch_id, lock=True)
+    if batch.state != State.CHECKED or not batch.total or batch.template is None:
+        raise NotToBeSent
+    if batch.membership_id != membership_of(actor):
+        raise NotFound
+    batch.state = State.SENDING
+    batch.save(update_fields=["state"])
+    jobs.enqueue(
+        "signing.bulk",
+        organization_id=batch.organization_id,
+        environment_id=batch.environment_id,
+        payload={"batch": str(batch.id)},
+        key=f"batch:{batch.id}",
+    )
+    after = {"agreements": batch.total}
+    recorder.record(actor, Tag.AGREEMENT_TEMPLATE_SENT, target=target_of(batch.template), after=after)
+    return batch
+
+
+def run_batch(job: RunningJob) -> dict[str, Any]:
+    """Go on where it was. Each row once, in a transaction of its own."""
+    batch_id = UUID(job.payload["batch"])
+    while True:
+        with job.step():
+            batch = _lock(job, batch_id)
+            if batch is None or batch.state != State.SENDING:
+                return {"sent": batch.sent if batch else 0}
+            maker = _maker_of(batch)
+            if maker is None or batch.template is None:
+                _end(batch, State.STOPPED, "Whoever sent it may not send any more, or the template was removed.")
+                return {"sent": batch.sent}
+            if batch.reached == len(batch.rows):
+                _end(batch, State.DONE)
+                return {"sent": batch.sent}
+            template, row = batch.template, batch.rows[batch.reached]
+        _deal_with(job, batch, maker, template, row)
+        if batch.reached % SHOWN_EVERY == 0:
+            job.progress(batch.reached, len(batch.rows))
+
+
+def _deal_with(job: RunningJob, batch: Batch, maker: Actor, template: Template, row: Mapping[str, Any]) -> None:
+    """One row. Its document is made first, outside of the transaction: what nobody keeps, the reaper removes."""
+    problem = row["problem"]
+    filled: Filled | None = None
+    if not problem:
+        try:
+            filled = fill_document(template, maker, row["values"])
+        except Invalid as error:
+            problem = str(error)
+    with job.step():
+        locked = _lock(job, batch.id)
+        if locked is None or locked.state != State.SENDING or locked.reached != batch.reached:
+            return
+        if filled is not None:
+            problem = _send(maker, filled, row)
+        if problem != row["problem"]:
+            locked.rows[locked.reached]["problem"] = problem
+        locked.sent += not problem
+        locked.reached += 1
+        locked.save(update_fields=["rows", "sent", "reached"])
+
+
+def _send(maker: Actor, filled: Filled, row: Mapping[str, Any]) -> str:
+    """Make and send it; what is wrong, if it cannot be, and then nothing of it is there."""
+    use = Use(row["title"], [(name, email) for name, email in row["people"]], row["values"])
+    try:
+        with transaction.atomic():
+            made = insert_from(maker, filled, use, UUID(row["id"]))
+            send_agreement(actor=maker, agreement_id=made.id, text=filled.text)
+    except (Invalid, Denied) as error:
+        return str(error)
+    return ""
+
+
+def _lock(job: RunningJob, batch_id: UUID) -> Batch | None:
+    rows = Batch.objects.filter(organization_id=job.organization_id, id=batch_id).select_related(*READ_WITH)
+    return rows.select_for_update(no_key=True, of=("self",)).first()
+
+
+def _end(batch: Batch, state: str, reason: str | None = None) -> None:
+    """Who was written to stands in their agreements from now on, and goes with them."""
+    empty = {"title": "", "people": [], "values": {}}
+    batch.state, batch.ended_at, batch.reason = state, now(), reason
+    batch.rows = [row | empty for row in batch.rows]
+    batch.save(update_fields=["state", "ended_at", "reason", "rows"])
+
+
+def _maker_of(batch: Batch) -> Actor | None:
+    """Whoever sent it, with what they may do now; None once they are out or may send no more."""
+    member, place = batch.membership, batch.organization
+    if member is None or not member.user.is_active or place.state in place.SHUT:
+        return None
+    role = Role(member.role)
+    actor = Actor(
+        organization_id=batch.organization_id,
+        environment_id=batch.environment_id,
+        kind="person",
+        id=member.user_id,
+        label=batch.created_by_label,
+        method=AuthMethod.SESSION,
+        permissions=granted(role, by_rules=place.reach == place.Reach.RULES),
+        role=role,
+        principal_id=member.id,
+        person_id=member.user_id,
+    )
+    return actor if gate.allows(actor, Permission.SHARES_CREATE) else None
+
+
+def _rows(actor: Actor) -> Any:
+    return Batch.objects.filter(organization_id=actor.organization_id, environment_id=environment_of(actor))
+
+
+def _as_json(row: Row) -> dict[str, Any]:
+    return {
+        "id": str(new_id()),
+        "line": row.line,
+        "title": row.title,
+        "people": [list(person) for person in row.people],
+        "values": row.values,
+        "problem": row.problem,
+    }
