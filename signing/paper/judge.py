@@ -36,7 +36,7 @@ def judge(data: bytes) -> list[tuple[float, float]]:
         return [_size(page) for page in document.pages]
 
 
-def _check_root(root: Dictionary) -> None:
+def _check_root(root: pikepdf.Object) -> None:
     names = root.get(Name.Names, Dictionary())
     if Name.JavaScript in names:
         raise Refused("javascript")
@@ -120,6 +120,7 @@ def main() -> int:
     resource.setrlimit(resource.RLIMIT_AS, (MEMORY, MEMORY))
     resource.setrlimit(resource.RLIMIT_CPU, (SECONDS, SECONDS))
     resource.setrlimit(resource.RLIMIT_FSIZE, (0, 0))
+    told: dict[str, object]
     try:
         told = {"pages": judge(sys.stdin.buffer.read())}
     except Refused as refused:

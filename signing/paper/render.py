@@ -94,7 +94,7 @@ def stamp_pdf(
             used = {stamp.page for stamp in stamps}
             for number, (page, layer) in enumerate(zip(document.pages, drawn.pages, strict=True), 1):
                 if number in used:
-                    page.add_overlay(layer)
+                    page.add_overlay(layer, None)
             document.pages.extend(certificate.pages)
             for name, content in attachments.items():
                 _attach(document, name, content)
@@ -188,7 +188,7 @@ def _draw(name: str, data: Mapping[str, Any], *, standards: Sequence[str] = _STA
     files = {path.name: path.read_bytes() for path in _FOLDER.glob("*.typ") if path.name != name}
     main = {"main.typ": (_FOLDER / name).read_bytes()}
     try:
-        made = typst.compile(
+        made = typst.compile(  # type: ignore[call-overload]  # its types know no folder in memory; it does
             {**main, **files, "data.json": json.dumps(data, ensure_ascii=False, sort_keys=True).encode()},
             format="pdf",
             pdf_standards=list(standards),
@@ -204,8 +204,15 @@ def _draw(name: str, data: Mapping[str, Any], *, standards: Sequence[str] = _STA
 def _attach(document: pikepdf.Pdf, name: str, content: bytes) -> None:
     """An embedded file that says what it is to the document (PDF/A-3)."""
     spec = AttachedFileSpec(
-        document, content, filename=name, mime_type="application/json", relationship=Name.Data, description=name
+        document,
+        content,
+        filename=name,
+        mime_type="application/json",
+        description=name,
+        creation_date="",
+        mod_date="",
     )
+    spec.obj[Name.AFRelationship] = Name.Data
     document.attachments[name] = spec
     listed = document.Root.get(Name.AF, pikepdf.Array())
     listed.append(spec.obj)
