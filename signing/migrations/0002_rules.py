@@ -49,6 +49,37 @@ FOR EACH ROW WHEN (
     AND (OLD.version, OLD.source, OLD.document_id) IS DISTINCT FROM (NEW.version, NEW.source, NEW.document_id)
 ) EXECUTE FUNCTION signing_document_stays();
 """
+# Everything begins at its beginning.
+BORN = """
+CREATE FUNCTION signing_born() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+    RAISE EXCEPTION 'nothing is born %', NEW.state
+        USING ERRCODE = 'check_violation', CONSTRAINT = 'signing_born_at_the_beginning';
+END $$;
+CREATE TRIGGER signing_agreement_born BEFORE INSERT ON signing_agreement
+FOR EACH ROW WHEN (NEW.state <> 'draft') EXECUTE FUNCTION signing_born();
+CREATE TRIGGER signing_signer_born BEFORE INSERT ON signing_signer
+FOR EACH ROW WHEN (NEW.state <> 'waiting') EXECUTE FUNCTION signing_born();
+"""
+# Once it was sent, nobody is asked for more or for less, nor elsewhere. Who has to fill it in may be handed on.
+FIELDS_STAY = """
+CREATE FUNCTION signing_fields_stay() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+    IF NOT EXISTS (
+        SELECT FROM public.signing_agreement AS agreement
+        WHERE agreement.organization_id = NEW.organization_id AND agreement.id = NEW.agreement_id
+          AND agreement.state = 'draft'
+    ) THEN
+        RAISE EXCEPTION 'the fields of an agreement that was sent do not change'
+            USING ERRCODE = 'check_violation', CONSTRAINT = 'signing_fields_stay';
+    END IF;
+    RETURN NEW;
+END $$;
+CREATE TRIGGER signing_fields_come_first BEFORE INSERT ON signing_field
+FOR EACH ROW EXECUTE FUNCTION signing_fields_stay();
+CREATE TRIGGER signing_fields_stay BEFORE UPDATE OF agreement_id, number, kind, page, x, y, width, height, required
+ON signing_field FOR EACH ROW EXECUTE FUNCTION signing_fields_stay();
+"""
 KEEPS = """
 CREATE TRIGGER signing_paper_keeps_its_content BEFORE UPDATE OF blob_id ON signing_paper
 FOR EACH ROW WHEN (OLD.blob_id IS DISTINCT FROM NEW.blob_id) EXECUTE FUNCTION vault_same_content()
@@ -62,6 +93,8 @@ BEGIN
         ('waiting', 'sent'), ('sent', 'viewed'), ('viewed', 'consented'), ('consented', 'signed'),
         ('sent', 'declined'), ('viewed', 'declined'), ('consented', 'declined'),
         ('sent', 'delegated'), ('viewed', 'delegated'), ('consented', 'delegated')
+    ) AND NOT (  -- somebody else's address: they have seen nothing yet
+        OLD.state = 'viewed' AND NEW.state = 'sent' AND NEW.generation > OLD.generation
     ) THEN
         RAISE EXCEPTION 'a signer does not go from % to %', OLD.state, NEW.state
             USING ERRCODE = 'check_violation', CONSTRAINT = 'signing_signer_in_order';
@@ -85,11 +118,16 @@ END $$;
 CREATE TRIGGER signing_signer_in_order BEFORE UPDATE OF state ON signing_signer
 FOR EACH ROW WHEN (OLD.state IS DISTINCT FROM NEW.state) EXECUTE FUNCTION signing_signer_order();
 """
-# A step hangs on the one before it, whoever writes it.
-STEP_ORDER = """
+# A step hangs on the one before it, whoever writes it; the first on the agreement's own id (signing.actions.chain).
+STEP_ORDER = r"""
 CREATE FUNCTION signing_step_order() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
-    IF NEW.index > 1 AND NOT EXISTS (
+    IF NEW.index = 1 THEN
+        IF NEW.previous <> sha256('\x68712d61677265656d656e742d763100'::bytea || uuid_send(NEW.agreement_id)) THEN
+            RAISE EXCEPTION 'the first step hangs on its agreement'
+                USING ERRCODE = 'check_violation', CONSTRAINT = 'signing_step_hangs_on_one';
+        END IF;
+    ELSIF NOT EXISTS (
         SELECT FROM public.signing_step AS before
         WHERE before.organization_id = NEW.organization_id AND before.agreement_id = NEW.agreement_id
           AND before.index = NEW.index - 1 AND before.hash = NEW.previous
@@ -103,6 +141,10 @@ CREATE TRIGGER signing_step_hangs_on_one BEFORE INSERT ON signing_step
 FOR EACH ROW EXECUTE FUNCTION signing_step_order();
 """
 DROP = {
+    BORN: "DROP TRIGGER signing_agreement_born ON signing_agreement; DROP TRIGGER signing_signer_born ON signing_signer;"
+    " DROP FUNCTION signing_born()",
+    FIELDS_STAY: "DROP TRIGGER signing_fields_come_first ON signing_field;"
+    " DROP TRIGGER signing_fields_stay ON signing_field; DROP FUNCTION signing_fields_stay()",
     AGREEMENT_ORDER: "DROP TRIGGER signing_agreement_in_order ON signing_agreement;"
     " DROP FUNCTION signing_agreement_order()",
     DOCUMENT_STAYS: "DROP TRIGGER signing_document_stays ON signing_agreement; DROP FUNCTION signing_document_stays()",
