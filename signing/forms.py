@@ -195,7 +195,7 @@ class BrandForm(forms.Form):
         label="Colour",
         max_length=7,
         initial=COLOUR_DEFAULT,
-        help_text="Such as #006368. It has to stand out from white by 4.5 to 1; for the dark page HQ takes a lighter one.",
+        help_text="Such as #006368. It has to stand out from white by 4.5 to 1; the dark page gets a lighter one.",
     )
     mark = forms.FileField(
         label="Mark", required=False, help_text="A PNG, 48 kB at most. Shown 32 pixels high above the document."

@@ -1,10 +1,11 @@
 """Reads of agreements. Those without an actor serve the actions and the signers' pages, which have shown who asks."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
-from django.db.models import Q, QuerySet
+from django.db.models import Count, Q, QuerySet
 
 from hq.authz import gate
 from hq.authz.actor import Actor, environment_of
@@ -46,10 +47,13 @@ def visible(actor: Actor, permission: Permission = Permission.SHARES_READ) -> Qu
     rows = Agreement.objects.filter(organization_id=actor.organization_id, environment_id=environment_of(actor))
     if gate.allows(actor, Permission.AUDIT_READ):
         return rows
-    own = Q(created_by_kind=actor.kind, created_by_id=actor.id)
-    if actor.principal_id is not None:
-        own |= Q(membership_id=actor.principal_id)
-    return rows.filter(own)
+    return rows.filter(_own(actor))
+
+
+def _own(actor: Actor) -> Q:
+    """What they made, and what was made by their keys."""
+    made = Q(created_by_kind=actor.kind, created_by_id=actor.id)
+    return made if actor.principal_id is None else made | Q(membership_id=actor.principal_id)
 
 
 def get_agreement(
@@ -65,16 +69,40 @@ def get_agreement(
     return found
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Wanted:
+    """Which agreements: in a state, of a template, or only one's own. Empty: any."""
+
+    state: str = ""
+    template_id: UUID | None = None
+    own: bool = False
+
+
 def list_agreements(
-    actor: Actor, *, state: str = "", before: UUID | None = None, limit: int = 50
+    actor: Actor, *, state: str = "", before: UUID | None = None, limit: int = 50, wanted: Wanted | None = None
 ) -> Sequence[Agreement]:
     """Newest first, at most `limit` of those older than `before`."""
+    wanted = wanted or Wanted(state=state)
     rows = visible(actor).select_related("document")
-    if state:
-        rows = rows.filter(state=state)
+    if wanted.state:
+        rows = rows.filter(state=wanted.state)
+    if wanted.template_id is not None:
+        rows = rows.filter(template_id=wanted.template_id)
+    if wanted.own:
+        rows = rows.filter(_own(actor))
     if before is not None:
         rows = rows.filter(id__lt=before)
     return list(rows.order_by("-id")[:limit])
+
+
+def count_progress(actor: Actor, agreement_ids: Sequence[UUID]) -> dict[UUID, tuple[int, int]]:
+    """Of each, how many have acted and how many are to act. Ids that `list_agreements` gave."""
+    acting = Signer.objects.filter(organization_id=actor.organization_id, agreement_id__in=agreement_ids)
+    acting = acting.exclude(kind=Signer.Kind.VIEWER).exclude(state=Signer.State.DELEGATED)
+    rows = acting.values_list("agreement_id").annotate(
+        signed=Count("id", filter=Q(state=Signer.State.SIGNED)), asked=Count("id")
+    )
+    return {agreement_id: (signed, asked) for agreement_id, signed, asked in rows}
 
 
 def lock_agreement(organization_id: UUID, agreement_id: UUID) -> Agreement:
