@@ -3,6 +3,7 @@
 Each act locks the agreement, so that two of them come one after the other, and is one step of its chain and one event.
 """
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -15,6 +16,7 @@ from hq.authz.permissions import AuthMethod
 from hq.lib.clock import now
 from hq.lib.ids import new_id
 from hq.lib.mail_addresses import spell_address
+from hq.lib.text import NO_CONTROL
 from jobs import actions as jobs
 from signing import consents, selectors
 from signing.actions.chain import add_step
@@ -30,7 +32,7 @@ from signing.actions.faults import (
 from signing.actions.turns import current_turn, let_in, mail
 from signing.actions.values import Filled, check_filled, digest_of, take_values
 from signing.models import Agreement, Signer
-from signing.models.agreements import REASON_LENGTH
+from signing.models.agreements import REASON_LENGTH, SIGNERS_MOST
 from signing.models.signers import NAME_LENGTH
 
 State = Signer.State
@@ -83,9 +85,12 @@ def give_consent(standing: Standing, *, sha256: str) -> Signer:
 
 
 def keep_values(standing: Standing, *, values: Mapping[int, str]) -> Signer:
-    """Keep what they have filled in so far, to finish later. No step: nothing is agreed to by it."""
+    """Keep what they have filled in so far, to finish later. No step: nothing is agreed to by it.
+
+    Once they have signed, what they signed stays. Raises NotYourTurn, CannotBeSigned.
+    """
     agreement, signer = lock_turn(standing)
-    if not signer.acts:
+    if not signer.acts or signer.is_done:
         raise NotYourTurn
     take_values(selectors.list_fields(agreement, signer), values)
     return signer
@@ -106,7 +111,7 @@ def sign_agreement(
     """
     agreement, signer = lock_turn(standing)
     if signer.state != State.CONSENTED:
-        raise NoConsent if signer.acts else NotYourTurn
+        raise NoConsent if signer.acts and not signer.is_done else NotYourTurn
     if signer.method == Signer.Method.PASSKEY and passkey is None:
         raise PasskeyNeeded
     filled = _fill(agreement, signer, values, signature)
@@ -233,11 +238,13 @@ def _go_on(agreement: Agreement) -> None:
 
 def _delegate(agreement: Agreement, signer: Signer, name: str, email: str) -> Signer:
     name, address = name.strip(), spell_address(email.strip())
-    if not name or len(name) > NAME_LENGTH:
+    if not name or len(name) > NAME_LENGTH or not re.match(NO_CONTROL, name):
         raise fault("/name", "Say the name of whoever signs in your place.")
     if address is None:
         raise fault("/email", "This is not an e-mail address that HQ can write to.")
     others = selectors.list_signers(agreement)
+    if len(others) >= SIGNERS_MOST:
+        raise CannotBeDelegated
     index = selectors.email_index(agreement.organization_id, address)
     if any(bytes(one.email_index) == index and one.kind == signer.kind for one in others):
         raise fault("/email", "This person is asked to sign already.")
