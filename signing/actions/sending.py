@@ -1,5 +1,6 @@
 """Sending an agreement, and what its sender may do while it is out."""
 
+import re
 from datetime import timedelta
 from hashlib import sha256
 from uuid import UUID
@@ -9,7 +10,9 @@ from audit.tags import Tag
 from hq.authz.actor import Actor
 from hq.authz.permissions import Permission
 from hq.lib.clock import now
+from hq.lib.errors import NotFound
 from hq.lib.mail_addresses import spell_address
+from hq.lib.text import NO_CONTROL
 from signing import selectors
 from signing.actions import papers
 from signing.actions.chain import add_step
@@ -19,6 +22,7 @@ from signing.actions.links import give_link
 from signing.actions.turns import let_in, mail, sender_of
 from signing.models import Agreement, Field, Signer, SignerSession, Step
 from signing.models.agreements import DAYS_MOST, REASON_LENGTH
+from signing.models.signers import NAME_LENGTH
 
 State = Agreement.State
 OPEN = {Signer.State.SENT, Signer.State.VIEWED, Signer.State.CONSENTED}
@@ -106,28 +110,38 @@ def extend_agreement(*, actor: Actor, agreement_id: UUID, days: int) -> Agreemen
 
 
 def correct_signer(*, actor: Actor, agreement_id: UUID, signer_id: UUID, name: str, email: str) -> Signer:
-    """Another name or address for somebody who has not acted. The link that went out is dead, and so is who came by it.
+    """Another name or address for somebody who has not acted. The link that went out is dead, and so is who came by it;
+    what was looked at by it was not by them.
 
     Raises NotSent, NotFound, CannotBeSigned.
     """
     agreement = _lock_sent(actor, agreement_id)
-    signer = next((one for one in selectors.list_signers(agreement) if one.id == signer_id), None)
-    if signer is None or (signer.is_done and signer.acts) or signer.consented_at is not None:
+    signers = selectors.list_signers(agreement)
+    signer = next((one for one in signers if one.id == signer_id), None)
+    if signer is None:
+        raise NotFound
+    if (signer.is_done and signer.acts) or signer.consented_at is not None:
         raise fault("/signer", "Only somebody who has not agreed to sign yet can be corrected.")
     address, name = spell_address(email.strip()), name.strip()
     if address is None:
         raise fault("/email", "This is not an e-mail address that HQ can write to.")
-    if not name:
-        raise fault("/name", "Say their name.")
+    if not name or len(name) > NAME_LENGTH or not re.match(NO_CONTROL, name):
+        raise fault("/name", f"A name has 1 to {NAME_LENGTH} characters.")
+    index = selectors.email_index(agreement.organization_id, address)
+    if any(one.id != signer.id and one.kind == signer.kind and bytes(one.email_index) == index for one in signers):
+        raise fault("/email", "This address is there twice.")
     before = {"name": signer.name, "email": signer.email}
-    signer.name, signer.email = name, address
-    signer.email_index = selectors.email_index(agreement.organization_id, address)
-    signer.bounced_at = None
+    signer.name, signer.email, signer.email_index = name, address, index
+    signer.bounced_at, signer.viewed_at = None, None
+    signer.state = Signer.State.SENT if signer.state == Signer.State.VIEWED else signer.state
     if signer.token_digest is not None:
         give_link(agreement, signer)
         mail(agreement, "invite", signer)
     signer.save(
-        update_fields=["name", "email", "email_index", "bounced_at", "generation", "key_version", "token_digest"]
+        update_fields=[
+            *("name", "email", "email_index", "bounced_at", "state", "viewed_at"),
+            *("generation", "key_version", "token_digest"),
+        ]
     )
     SignerSession.objects.filter(organization_id=agreement.organization_id, signer=signer).delete()
     add_step(agreement, "corrected", origin=actor.origin, signer=signer, detail={"before": before, "by": actor.label})
