@@ -31,6 +31,7 @@ SCHEDULE = {
     "forget-webhook-log": {"task": "webhooks.sweep", "schedule": timedelta(hours=1), "options": {"expires": 3600}},
     "keep-no-longer": {"task": "retention.sweep", "schedule": timedelta(minutes=10), "options": {"expires": 600}},
     "send-streams": {"task": "streams.sweep", "schedule": timedelta(seconds=5), "options": {"expires": 5}},
+    "look-after-agreements": {"task": "signing.sweep", "schedule": timedelta(minutes=1), "options": {"expires": 60}},
     "look-after-artifacts": {"task": "artifacts.sweep", "schedule": timedelta(seconds=15), "options": {"expires": 15}},
     "take-in-what-landed": {"task": "vault.take_in", "schedule": timedelta(seconds=30), "options": {"expires": 30}},
     "expire-trail-exports": {

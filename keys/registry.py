@@ -80,10 +80,13 @@ class Tenancy(Protocol):
         ...
 
 
+# Makes what the deployment itself needs, unless it is there already.
+Starter = Callable[[], object]
 # Hears of an organization's CMK: its ARN if it is in AWS KMS, else "".
 Follower = Callable[[UUID, str], None]
 
 _followers: list[Follower] = []
+_starters: dict[str, Starter] = {}
 _registered: dict[bool, dict[str, Holder]] = {False: {}, True: {}}  # those of organizations, of the deployment
 _tenancy: list[Tenancy] = []
 
@@ -106,6 +109,19 @@ def add_follower(follower: Follower) -> None:
     """
     if follower not in _followers:
         _followers.append(follower)
+
+
+def at_start(name: str, make: Starter) -> None:
+    """Called at start-up by a room that has keys of the deployment's own. Twice the same name is the same.
+
+    It is run whenever HQ starts, behind the deployment's data keys.
+    """
+    _starters[name] = make
+
+
+def starters() -> list[Starter]:
+    """In the order in which they were registered."""
+    return list(_starters.values())
 
 
 def tell_followers(organization_id: UUID, cmk: str) -> None:

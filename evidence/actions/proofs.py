@@ -47,19 +47,31 @@ def prove_entry(*, actor: Actor, log: Log, index: int) -> ProofFile:
         KeyUnavailable, Tampered.
     """
     gate.require(actor, Permission.AUDIT_READ)
-    return _prove(actor, log, index)
+    return _prove((actor.organization_id, environment_of(actor)), log, index, _may_commit(actor))
+
+
+def prove_for_room(organization_id: UUID, environment_id: UUID, log: Log, index: int) -> ProofFile:
+    """Do so for a room whose file it goes into, and which has asked whether that may be had. Outside of a transaction.
+
+    A checkpoint is made if none covers the entry yet. Raises as `prove_entry`.
+    """
+    return _prove((organization_id, environment_id), log, index, may_commit=True)
 
 
 def prove_request(*, actor: Actor, request_id: UUID) -> ProofFile:
     """Do so for a request of the access log, by its id. Raises as `prove_entry`."""
     gate.require(actor, Permission.AUDIT_READ)
     index = _place(actor, request_id)
-    if index is None and gate.allows(actor, Permission.AUDIT_VERIFY):
+    if index is None and _may_commit(actor):
         make_checkpoint(actor.organization_id, environment_of(actor), Log.ACCESS)
         index = _place(actor, request_id)
     if index is None:
         raise NotCovered
-    return _prove(actor, Log.ACCESS, index)
+    return _prove((actor.organization_id, environment_of(actor)), Log.ACCESS, index, _may_commit(actor))
+
+
+def _may_commit(actor: Actor) -> bool:
+    return gate.allows(actor, Permission.AUDIT_VERIFY)
 
 
 def _place(actor: Actor, request_id: UUID) -> int | None:
@@ -67,20 +79,20 @@ def _place(actor: Actor, request_id: UUID) -> int | None:
         return trail.place_of_request(actor.organization_id, environment_of(actor), request_id)
 
 
-def _prove(actor: Actor, log: Log, index: int) -> ProofFile:
-    environment_id = environment_of(actor)
-    with tenant(actor.organization_id):
+def _prove(place: tuple[UUID, UUID], log: Log, index: int, may_commit: bool) -> ProofFile:
+    organization_id, environment_id = place
+    with tenant(organization_id):
         covering = checkpoint_at_least(environment_id, log, index)
-        entry = _entry(actor.organization_id, environment_id, log, index)
+        entry = _entry(organization_id, environment_id, log, index)
         if covering is not None:
-            return _file(actor.organization_id, covering, entry)
-    if not gate.allows(actor, Permission.AUDIT_VERIFY):
+            return _file(organization_id, covering, entry)
+    if not may_commit:
         raise NotCovered
-    made = make_checkpoint(actor.organization_id, environment_id, log)
+    made = make_checkpoint(organization_id, environment_id, log)
     if made is None or made.size < index:
         raise NotCovered
-    with tenant(actor.organization_id):
-        return _file(actor.organization_id, made, entry)
+    with tenant(organization_id):
+        return _file(organization_id, made, entry)
 
 
 def _entry(organization_id: UUID, environment_id: UUID, log: Log, index: int) -> Entry:

@@ -9,7 +9,7 @@ from hq.authz.permissions import Permission
 from hq.db.context import tenant
 from hq.db.models import PLATFORM_ID
 from hq.db.sealing import Purpose
-from keys import rings
+from keys import registry, rings
 from keys.actions.signing import ensure_signing_key
 from keys.actions.turns import wait_for_turn
 from keys.models import Cmk, DataKey, wrapping_context
@@ -40,6 +40,8 @@ def ensure_platform_keys() -> Cmk:
     """
     cmk = _provide(PLATFORM_ID, PLATFORM_PURPOSES)
     ensure_signing_key()
+    for make in registry.starters():
+        make()
     return cmk
 
 

@@ -3,12 +3,14 @@
 import re
 from datetime import timedelta
 from hashlib import sha256
+from typing import Any, Final
 from uuid import UUID
 
 from audit import recorder
 from audit.tags import Tag
 from hq.authz.actor import Actor
 from hq.authz.permissions import Permission
+from hq.db import retention
 from hq.lib.clock import now
 from hq.lib.errors import NotFound
 from hq.lib.mail_addresses import spell_address
@@ -25,6 +27,7 @@ from signing.models.agreements import DAYS_MOST, REASON_LENGTH
 from signing.models.signers import NAME_LENGTH
 
 State = Agreement.State
+KEPT: Final = "signing.agreements"  # the class of record, see signing.actions.upkeep
 OPEN = {Signer.State.SENT, Signer.State.VIEWED, Signer.State.CONSENTED}
 
 
@@ -158,18 +161,23 @@ def remove_agreement(*, actor: Actor, agreement_id: UUID) -> None:
     agreement = selectors.get_agreement(actor, agreement_id, permission=Permission.SHARES_REVOKE, lock=True)
     if agreement.state in {State.SENT, State.SIGNED}:
         raise NotOver
-    if agreement.template is not None and agreement.template.held:
+    by_template = agreement.template is not None and agreement.template.held
+    if by_template or retention.held(agreement.organization_id, KEPT) != ():
         raise StillKept
-    target = target_of(agreement)
-    tombstone = {
+    target, tombstone = target_of(agreement), tombstone_of(agreement)
+    delete_agreement(agreement)
+    recorder.record(actor, Tag.AGREEMENT_REMOVED, target=target, before=tombstone)
+
+
+def tombstone_of(agreement: Agreement) -> dict[str, Any]:
+    """What the trail keeps of one that is removed: enough to know its documents again."""
+    return {
         "state": agreement.state,
         "head": bytes(agreement.head).hex(),
         "length": agreement.length,
         "document_sha256": agreement.document.sha256,
         "pdf_sha256": agreement.final.sha256 if agreement.final else None,
     }
-    delete_agreement(agreement)
-    recorder.record(actor, Tag.AGREEMENT_REMOVED, target=target, before=tombstone)
 
 
 def delete_agreement(agreement: Agreement) -> None:

@@ -3,6 +3,7 @@
 from hq.authz.actor import Actor, environment_of
 from hq.lib.clock import now
 from jobs import actions as jobs
+from keys.registry import tenancy
 from signing import selectors
 from signing.actions.links import give_link
 from signing.models import Agreement, Signer
@@ -39,5 +40,11 @@ def mail(agreement: Agreement, what: str, signer: Signer | None = None) -> None:
 
 
 def sender_of(actor: Actor) -> dict[str, str]:
-    """Who did it, for the chain, where it was one of the organization's own."""
-    return {"name": actor.label, "kind": actor.kind, "id": str(actor.id), "environment": str(environment_of(actor))}
+    """Who did it, for the chain, where it was one of the organization's own; it may be called otherwise later."""
+    return {
+        "name": actor.label,
+        "kind": actor.kind,
+        "id": str(actor.id),
+        "environment": str(environment_of(actor)),
+        "organization": tenancy().name_of(actor.organization_id),
+    }
