@@ -43,6 +43,7 @@ NO_PAGES = {
     "artifacts:remove_deployment",
     "artifacts:revoke_link",
     "jwks",
+    "seal_root",
     "published_checkpoint",
     "add_checkpoint",
     "witnessed_checkpoint",
