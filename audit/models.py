@@ -87,11 +87,23 @@ class AuditEvent(Model):
 
     def document(self) -> bytes:
         """The bytes that are hashed: RFC 8785 JSON of what stands in the clear, and the commitment in hex."""
+        return self._document(self.index, self.at.strftime(_AT))
+
+    def around_its_place(self) -> tuple[bytes, bytes, bytes]:
+        """The document before its time, between time and index, and after: its place it is given by the database.
+
+        No value can be taken for one of these names: in strings a quotation mark comes after a backslash.
+        """
+        before, at, rest = self._document(0, "").partition(b'"at":"')
+        between, index, after = rest.partition(b'"index":')
+        return before + at, between + index, after.removeprefix(b"0")
+
+    def _document(self, index: int, at: str) -> bytes:
         return admin_document(
             organization=str(self.organization_id),
             environment=str(self.environment_id),
-            index=self.index,
-            at=self.at.strftime(_AT),
+            index=index,
+            at=at,
             tag=self.tag,
             actor_kind=self.actor_kind,
             actor_id=str(self.actor_id),
@@ -123,16 +135,20 @@ class AuditEvent(Model):
 class ChainHead(Model):
     """Length and newest hash of an environment's chain, and the transaction that added to it last.
 
-    Locked by whoever adds to it.
+    Locked by whoever adds to it. `previous` and `at` are those of the newest event, which takes them from here.
     """
 
     organization_id = models.UUIDField()
     environment_id = models.UUIDField()
     length = models.BigIntegerField(default=0)
     hash = models.BinaryField(default=chain.GENESIS)
+    previous = models.BinaryField(null=True)
+    at = models.DateTimeField(null=True)
     xid = models.BigIntegerField(default=0, db_default=0)
 
-    data_classes: ClassVar = Declared(kept=ALWAYS, operational="organization_id environment_id length hash xid")
+    data_classes: ClassVar = Declared(
+        kept=ALWAYS, operational="organization_id environment_id length hash previous at xid"
+    )
 
     class Meta:
         constraints = [

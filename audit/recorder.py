@@ -8,26 +8,38 @@ from uuid import UUID
 from django.db import transaction
 
 from audit import registry
+from audit.documents import AT_IN_DOCUMENTS
 from audit.masking import of_change, of_request
 from audit.models import AccessEntry, AuditEvent, ChainHead, PersonEvent
 from audit.tags import ORGANIZATION_WIDE, PersonTag, Tag
 from hq.authz.actor import Actor, Origin
 from hq.crypto import chain
 from hq.db.prepared import prepared
-from hq.db.rows import Insert
+from hq.db.rows import Insert, InsertAt
 from hq.lib.canonical import canonical
 from hq.lib.clock import now
 from hq.lib.errors import Problem
 from hq.lib.ids import new_id
 from hq.lib.redaction import redact
 
-# Two round trips, planned once: the event needs to know the newest hash, and goes in together with the head's move.
-_LOCK = "SELECT length, hash FROM audit_chainhead WHERE organization_id = %s AND environment_id = %s FOR NO KEY UPDATE"
-_MOVE = (
-    "UPDATE audit_chainhead SET length = %s, hash = %s, xid = pg_current_xact_id()::text::bigint"
-    " WHERE organization_id = %s AND environment_id = %s"
+_LOCK = "SELECT 1 FROM audit_chainhead WHERE organization_id = %s AND environment_id = %s FOR NO KEY UPDATE"
+# The head moves on to the event's place and is its link, made as `AuditEvent.document` and `chain.link` make it.
+# Whoever waits for it begins where it is by then, and takes the time once it is theirs, so that times go as places do.
+_PLACE = rf"""
+    place AS (
+        UPDATE audit_chainhead h SET (length, previous, hash, at, xid) = (
+            SELECT h.length + 1, h.hash, sha256('hq-audit-link-v1\000'::bytea || h.hash || sha256(
+                %s || convert_to({AT_IN_DOCUMENTS.format("taken.at")}, 'UTF8')
+                || %s || convert_to((h.length + 1)::text, 'UTF8') || %s
+            )), taken.at, pg_current_xact_id()::text::bigint
+            FROM (SELECT clock_timestamp() AS at) AS taken
+        ) WHERE h.organization_id = %s AND h.environment_id = %s
+        RETURNING h.length, h.previous, h.hash, h.at
+    )
+"""  # noqa: S608 - constants of ours
+_add_event = InsertAt(
+    AuditEvent, place=_PLACE, told={"index": "length", "previous": "previous", "hash": "hash", "at": "at"}
 )
-_add_event = Insert(AuditEvent, together_with=_MOVE)
 _add_access = Insert(AccessEntry)
 
 
@@ -53,21 +65,19 @@ def _chain_of(actor: Actor, tag: Tag) -> UUID:
     return environment_id
 
 
-def _locked_head(organization_id: UUID, environment_id: UUID) -> tuple[int, bytes]:
-    """Length and newest hash of a chain that nobody else adds to until this transaction ends."""
-    with prepared() as cursor:
-        cursor.execute(_LOCK, [organization_id, environment_id])
-        row = cursor.fetchone()
-    if row is not None:
-        return row[0], bytes(row[1])
+def _begin_chain(organization_id: UUID, environment_id: UUID) -> None:
     new = ChainHead(organization_id=organization_id, environment_id=environment_id)
     ChainHead.objects.bulk_create([new], ignore_conflicts=True)  # another act may be as early as this one
-    return _locked_head(organization_id, environment_id)
 
 
 def wait_turn(organization_id: UUID, environment_id: UUID) -> None:
     """Wait until nobody else adds to the chain, and let nobody until this transaction ends."""
-    _locked_head(organization_id, environment_id)
+    with prepared() as cursor:
+        cursor.execute(_LOCK, [organization_id, environment_id])
+        if cursor.fetchone() is not None:
+            return
+    _begin_chain(organization_id, environment_id)
+    wait_turn(organization_id, environment_id)
 
 
 def record(
@@ -93,31 +103,27 @@ def record(
         "reason": redact(reason),
     }
     salt = os.urandom(chain.SALT_BYTES)
+    event: AuditEvent = _add_event.row(
+        id=new_id(),
+        organization_id=actor.organization_id,
+        environment_id=environment_id,
+        tag=tag,
+        actor_kind=actor.kind,
+        actor_id=actor.id,
+        method=actor.method,
+        target_kind=target.kind,
+        target_id=str(target.id),
+        ip=actor.origin.ip,
+        request_id=actor.origin.request_id,
+        detail=detail | {"salt": salt.hex()},
+        commitment=chain.commitment(salt, canonical(detail)),
+    )
+    asked = [*event.around_its_place(), actor.organization_id, environment_id]
     # No savepoint of its own: an act that could not be recorded is undone as a whole.
     with transaction.atomic(savepoint=False):
-        length, previous = _locked_head(actor.organization_id, environment_id)
-        event: AuditEvent = _add_event.row(
-            id=new_id(),
-            organization_id=actor.organization_id,
-            environment_id=environment_id,
-            index=length + 1,
-            at=now(),
-            tag=tag,
-            actor_kind=actor.kind,
-            actor_id=actor.id,
-            method=actor.method,
-            target_kind=target.kind,
-            target_id=str(target.id),
-            ip=actor.origin.ip,
-            request_id=actor.origin.request_id,
-            detail=detail | {"salt": salt.hex()},
-            commitment=chain.commitment(salt, canonical(detail)),
-            previous=previous,
-            hash=b"",
-        )
-        event.hash = event.computed_hash()
-        _add_event(event, [event.index, event.hash, event.organization_id, environment_id])
-        registry.tell(event, detail)
+        while (answers := _add_event(event, asked, registry.questions(event))) is None:
+            _begin_chain(actor.organization_id, environment_id)
+        registry.tell(event, detail, answers)
     return event
 
 

@@ -1,24 +1,42 @@
 """Who else is told of an event. Rooms above register at start-up; this one knows none of them."""
 
-from collections.abc import Callable
-from typing import Any
+from collections.abc import Callable, Sequence
+from typing import Any, NamedTuple
 
 from audit.models import AuditEvent
 
-__all__ = ["AuditEvent", "Listener", "on_event", "tell"]
+__all__ = ["AuditEvent", "Listener", "on_event", "questions", "tell"]
 
-# Takes the event and its details as they were before they were sealed, in the transaction that records it.
-Listener = Callable[[AuditEvent, dict[str, Any]], None]
-
-_listeners: dict[str, Listener] = {}
-
-
-def on_event(name: str, listener: Listener) -> None:
-    """Twice the same name is the same."""
-    _listeners[name] = listener
+# Takes the event, its details as they were before they were sealed, and the rows that its question found, in the
+# transaction that records the event.
+Listener = Callable[[AuditEvent, dict[str, Any], Sequence[Any]], None]
 
 
-def tell(event: AuditEvent, detail: dict[str, Any]) -> None:
+class _Listening(NamedTuple):
+    listener: Listener
+    asks: str
+
+
+_listeners: dict[str, _Listening] = {}
+
+
+def on_event(name: str, listener: Listener, *, asks: str) -> None:
+    """Twice the same name is the same.
+
+    `asks` is a constant statement about an organization, an environment and a tag, in this order: whom it concerns. It
+    goes along with the event in one round trip, and sees what was committed until the event had its place: what an
+    event of a lower index has made is surely seen.
+    """
+    _listeners[name] = _Listening(listener, asks)
+
+
+def questions(event: AuditEvent) -> list[tuple[str, list[Any]]]:
+    """What is to be asked for `tell`, each with its values."""
+    values = [event.organization_id, event.environment_id, event.tag]
+    return [(each.asks, values) for each in _listeners.values()]
+
+
+def tell(event: AuditEvent, detail: dict[str, Any], answers: Sequence[Sequence[Any]]) -> None:
     """Tell everyone, in the order in which they were registered. What one of them raises undoes the act."""
-    for listener in _listeners.values():
-        listener(event, detail)
+    for each, rows in zip(_listeners.values(), answers, strict=True):
+        each.listener(event, detail, rows)

@@ -5,6 +5,7 @@ that is left. So what every request asks is written out. It is asked through lib
 made for waiting in event loops too, costs as much as the server needs for the answer.
 """
 
+from collections.abc import Iterator, Sequence
 from itertools import count
 from select import POLLIN, POLLOUT, poll
 from typing import Any, Self
@@ -19,22 +20,29 @@ from psycopg.pq import DiagnosticField, ExecStatus, TransactionStatus
 _DONE = frozenset({ExecStatus.TUPLES_OK, ExecStatus.COMMAND_OK})
 _PLANS = "hq_plans"  # of a connection: what each statement is called there, by its text and the types of its values
 _numbers = count(1)
+_Asking = tuple[str, list[Any]]
 
 
 class _Statement:
-    """As much of a cursor as one statement needs, and perhaps another that goes `first`, in the same transaction."""
+    """As much of a cursor as one statement needs, and those that go `first` or `then`, in the same transaction."""
 
-    def __init__(self, link: Any, first: tuple[str, list[Any]] | None) -> None:
+    def __init__(self, link: Any, first: _Asking | None, then: Sequence[_Asking]) -> None:
         self.connection = link
         self.pgresult: Any = None
         self._types = Transformer(link)
         self._query = PostgresQuery(self._types)  # under this name Django's log of queries reads it
         self._asked = [self._query]
+        self._before = 0 if first is None else 1  # answers of which nobody asks
+        if first is not None or then:
+            self._asked = [*self._converted([first] if first else []), self._query, *self._converted(then)]
+        self._answers: list[Any] = []
         self._next = 0
-        if first is not None:
-            before = PostgresQuery(Transformer(link))
-            before.convert(*first)
-            self._asked.insert(0, before)
+
+    def _converted(self, asking: Sequence[_Asking]) -> Iterator[PostgresQuery]:
+        for text, values in asking:
+            query = PostgresQuery(Transformer(self.connection))
+            query.convert(text, values)
+            yield query
 
     def execute(self, text: str, values: Any = None) -> Self:
         """What gives other columns since it was planned is planned anew: a migration need not wait for old processes.
@@ -46,16 +54,16 @@ class _Statement:
         if server.transaction_status == TransactionStatus.IDLE and not self.connection.autocommit:
             _send(server, b"BEGIN")
         try:
-            self.pgresult = self._answer()
+            answers = self._answer()
         except (FeatureNotSupported, InvalidSqlStatementName):
             if server.transaction_status != TransactionStatus.IDLE:
                 raise
-            self.pgresult = self._answer()
-        self._types.set_pgresult(self.pgresult)
-        self._next = 0
+            answers = self._answer()
+        self._answers = answers[self._before :]
+        self.nextset()
         return self
 
-    def _answer(self) -> Any:
+    def _answer(self) -> list[Any]:
         server = self.connection.pgconn
         plans: dict[Any, bytes] = vars(self.connection).setdefault(_PLANS, {})
         try:
@@ -63,11 +71,20 @@ class _Statement:
             if len(named) > 1:
                 return _together(server, named)
             name, asked = named[0]
-            return _done(server.exec_prepared(name, asked.params, asked.formats))
+            return [_done(server.exec_prepared(name, asked.params, asked.formats))]
         except (FeatureNotSupported, InvalidSqlStatementName):
             for asked in self._asked:
                 plans.pop((asked.query, asked.types), None)
             raise
+
+    def nextset(self) -> bool | None:
+        """Go on to the answer of the next statement, if there is one."""
+        if not self._answers:
+            return None
+        self.pgresult = self._answers.pop(0)
+        self._types.set_pgresult(self.pgresult)
+        self._next = 0
+        return True
 
     def fetchone(self) -> Any:
         """The next row, or None."""
@@ -95,8 +112,8 @@ def _name(server: Any, plans: dict[Any, bytes], asked: PostgresQuery) -> bytes:
     return name
 
 
-def _together(server: Any, named: list[tuple[bytes, PostgresQuery]]) -> Any:
-    """The last one's answer. They are sent at once, and outside of a transaction are one: if one fails, all do."""
+def _together(server: Any, named: list[tuple[bytes, PostgresQuery]]) -> list[Any]:
+    """Their answers. They are sent at once, and outside of a transaction are one: if one fails, all do."""
     server.enter_pipeline_mode()
     for name, asked in named:
         server.send_query_prepared(name, asked.params, asked.formats)
@@ -113,7 +130,7 @@ def _together(server: Any, named: list[tuple[bytes, PostgresQuery]]) -> Any:
         _next_answer(server, link)  # the end of it
     _next_answer(server, link)  # the end of them all
     server.exit_pipeline_mode()
-    return [_done(answer) for answer in answers][-1]
+    return [_done(answer) for answer in answers]
 
 
 def _next_answer(server: Any, link: poll) -> Any:
@@ -144,13 +161,14 @@ def begin(first: str) -> None:
         _send(link.connection.pgconn, f"BEGIN; {first}".encode())
 
 
-def prepared(first: tuple[str, list[Any]] | None = None) -> CursorWrapper:
+def prepared(*, first: _Asking | None = None, then: Sequence[_Asking] = ()) -> CursorWrapper:
     """A cursor as `connection.cursor()` gives, for constant statements only: each text is kept by the server.
 
-    `first` is another statement, sent along; outside of a transaction both are one.
+    `first` and `then` are others, with their values, that are sent along; outside of a transaction all are one. The
+    answers of those in `then` come after that of the statement, by `nextset`.
     """
     link = connections[DEFAULT_DB_ALIAS]  # `connection` would look it up anew for each attribute
     link.close_if_health_check_failed()
     link.ensure_connection()
-    bare: Any = _Statement(link.connection, first)
+    bare: Any = _Statement(link.connection, first, then)
     return link.make_debug_cursor(bare) if link.queries_logged else link.make_cursor(bare)

@@ -1,6 +1,6 @@
 """Rows of statements that are written out: read into models as the ORM would make them, and added."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import nullcontext
 from typing import Any, Generic, TypeVar
 
@@ -45,29 +45,17 @@ class Columns(Generic[Row]):
         return found
 
 
-class Insert:
-    """Adds one row that names its organization. Outside a transaction it is one of its own, in one round trip.
+class _Adding:
+    """What is common to statements that add one row: its columns, and how an instance is made and sealed."""
 
-    `together_with` is another statement that changes rows, in the same round trip. It goes in a transaction that sees
-    the organization's rows already, and its values are given with the row.
-    """
-
-    def __init__(self, model: type[models.Model], *, together_with: str = "") -> None:
-        meta = model._meta  # noqa: SLF001 - Django's documented name
+    def __init__(self, model: type[models.Model], *, told: Mapping[str, str]) -> None:
         self._model = model
         # What the database fills by itself is left to it.
-        fields = [field for field in meta.concrete_fields if field.db_default is NOT_PROVIDED]
+        fields = [field for field in model._meta.concrete_fields if field.db_default is NOT_PROVIDED]  # noqa: SLF001 - Django's documented name
         self._sealed = [field for field in fields if isinstance(field, (SealedJSONField, SealedTextField))]
-        self._names = [field.attname for field in fields]
-        columns, marks = ", ".join(str(field.column) for field in fields), ", ".join(["%s"] * len(fields))
-        # The row comes out of the setting, so that is made before row security judges the row.
-        self._text = (
-            f"WITH place AS (SELECT set_config('{SETTING}', %s, true))"  # noqa: S608 - names of our own models
-            f" INSERT INTO {meta.db_table} ({columns}) SELECT {marks} FROM place"
-        )
-        self._here = f"INSERT INTO {meta.db_table} ({columns}) VALUES ({marks})"  # noqa: S608 - as above
-        if together_with:
-            self._here = f"WITH other AS ({together_with}) {self._here}"
+        self._names = [field.attname for field in fields if field.attname not in told]
+        columns = [str(field.column) for field in fields if field.attname not in told]
+        self._columns, self._marks = ", ".join([*columns, *told]), ", ".join([*["%s"] * len(columns), *told.values()])
 
     def row(self, **values: Any) -> Any:
         """An instance of these, one for each column: without what making one costs. Not added yet."""
@@ -75,24 +63,62 @@ class Insert:
         vars(row).update(values, _state=ModelState())
         return row
 
+    def _of(self, row: Any, link: Any) -> list[Any]:
+        sealed = {field.attname: field.get_db_prep_save(field.pre_save(row, True), link) for field in self._sealed}
+        values = row.__dict__ | sealed
+        return [values[name] for name in self._names]
+
+
+class Insert(_Adding):
+    """Adds one row that names its organization. Outside a transaction it is one of its own, in one round trip."""
+
+    def __init__(self, model: type[models.Model]) -> None:
+        super().__init__(model, told={})
+        # The row comes out of the setting, so that is made before row security judges the row.
+        self._text = (
+            f"WITH place AS (SELECT set_config('{SETTING}', %s, true))"  # noqa: S608 - names of our own models
+            f" INSERT INTO {model._meta.db_table} ({self._columns}) SELECT {self._marks} FROM place"  # noqa: SLF001 - as above
+        )
+
     def values(self, **values: Any) -> None:
         """Add a row of these, one for each column. Raises KeyError if one lacks."""
         self(self.row(**values))
 
-    def __call__(self, row: Any, others: Sequence[Any] | None = None) -> None:
-        """What fails leaves no row. In a transaction the setting is afterwards what it was.
-
-        `others` are the values of the statement that goes along.
-        """
+    def __call__(self, row: Any) -> None:
+        """What fails leaves no row. In a transaction the setting is afterwards what it was."""
         link = connections[DEFAULT_DB_ALIAS]
-        sealed = {field.attname: field.get_db_prep_save(field.pre_save(row, True), link) for field in self._sealed}
-        values = row.__dict__ | sealed
-        own = [values[name] for name in self._names]
-        if others is not None:
-            with prepared() as cursor:
-                cursor.execute(self._here, [*others, *own])
-            row._state.adding = False  # noqa: SLF001 - Django's documented name
-            return
+        own = self._of(row, link)
         nested = tenant(row.organization_id) if link.in_atomic_block else nullcontext()
         with nested, prepared() as cursor:
             cursor.execute(self._text, [str(row.organization_id), *own])
+
+
+class InsertAt(_Adding):
+    """Adds one row to which another statement gives its place, all in one round trip, in the caller's transaction.
+
+    `place` is that statement, as a common table expression of this name, and `told` says which columns of the row it
+    gives by which of its own.
+    """
+
+    def __init__(self, model: type[models.Model], *, place: str, told: Mapping[str, str]) -> None:
+        super().__init__(model, told=told)
+        self._told = list(told)
+        self._text = (
+            f"WITH {place}, added AS (INSERT INTO {model._meta.db_table} ({self._columns})"  # noqa: S608, SLF001 - names of our own models
+            f" SELECT {self._marks} FROM place) SELECT {', '.join(told.values())} FROM place"
+        )
+
+    def __call__(self, row: Any, at: Sequence[Any], then: Sequence[tuple[str, list[Any]]]) -> list[list[Any]] | None:
+        """Add it and tell it its place; the rows of what is asked then, or None if there is no place to add it at.
+
+        `at` are the values of `place`.
+        """
+        own = self._of(row, connections[DEFAULT_DB_ALIAS])
+        with prepared(then=then) as cursor:
+            cursor.execute(self._text, [*at, *own])
+            place = cursor.fetchone()
+            if place is None:
+                return None
+            vars(row).update(zip(self._told, place, strict=True))
+            row._state.adding = False  # noqa: SLF001 - Django's documented name
+            return [cursor.fetchall() for _ in then if cursor.nextset()]
