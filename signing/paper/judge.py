@@ -8,6 +8,7 @@ import io
 import json
 import resource
 import sys
+from collections.abc import Iterator
 
 import pikepdf
 from pikepdf import Array, Dictionary, Name, Stream
@@ -58,12 +59,29 @@ def _check_objects(document: pikepdf.Pdf) -> None:
     """Every object, whether a page names it or not: what is not shown now may be later."""
     unpacked = 0
     for thing in document.objects:
-        if isinstance(thing, Dictionary | Stream):
-            _check_dictionary(thing)
+        for inside in _with_what_it_holds(thing):
+            if isinstance(inside, Dictionary | Stream):
+                _check_dictionary(inside)
         if isinstance(thing, Stream):
             unpacked += _unpacked(thing)
             if unpacked > UNPACKED_MOST:
                 raise Refused("bomb")
+
+
+def _with_what_it_holds(thing: pikepdf.Object) -> Iterator[pikepdf.Object]:
+    """The object and what stands in it by itself; what it only refers to has its own turn."""
+    waiting = [thing]
+    while waiting:
+        one = waiting.pop()
+        yield one
+        if isinstance(one, Dictionary | Stream):
+            waiting += [value for value in one.values() if _stands_here(value)]
+        elif isinstance(one, Array):
+            waiting += [value for value in one if _stands_here(value)]
+
+
+def _stands_here(value: object) -> bool:
+    return isinstance(value, Dictionary | Array) and not value.is_indirect
 
 
 def _check_dictionary(thing: Dictionary | Stream) -> None:

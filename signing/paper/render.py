@@ -94,7 +94,7 @@ def stamp_pdf(
             used = {stamp.page for stamp in stamps}
             for number, (page, layer) in enumerate(zip(document.pages, drawn.pages, strict=True), 1):
                 if number in used:
-                    page.add_overlay(layer, None)
+                    page.add_overlay(layer, pikepdf.Rectangle(page.cropbox))
             document.pages.extend(certificate.pages)
             for name, content in attachments.items():
                 _attach(document, name, content)
@@ -214,6 +214,3 @@ def _attach(document: pikepdf.Pdf, name: str, content: bytes) -> None:
     )
     spec.obj[Name.AFRelationship] = Name.Data
     document.attachments[name] = spec
-    listed = document.Root.get(Name.AF, pikepdf.Array())
-    listed.append(spec.obj)
-    document.Root[Name.AF] = listed
