@@ -8,8 +8,8 @@ import {
 } from "./verify-text.js";
 
 /** @typedef {{origin: string, size: number, root: Uint8Array}} Checkpoint */
-/** @typedef {{kids: Set<string> | null, keys: {name: string | null, key: Uint8Array}[], witnesses: {name: string, key: Uint8Array}[]}} Trust */
-/** @typedef {{kid: string | null, told: string[], checked: string[], limits: string[]}} Found */
+/** @typedef {{kids: Set<string> | null, keys: {name: string | null, key: Uint8Array}[], witnesses: {name: string, key: Uint8Array}[], root: string | null}} Trust */
+/** @typedef {{kid: string | null, told: string[], checked: string[], limits: string[], root?: string}} Found */
 
 const MAX_NOTE = 128 * 1024;
 const FIELD = 2n ** 255n - 19n;
@@ -41,7 +41,7 @@ export async function canCheckSignatures() {
 }
 
 /** @param {Uint8Array} key @param {Uint8Array} message @param {Uint8Array} signature */
-async function holds(key, message, signature) {
+export async function signatureHolds(key, message, signature) {
   if (signature.length !== 64) return false;
   try {
     return await accepts(key, message, signature);
@@ -149,7 +149,7 @@ async function openJws(jws, statement) {
   }
   const signature = unbase64url(parts[2]);
   if (signature?.length !== 64) throw new Refused("Its signature does not have the 64 bytes of Ed25519.");
-  if (!(await holds(key, bytesOf(`${parts[0]}.${parts[1]}`), signature))) {
+  if (!(await signatureHolds(key, bytesOf(`${parts[0]}.${parts[1]}`), signature))) {
     throw new Refused("The signature does not hold: the statement was changed, or another key signed it.");
   }
   return kid;
@@ -242,7 +242,7 @@ function readNote(raw) {
 
 /** @param {Uint8Array} key @param {Uint8Array} message @param {Uint8Array} signature @param {string} what */
 async function requireSignature(key, message, signature, what) {
-  if (!(await holds(key, message, signature))) {
+  if (!(await signatureHolds(key, message, signature))) {
     throw new Refused(`${what} does not hold: the text was changed, or another key signed it.`);
   }
 }
@@ -298,8 +298,9 @@ export async function checkCheckpoint(raw, trust) {
   return { kid, told: [line], checked, limits: [...whose(trust, checkpoint.origin), ...more, ...tables.NOT_PROVEN.slice(1)] };
 }
 
-/** Whose word is taken: a JWKS, thumbprints, keys of logs; nothing at all is anyone's. @param {{jwks?: any, kids?: string[], vkeys?: string[], witnesses?: string[]}} said @returns {Trust} */
-export function trustIn({ jwks, kids = [], vkeys = [], witnesses = [] }) {
+/** Whose word is taken: a JWKS, thumbprints, keys of logs, a root of seals; nothing at all is anyone's. @param {{jwks?: any, kids?: string[], vkeys?: string[], witnesses?: string[], roots?: string[]}} said @returns {Trust} */
+export function trustIn({ jwks, kids = [], vkeys = [], witnesses = [], roots = [] }) {
+  if (roots.length > 1) throw new Unusable("There is one root of seals; give one SHA-256.");
   /** @type {Trust["keys"]} */
   const keys = vkeys.map((text) => verifierKey(text, 1));
   for (const { crv, x } of jwks?.keys ?? []) {
@@ -310,5 +311,5 @@ export function trustIn({ jwks, kids = [], vkeys = [], witnesses = [] }) {
     if (unbase64url(kid)?.length !== 32) throw new Unusable("A thumbprint has 43 characters of base64url.");
   }
   const expected = new Set([...kids, ...keys.map(({ key }) => thumbprint(base64url(key)))]);
-  return { kids: expected.size ? expected : null, keys, witnesses: witnesses.map((text) => verifierKey(text, 4)) };
+  return { kids: expected.size ? expected : null, keys, witnesses: witnesses.map((text) => verifierKey(text, 4)), root: roots[0] ?? null };
 }

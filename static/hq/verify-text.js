@@ -1,8 +1,8 @@
 // The text of what is verified: strict JSON in the form of RFC 8785, base64, and what may be shown. As in bin/verify.
 
 export const MAX_BYTES = 1024 * 1024;
-const MAX_DEPTH = 32;
-const TOO_DEEP = `It is nested more than ${MAX_DEPTH} deep.`;
+export const MAX_DEPTH = 32;
+export const TOO_DEEP = `It is nested more than ${MAX_DEPTH} deep.`;
 
 /** What is wrong with a file, in a sentence. */
 export class Refused extends Error {}
@@ -167,9 +167,9 @@ class Reader {
   }
 }
 
-/** @param {Uint8Array} raw @param {boolean} [fractions] @returns {any} */
-export function readJson(raw, fractions = false) {
-  if (raw.length > MAX_BYTES) throw new Refused("It has more than 1 MiB.");
+/** @param {Uint8Array} raw @param {boolean} [fractions] @param {number} [most] @returns {any} */
+export function readJson(raw, fractions = false, most = MAX_BYTES) {
+  if (raw.length > most) throw new Refused(`It has more than ${most / MAX_BYTES} MiB.`);
   try {
     return new Reader(textOf(raw), fractions).whole();
   } catch (error) {

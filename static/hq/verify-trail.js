@@ -2,9 +2,7 @@
 
 import { Sha256, Tree, leafHash, requireInclusion, sha256 } from "./verify-hash.js";
 import * as tables from "./verify-kinds.js";
-import {
-  checkCheckpoint, checkStatement, fits, openCheckpoint, opening, readStatement, told, whose, words,
-} from "./verify-signed.js";
+import { fits, openCheckpoint, opening, readStatement, told, whose, words } from "./verify-signed.js";
 import {
   MAX_BYTES, Refused, byCodeUnit, bytesOf, canonical, hex, looselyRead, readJson, requireCanonical, same, shown, spelled,
   textOf, unbase64, unbase64url, unhex,
@@ -126,7 +124,7 @@ class Log {
 }
 
 /** Say in which part of a file a thing is wrong. @template T @param {string} where @param {() => T} act @returns {T} */
-function within(where, act) {
+export function within(where, act) {
   const named = (/** @type {unknown} */ error) => {
     throw error instanceof Refused && !(error instanceof NoZip) ? new Refused(`${where}: ${error.message}`) : error;
   };
@@ -157,8 +155,8 @@ function requireOrigin({ origin }, environment, log) {
 /** @param {number} index */
 const after = (index) => tables.COME_AFTER.replace("{}", String(index));
 
-/** @param {Uint8Array} raw @param {any} event @param {Trust} trust @returns {Promise<Found>} */
-async function checkEvent(raw, event, trust) {
+/** @param {Uint8Array} raw @param {any} event @param {Trust} trust @param {Uint8Array | null} [brought] @returns {Promise<Found>} */
+export async function checkEvent(raw, event, trust, brought = null) {
   requireCanonical(event, raw);
   fits(event, tables.EVENT_PROOF, "event");
   const { document, detail } = event;
@@ -175,7 +173,7 @@ async function checkEvent(raw, event, trust) {
   if (version !== "c2sp.org/tlog-proof@v1" || place !== `index ${index - 1}`) {
     throw new Refused("Its proof is no tlog-proof of this entry.");
   }
-  const { checkpoint, kid, checked, more } = await openCheckpoint(bytesOf(cut < 0 ? "" : event.proof.slice(cut + 2)), trust);
+  const { checkpoint, kid, checked, more } = await openCheckpoint(bytesOf(cut < 0 ? "" : event.proof.slice(cut + 2)), trust, brought);
   requireOrigin(checkpoint, environment, log);
   requireInclusion(canonical(document), index - 1, checkpoint, hashesOf(path));
   const said = Object.keys(detail ?? {})
@@ -296,7 +294,7 @@ function requireForm(members, beside) {
 }
 
 /** @param {Blob} blob @param {Trust} trust @param {Progress} progress @returns {Promise<Found>} */
-async function checkExport(blob, trust, progress) {
+export async function checkExport(blob, trust, progress) {
   const { members, beside } = await listed(blob);
   requireForm(members, beside);
   const open = (/** @type {string} */ name) =>
@@ -399,39 +397,4 @@ async function compare(table, columns, { document, detail, hash }, index) {
   const said = { ...JSON.parse(document), detail, hash };
   const cells = columns.split(",").map((path) => cell(path.split(".").reduce((value, name) => value[name], said)));
   await expectRow(table, cells.join(","), `events.csv does not say of entry ${index} what the entry says.`);
-}
-
-/** Find out what a file is, and check it. @param {Blob} blob @param {Trust} trust @param {Progress} progress @returns {Promise<Found>} */
-async function lookAt(blob, trust, progress) {
-  const raw = new Uint8Array(await blob.slice(0, MAX_BYTES + 1).arrayBuffer());
-  const beginning = looselyRead(raw.subarray(0, 10));
-  if (beginning.startsWith("PK\x03\x04")) return checkExport(blob, trust, progress);
-  const text = looselyRead(raw);
-  if (!text.startsWith("{") && (text.includes("\n\n\u2014 ") || /^\S+\/logs\/\S+\n/.test(text))) {
-    return checkCheckpoint(raw, trust);
-  }
-  if (beginning === START) {
-    const event = readJson(raw, true);
-    if (event?.type === "hq/event-proof") return checkEvent(raw, event, trust);
-  }
-  return checkStatement(raw, trust);
-}
-
-/** The verdict and all that is said of a file, in the words of bin/verify. @param {Blob} blob @param {Trust} trust @param {Progress} [progress] */
-export async function verdictOn(blob, trust, progress = () => {}) {
-  let found;
-  try {
-    found = await lookAt(blob, trust, progress);
-  } catch (error) {
-    if (error instanceof Refused) return { verdict: "refused", lines: [`REFUSED. ${error.message}`], checked: [], told: [], limits: [] };
-    throw error;
-  }
-  const { kid, told: said, checked, limits } = found;
-  const nobody = kid
-    ? `The signature holds, but nobody said whose key to expect: ${kid}`
-    : "Nothing is wrong with it, but nobody said whose key to expect, so its signature was not looked at.";
-  const first = trust.kids ? `HOLDS. Signed with a key that you expected: ${kid}` : nobody;
-  const steps = ["What was checked:", ...checked.map((line) => `  ${line}`)];
-  const lines = [first, ...said, ...steps, "What this does not prove:", ...limits];
-  return { verdict: trust.kids ? "holds" : "no anchor", lines, checked, told: said, limits };
 }

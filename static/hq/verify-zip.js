@@ -24,6 +24,13 @@ const CRC = new Uint32Array(256).map((_, number) => {
   return found;
 });
 
+/** @param {Uint8Array} raw */
+export function crcOf(raw) {
+  let crc = -1;
+  for (let at = 0; at < raw.length; at += 1) crc = CRC[(crc ^ raw[at]) & 255] ^ (crc >>> 8);
+  return (crc ^ -1) >>> 0;
+}
+
 /** @param {Blob} blob @param {number} from @param {number} to */
 async function view(blob, from, to) {
   if (from < 0 || to > blob.size || from > to) throw new NoZip();

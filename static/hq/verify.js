@@ -3,6 +3,8 @@
 
 /** @typedef {{verdict: string, lines: string[], told: string[], checked: string[], limits: string[]}} Result */
 
+const ROOT = /^(?:[0-9a-f]{2}:?){31}[0-9a-f]{2}$/i; // a SHA-256, as openssl prints one or without colons
+
 class HqVerify extends HTMLElement {
   connectedCallback() {
     /** @type {File[]} */
@@ -48,7 +50,8 @@ class HqVerify extends HTMLElement {
     if (this.find("#verify-ours").checked) return { jwks: JSON.parse(this.dataset.jwks ?? "{}"), witnesses };
     const given = lines("#verify-keys");
     return {
-      kids: given.filter((/** @type {string} */ one) => !one.includes("+")),
+      kids: given.filter((/** @type {string} */ one) => !one.includes("+") && !ROOT.test(one)),
+      roots: given.filter((/** @type {string} */ one) => ROOT.test(one)).map((/** @type {string} */ one) => one.replaceAll(":", "").toLowerCase()),
       vkeys: given.filter((/** @type {string} */ one) => one.includes("+")),
       witnesses,
     };

@@ -10,6 +10,17 @@ from tests.verify.program import ROOT, VERIFY
 
 TARGET = ROOT / "static" / "hq" / "verify-kinds.js"
 NAMES = (
+    "AGREEMENT",
+    "AGREEMENT_LIMITS",
+    "EVENT_LINE",
+    "OWN_CLOCK",
+    "PASSKEY",
+    "PDF_ALONE",
+    "STAMPED",
+    "STEP",
+    "STEP_FACTS",
+    "STEP_LINE",
+    "WHOSE_ROOT",
     "WRITTEN",
     "COMMON",
     "DOCUMENTS",
