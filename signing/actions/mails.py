@@ -125,7 +125,7 @@ def _places(agreement: Agreement, signer: Signer | None, slug: str) -> dict[str,
     return {
         "url": link_of(agreement, signer) if signer else own,
         "site": f"{settings.BASE_URL}/",
-        "all_url": f"{settings.BASE_URL}/sign/documents/{slug}",
+        "all_url": f"{settings.BASE_URL}/sign/documents/{agreement.organization_id}/",
         "verify_url": f"{settings.BASE_URL}/verify",
     }
 
