@@ -65,9 +65,10 @@ _DOUBLED = (0, 2, 4, 6, 8, 1, 3, 5, 7, 9)
 
 def redact(text: str) -> str:
     """The text with each piece of personal data replaced by its mark; the very same text if there is none."""
-    if "hq" in text or "hd_" in text:
+    # One letter is found many times as fast as several.
+    if ("q" in text and "hq" in text) or ("_" in text and "hd_" in text):
         text = _OURS.sub(r"\1[redacted]", text)
-    if "@" in text or "%40" in text:
+    if "@" in text or ("%" in text and "%40" in text):
         text = _replaced(text, _emails(text))
     return _replaced(text, _numbers(text))
 
