@@ -77,6 +77,7 @@ portal: Addresses = [
     path("o/<slug:org_slug>/<env:env_name>/retention/", include("retention.urls")),
     path("operator/", include("console.urls")),
     path("", include("sharing.public_urls")),
+    path("", include("signing.public_urls")),
     path("", include("signing.wellknown_urls")),
     path("", include("keys.public_urls")),
     path("", include("directory.public_urls")),

@@ -6,7 +6,7 @@ from hq.lib.clock import now
 from jobs import actions as jobs
 from jobs.registry import NETWORK, RunningJob, handles
 from signing import selectors
-from signing.actions import mails, sealing, upkeep
+from signing.actions import inbox, mails, sealing, upkeep
 
 # Of one organization so many at once: its many signers must not keep the mails of others waiting.
 MAILS_AT_ONCE = 4
@@ -23,6 +23,12 @@ def seal(job: RunningJob) -> None:
 def mail(job: RunningJob) -> None:
     """Send one mail about an agreement."""
     mails.send_mail(job)
+
+
+@handles("signing.inbox_code", lane=NETWORK, at_once=MAILS_AT_ONCE, max_attempts=3)
+def inbox_code(job: RunningJob) -> None:
+    """Mail a code to an address that asks for all of its documents, if there are any."""
+    inbox.mail_inbox_code(job)
 
 
 @handles("signing.expire")

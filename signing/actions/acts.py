@@ -114,7 +114,7 @@ def sign_agreement(
         raise NoConsent if signer.acts and not signer.is_done else NotYourTurn
     if signer.method == Signer.Method.PASSKEY and passkey is None:
         raise PasskeyNeeded
-    filled = _fill(agreement, signer, values, signature)
+    filled = fill_in(agreement, signer, values, signature)
     signer.state, signer.signed_at = State.SIGNED, now()
     signer.signature, signer.passkey = dict(filled.signature), dict(passkey) if passkey else None
     signer.save(update_fields=["state", "signed_at", "signature", "passkey"])
@@ -125,7 +125,7 @@ def sign_agreement(
         "fields_sha256": digest_of(filled),
         "consent_sha256": consents.get(signer.consent_language, signer.consent_version).sha256,
     }
-    detail: dict[str, Any] = {"fields": filled.told}
+    detail: dict[str, Any] = {"fields": filled.told, "signature": dict(filled.signature)}
     if passkey:
         detail["passkey"] = dict(passkey)
     add_step(agreement, "signed", origin=standing.origin, signer=signer, facts=facts, detail=detail)
@@ -169,7 +169,7 @@ def delegate_signing(standing: Standing, *, name: str, email: str, reason: str =
     other = _delegate(agreement, signer, name, email)
     signer.state, signer.delegated_to, signer.reason = State.DELEGATED, other, reason.strip()[:REASON_LENGTH]
     signer.save(update_fields=["state", "delegated_to", "reason"])
-    signer.fields.update(signer=other)
+    signer.fields.update(signer=other, value=None)  # what was typed in is not said in another's name
     to = {"name": other.name, "email": other.email}
     detail = {"to": to, "reason": signer.reason}
     add_step(agreement, "delegated", origin=standing.origin, signer=signer, facts={"to": str(other.id)}, detail=detail)
@@ -211,7 +211,7 @@ def actor_of(agreement: Agreement, signer: Signer, standing: Standing) -> Actor:
     )
 
 
-def _fill(agreement: Agreement, signer: Signer, values: Mapping[int, str], signature: Mapping[str, Any]) -> Filled:
+def fill_in(agreement: Agreement, signer: Signer, values: Mapping[int, str], signature: Mapping[str, Any]) -> Filled:
     if signer.kind == Signer.Kind.APPROVER:
         return Filled(signature={"how": "approved"}, told=[])
     fields = selectors.list_fields(agreement, signer)

@@ -30,8 +30,10 @@ from signing.models import Agreement, Code, Signer, SignerSession
 
 CODE_LIFE, SESSION_LIFE = timedelta(minutes=10), timedelta(hours=4)
 TRIES: Final = 5  # of one code
-CODES_OF_SIGNER: Final = (5, 60 * 60)
+# Who holds a link and not the mailbox has 50 tries a day at one in a million, and each code is told to the signer.
+CODES_OF_SIGNER: Final = (("", 5, 60 * 60), ("_day", 10, 24 * 60 * 60), ("_gap", 1, 30))
 CODES_OF_ADDRESS: Final = (20, 60 * 60)
+TRIES_OF_SIGNER: Final = (40, 60 * 60)  # each is a step of the chain, with a code or without
 TRIES_OF_ADDRESS: Final = (30, 60 * 60)
 SESSION_PREFIX: Final = "hqas_"
 
@@ -61,10 +63,7 @@ def send_code(*, token: str, origin: Origin) -> None:
     """Mail a code to the signer of a link; the one before is void. Raises LinkCannotBeOpened, TooManyCodes."""
     invited = look_at_link(token=token, origin=origin)
     signer = invited.signer
-    _charge(
-        Bucket("signing_codes", str(signer.id), *CODES_OF_SIGNER),
-        Bucket("signing_codes_address", network_of(origin.ip), *CODES_OF_ADDRESS),
-    )
+    charge_code(str(signer.id), origin)
     with transaction.atomic(durable=True), tenant(signer.organization_id):
         code = make_code(signer.organization_id, bytes(signer.email_index), signer)
         agreement = selectors.lock_agreement(signer.organization_id, signer.agreement_id)
@@ -82,8 +81,8 @@ def enter(*, token: str, code: str, origin: Origin) -> str:
     signer = invited.signer
     asked = signer.method != Signer.Method.LINK
     right = True
+    charge_try(str(signer.id), origin)
     if asked:
-        _charge(Bucket("signing_tries_address", network_of(origin.ip), *TRIES_OF_ADDRESS))
         with transaction.atomic(durable=True), tenant(signer.organization_id):
             right = take_code(signer.organization_id, bytes(signer.email_index), code, signer)
     with transaction.atomic(durable=True), tenant(signer.organization_id):
@@ -166,6 +165,20 @@ def _live(organization_id: UUID, email_index: bytes, signer: Signer | None) -> Q
 
 def _digest(organization_id: UUID, code_id: UUID, code: str) -> bytes:
     return keys.blind_index(organization_id, "signing.code", f"{code_id}:{code}")
+
+
+def charge_code(subject: str, origin: Origin) -> None:
+    """Count a code that somebody asks for. Raises TooManyCodes."""
+    each = [Bucket(f"signing_codes{name}", subject, most, seconds) for name, most, seconds in CODES_OF_SIGNER]
+    _charge(*each, Bucket("signing_codes_address", network_of(origin.ip), *CODES_OF_ADDRESS))
+
+
+def charge_try(subject: str, origin: Origin) -> None:
+    """Count one try to come in. Raises TooManyCodes."""
+    _charge(
+        Bucket("signing_tries", subject, *TRIES_OF_SIGNER),
+        Bucket("signing_tries_address", network_of(origin.ip), *TRIES_OF_ADDRESS),
+    )
 
 
 def _charge(*buckets: Bucket) -> None:
