@@ -278,7 +278,7 @@ const toldOfDocument = ({ document }) => [
 
 /** @param {Sealed} sealed @param {Chain} chain @param {Trust} trust */
 const limitsOf = ({ seal }, { missing }, trust) => [
-  ...(trust.root ? [] : [tables.WHOSE_ROOT]),
+  ...(trust.roots.size ? [] : [tables.WHOSE_ROOT]),
   ...tables.AGREEMENT_LIMITS,
   seal.stampedAt ? tables.STAMPED.replace("{}", () => words(seal.stampedBy)) : tables.OWN_CLOCK,
   ...(missing ? [`  What the details of ${missing} steps say: they are not there.`] : []),
@@ -295,7 +295,7 @@ const checkedOf = ({ length, missing, keys }, size) => [
 
 /** @param {Sealed} sealed @param {Trust} trust */
 function expectRoot({ seal }, trust) {
-  if (trust.root && trust.root !== seal.root) {
+  if (trust.roots.size && !trust.roots.has(seal.root)) {
     throw new Refused(`It is sealed below the root ${seal.root}, which is not the one that you expected.`);
   }
 }

@@ -47,7 +47,7 @@ export async function verdictOn(blob, trust, progress = () => {}) {
   const nobody = kid
     ? `The signature holds, but nobody said whose key to expect: ${kid}`
     : "Nothing is wrong with it, but nobody said whose key to expect, so its signature was not looked at.";
-  const expected = root ? trust.root : trust.kids;
+  const expected = root ? trust.roots.size : trust.kids;
   const open = root ? `The seal holds, but nobody said whose root to expect: ${root}` : nobody;
   const held = root ? `Sealed below the root that you expected: ${root}` : `Signed with a key that you expected: ${kid}`;
   const first = expected ? `HOLDS. ${held}` : open;

@@ -8,7 +8,7 @@ import {
 } from "./verify-text.js";
 
 /** @typedef {{origin: string, size: number, root: Uint8Array}} Checkpoint */
-/** @typedef {{kids: Set<string> | null, keys: {name: string | null, key: Uint8Array}[], witnesses: {name: string, key: Uint8Array}[], root: string | null}} Trust */
+/** @typedef {{kids: Set<string> | null, keys: {name: string | null, key: Uint8Array}[], witnesses: {name: string, key: Uint8Array}[], roots: Set<string>}} Trust */
 /** @typedef {{kid: string | null, told: string[], checked: string[], limits: string[], root?: string}} Found */
 
 const MAX_NOTE = 128 * 1024;
@@ -298,9 +298,8 @@ export async function checkCheckpoint(raw, trust) {
   return { kid, told: [line], checked, limits: [...whose(trust, checkpoint.origin), ...more, ...tables.NOT_PROVEN.slice(1)] };
 }
 
-/** Whose word is taken: a JWKS, thumbprints, keys of logs, a root of seals; nothing at all is anyone's. @param {{jwks?: any, kids?: string[], vkeys?: string[], witnesses?: string[], roots?: string[]}} said @returns {Trust} */
+/** Whose word is taken: a JWKS, thumbprints, keys of logs, roots of seals; nothing at all is anyone's. @param {{jwks?: any, kids?: string[], vkeys?: string[], witnesses?: string[], roots?: string[]}} said @returns {Trust} */
 export function trustIn({ jwks, kids = [], vkeys = [], witnesses = [], roots = [] }) {
-  if (roots.length > 1) throw new Unusable("There is one root of seals; give one SHA-256.");
   /** @type {Trust["keys"]} */
   const keys = vkeys.map((text) => verifierKey(text, 1));
   for (const { crv, x } of jwks?.keys ?? []) {
@@ -311,5 +310,5 @@ export function trustIn({ jwks, kids = [], vkeys = [], witnesses = [], roots = [
     if (unbase64url(kid)?.length !== 32) throw new Unusable("A thumbprint has 43 characters of base64url.");
   }
   const expected = new Set([...kids, ...keys.map(({ key }) => thumbprint(base64url(key)))]);
-  return { kids: expected.size ? expected : null, keys, witnesses: witnesses.map((text) => verifierKey(text, 4)), root: roots[0] ?? null };
+  return { kids: expected.size ? expected : null, keys, witnesses: witnesses.map((text) => verifierKey(text, 4)), roots: new Set(roots) };
 }

@@ -1,5 +1,9 @@
-// <hq-verify data-worker="/static/…/verify-worker.js" data-jwks="{…}">: files are chosen or dropped, and checked one after
-// the other by the worker, which is there before the first file is. From then on nothing is asked of the network.
+// <hq-verify data-worker="/static/…/verify-worker.js" data-jwks="{…}" data-roots="/.well-known/hq-seal-root.pem">: files are
+// chosen or dropped, and checked one after the other by the worker, which is there before the first file is, like the roots
+// of seals. From then on nothing is asked of the network.
+
+import { sha256 } from "./verify-hash.js";
+import { hex, unbase64 } from "./verify-text.js";
 
 /** @typedef {{verdict: string, lines: string[], told: string[], checked: string[], limits: string[]}} Result */
 
@@ -11,9 +15,12 @@ class HqVerify extends HTMLElement {
     this.waiting = [];
     this.busy = true;
     this.files = this.find("#verify-files");
-    this.worker = new Worker(this.dataset.worker ?? "", { type: "module" });
-    this.worker.addEventListener("message", ({ data }) => this.heard(data));
-    this.worker.addEventListener("error", () => this.say("This browser cannot run what checks files. Use the program below."));
+    /** @type {string[]} */
+    this.roots = [];
+    rootsAt(this.dataset.roots ?? "").then((found) => {
+      this.roots = found;
+      this.start();
+    });
     this.files.addEventListener("change", () => {
       this.take(this.files.files);
       this.files.value = "";
@@ -33,6 +40,12 @@ class HqVerify extends HTMLElement {
     });
   }
 
+  start() {
+    this.worker = new Worker(this.dataset.worker ?? "", { type: "module" });
+    this.worker.addEventListener("message", ({ data }) => this.heard(data));
+    this.worker.addEventListener("error", () => this.say("This browser cannot run what checks files. Use the program below."));
+  }
+
   /** @param {string} selector @returns {any} */
   find(selector) {
     return this.querySelector(selector);
@@ -47,7 +60,7 @@ class HqVerify extends HTMLElement {
   said() {
     const lines = (/** @type {string} */ id) => this.find(id).value.split(/\s+/).filter(Boolean);
     const witnesses = lines("#verify-witnesses");
-    if (this.find("#verify-ours").checked) return { jwks: JSON.parse(this.dataset.jwks ?? "{}"), witnesses };
+    if (this.find("#verify-ours").checked) return { jwks: JSON.parse(this.dataset.jwks ?? "{}"), roots: this.roots, witnesses };
     const given = lines("#verify-keys");
     return {
       kids: given.filter((/** @type {string} */ one) => !one.includes("+") && !ROOT.test(one)),
@@ -116,6 +129,14 @@ class HqVerify extends HTMLElement {
     found.querySelector("[data-line]").textContent = line;
     return found;
   }
+}
+
+/** The SHA-256 of each certificate of a root at an address; none if they cannot be had, and then nobody said any. @param {string} url */
+async function rootsAt(url) {
+  const answer = await fetch(url).catch(() => null);
+  const text = answer?.ok ? await answer.text() : "";
+  const bodies = [...text.matchAll(/-----BEGIN CERTIFICATE-----([^-]+)-----END CERTIFICATE-----/g)];
+  return bodies.map(([, body]) => hex(sha256(unbase64(body.replace(/\s/g, "")) ?? new Uint8Array())));
 }
 
 /** @param {string} line */

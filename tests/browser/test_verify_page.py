@@ -8,7 +8,9 @@ from pathlib import Path
 from playwright.sync_api import expect
 
 from tests.browser.conftest import Open
-from tests.verify import trails
+from tests.verify import agreements, trails
+from tests.verify.agreements import Bundle
+from tests.verify.bad_agreements import BAD
 from tests.verify.make_corpus import CORPUS
 from tests.verify.program import PROGRAM, run
 
@@ -27,9 +29,29 @@ def plain(lines: Iterable[str]) -> list[str]:
     return [line for line in stripped if line and line not in HEADINGS]
 
 
-def verdicts_of_the_program(*keys: str) -> dict[str, list[str]]:
+def made(folder: Path) -> list[Path]:
+    """Agreements, which no corpus keeps: their seals are made anew each time."""
+    sealed = Bundle().sealed().pdf
+    room = sealed.index(b"/Contents <") + 900
+    files = {f"agreement-{name}.zip": make() for name, (make, _) in BAD.items()} | {
+        "agreement.zip": Bundle().packed(),
+        "agreement.pdf": sealed,
+        "agreement-changed.pdf": sealed[:room]
+        + (b"0" if sealed[room : room + 1] != b"0" else b"1")
+        + sealed[room + 1 :],
+        "agreement-longer.pdf": sealed + b"\n",
+        "agreement-bare.pdf": agreements.paper(b"{}"),
+        "agreement-spelled.zip": Bundle().packed() + b"\n",
+    }
+    for name, raw in files.items():
+        (folder / name).write_bytes(raw)
+    return [folder / name for name in files]
+
+
+def verdicts_of_the_program(files: list[Path], *keys: str) -> dict[str, list[str]]:
     found: dict[str, list[str]] = {}
-    for line in run(*FILES, *(part for key in keys for part in ("--vkey", key))).stdout.splitlines():
+    expected = *(part for key in keys for part in ("--vkey", key)), "--root", agreements.root_fingerprint()
+    for line in run(*files, *expected).stdout.splitlines():
         if line.startswith("/"):
             name = Path(line).name
             found[name] = []
@@ -38,7 +60,8 @@ def verdicts_of_the_program(*keys: str) -> dict[str, list[str]]:
     return {name: plain(lines) for name, lines in found.items()}
 
 
-def test_the_page_says_what_the_program_says_and_sends_nothing(open_browser: Open):
+def test_the_page_says_what_the_program_says_and_sends_nothing(open_browser: Open, tmp_path: Path):
+    files = [*FILES, *made(tmp_path)]
     eyes = open_browser(reduced_motion="reduce")
     eyes.context.set_default_timeout(60_000)  # a busy machine computes more than a hundred files for a while
     page = eyes.go("/verify")
@@ -50,13 +73,13 @@ def test_the_page_says_what_the_program_says_and_sends_nothing(open_browser: Ope
     eyes.context.on("request", lambda request: sent.append(request.url))
     keys = trails.vkey(), trails.vkey("access")
     page.get_by_label("A key that you were told").check()
-    page.get_by_label("Keys, one a line").fill("\n".join(keys))
-    page.locator("#verify-files").set_input_files(FILES)
-    expect(page.locator(".hq-proof")).to_have_count(len(FILES), timeout=60_000)
+    page.get_by_label("Keys, one a line").fill("\n".join([*keys, agreements.root_fingerprint()]))
+    page.locator("#verify-files").set_input_files(files)
+    expect(page.locator(".hq-proof")).to_have_count(len(files), timeout=60_000)
     found = {name: plain(lines) for name, *lines in page.locator(".hq-proof").evaluate_all(SHOWN)}
-    assert found == verdicts_of_the_program(*keys)
+    assert found == verdicts_of_the_program(files, *keys)
     held = {name for name, lines in found.items() if lines[0].startswith("HOLDS.")}
-    assert held == {path.name for path in (CORPUS / "good").iterdir()}
+    assert held == {path.name for path in (CORPUS / "good").iterdir()} | {"agreement.zip", "agreement.pdf"}
 
     page.get_by_label("This HQ’s").check()
     page.locator("#verify-files").set_input_files(CORPUS / "good" / "export.zip")
@@ -65,6 +88,8 @@ def test_the_page_says_what_the_program_says_and_sends_nothing(open_browser: Ope
     page.get_by_label("Keys, one a line").fill("")
     page.locator("#verify-files").set_input_files(CORPUS / "good" / "proof.json")
     expect(page.locator(".hq-proof").first).to_contain_text("Nothing is wrong with it, but nobody said whose key")
+    page.locator("#verify-files").set_input_files(tmp_path / "agreement.pdf")
+    expect(page.locator(".hq-proof").first).to_contain_text("nobody said whose root to expect")
     page.get_by_label("Keys, one a line").fill("nonsense")
     page.locator("#verify-files").set_input_files(CORPUS / "good" / "proof.json")
     expect(page.get_by_role("status")).to_contain_text("A thumbprint has 43 characters")

@@ -5,7 +5,7 @@ from collections.abc import Callable
 from typing import Any
 from uuid import UUID
 
-from hq.crypto import seals
+from hq.crypto import chain, seals
 from hq.lib.canonical import canonical
 from tests.verify import agreements, trails
 from tests.verify.agreements import (
@@ -248,5 +248,5 @@ def more_after(lines: list[Line]) -> list[Line]:
     """One more step, linked rightly, behind the seal."""
     head = bytes.fromhex(lines[-1]["hash"])
     document = lines[-1]["document"] | {"kind": "reminded", "index": len(lines) + 1}
-    link = agreements.chain.link(head, canonical(document))
+    link = chain.link(head, canonical(document))
     return [lines[-1] | {"document": document, "previous": head.hex(), "hash": link.hex()}]

@@ -13,6 +13,7 @@ import pikepdf
 import pytest
 from pikepdf import ObjectStreamMode
 
+from hq.crypto import seals
 from hq.crypto.signatures import BadSignature, verify
 from signing.seals.bundles import ordered, pack
 from tests.verify import agreements
@@ -77,15 +78,19 @@ def test_a_bundle_holds_and_says_what_it_shows_and_what_it_does_not(tmp_path):
     [
         (agreements.root_fingerprint(), 0, "HOLDS. Sealed below the root that you expected: "),
         (agreements.root_fingerprint().upper(), 0, "HOLDS. Sealed below the root that you expected: "),
+        ("root.pem", 0, "HOLDS. Sealed below the root that you expected: "),
         ("", 3, "The seal holds, but nobody said whose root to expect: "),
         ("ab" * 32, 1, "REFUSED. It is sealed below the root "),
         ("abc", 2, ""),
     ],
-    ids=["expected", "in other letters", "nobody said", "another", "none"],
+    ids=["expected", "in other letters", "in a file", "nobody said", "another", "none"],
 )
 def test_a_sealed_pdf_holds_by_itself_below_a_root_that_is_expected(tmp_path, root, code, line):
     path = tmp_path / "agreement.pdf"
     path.write_bytes(SEALED)
+    roots = tmp_path / "root.pem"
+    roots.write_text(seals.make_root(agreements.AT).certificate_pem + agreements.root().certificate_pem)
+    root = str(roots) if root == roots.name else root
     done = run(path, *(["--root", root] if root else []))
     assert done.returncode == code
     assert line in done.stdout
@@ -99,7 +104,7 @@ def test_a_bundle_that_is_wrong_in_one_thing_is_refused_for_it(name, trust):
 
 
 def test_the_root_of_a_bundle_is_compared_too(trust):
-    trust.root = "ab" * 32
+    trust.roots = {"ab" * 32}
     assert "not the one that you expected" in refusal(WHOLE, trust)
 
 
@@ -204,10 +209,15 @@ def without_evidence(pdf: bytes) -> bytes:
     return file.getvalue()
 
 
+def spec(opened: pikepdf.Pdf, raw: bytes) -> pikepdf.AttachedFileSpec:
+    said = {"description": "", "mime_type": "application/json", "creation_date": "", "mod_date": ""}
+    return pikepdf.AttachedFileSpec(opened, raw, filename="evidence.json", **said)
+
+
 def twice_evidence(pdf: bytes) -> bytes:
     file = BytesIO()
     with pikepdf.open(BytesIO(pdf)) as opened:
-        opened.attachments["other"] = pikepdf.AttachedFileSpec(opened, b"{}", filename="evidence.json")
+        opened.attachments["other"] = spec(opened, b"{}")
         opened.save(file)
     return file.getvalue()
 
