@@ -13,6 +13,7 @@ from hq.web import docs, problems
 from jobs import api as jobs_api
 from keys import api as keys_api
 from sharing import api as sharing_api
+from signing import api as signing_api
 from streams import api as streams_api
 from tenants import api as tenants_api
 from vault import api as vault_api
@@ -35,6 +36,7 @@ environment: Addresses = [
     *vault_api.routes,
     *sharing_api.environment_routes,
     *artifacts_api.routes,
+    *signing_api.routes,
     *keys_api.environment_routes,
     *tenants_api.environment_routes,
     *workloads_api.environment_routes,
@@ -69,6 +71,7 @@ portal: Addresses = [
     path("o/<slug:org_slug>/<env:env_name>/files/", include("vault.urls")),
     path("o/<slug:org_slug>/<env:env_name>/shares/", include("sharing.urls")),
     path("o/<slug:org_slug>/<env:env_name>/artifacts/", include("artifacts.urls")),
+    path("o/<slug:org_slug>/<env:env_name>/agreements/", include("signing.urls")),
     path("o/<slug:org_slug>/<env:env_name>/keys/", include("keys.urls")),
     path("o/<slug:org_slug>/<env:env_name>/directory/", include("directory.urls")),
     path("o/<slug:org_slug>/<env:env_name>/webhooks/", include("webhooks.urls")),

@@ -25,6 +25,7 @@ GROUPS: list[tuple[str, list[tuple[Any, ...]]]] = [
             ("Share links", "link", "sharing:list", Permission.SHARES_READ),
             ("Upload requests", "inbox", "sharing:requests", Permission.SHARES_READ),
             ("Sharing rules", "list-checks", "sharing:rules", Permission.SHARES_READ),
+            ("Agreements", "pen-line", "signing:list", Permission.SHARES_READ),
             ("Artifacts", "globe", "artifacts:list", Permission.SHARES_READ),
         ],
     ),

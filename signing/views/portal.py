@@ -87,6 +87,7 @@ def _of(request: TenantRequest, found: Agreement) -> dict[str, Any]:
     steps = selectors.list_steps(found)
     return {
         "agreement": found,
+        "shown": telling.progress_of(found, None),
         "stamp": telling.stamp_of(found),
         "every": OFTEN,
         "running": found.state in {Agreement.State.SENT, Agreement.State.SIGNED},
