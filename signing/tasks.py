@@ -1,5 +1,7 @@
 """Jobs and sweeps of this room."""
 
+from typing import Any
+
 from celery import shared_task
 
 from hq.lib.clock import now
@@ -35,6 +37,13 @@ def inbox_code(job: RunningJob) -> None:
 def expire(job: RunningJob) -> dict[str, int]:
     """End what was not signed in time, remind, and forget codes and sessions, in one organization."""
     return upkeep.look_after(job)
+
+
+# A table of many goes on where it was, through full disks and deploys.
+@handles("signing.bulk", max_attempts=50)
+def send_many(job: RunningJob) -> dict[str, Any]:
+    """Send one template to a table of people, each row once."""
+    return bulk.run_batch(job)
 
 
 @shared_task(name="signing.sweep")
