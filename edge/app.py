@@ -8,10 +8,11 @@ import logging
 from collections.abc import Callable, Iterable
 from typing import Any
 
-from django.db import DatabaseError, connection
+from django.db import connection
 
 from edge import hosts, previews, published
 from edge.answers import ALWAYS, Answer, Asked, Headers, text
+from hq.web.health import database_answers
 from vault.actions.previews import HOST
 
 log = logging.getLogger("hq.edge")
@@ -58,17 +59,12 @@ def _own(path: str) -> Answer:
     if path == "/healthz":
         return text(200, b"ok\n")
     if path == "/readyz":
-        return text(200, b"ok\n") if _database() else text(503, b"The database does not answer.\n")
+        return text(200, b"ok\n") if _ready() else text(503, b"The database does not answer.\n")
     return text(404)
 
 
-def _database() -> bool:
+def _ready() -> bool:
     try:
-        with connection.cursor() as cursor:
-            cursor.execute("SELECT 1")
-    except DatabaseError as error:
-        log.warning("database not reachable", extra={"error": type(error).__name__})
-        return False
+        return database_answers()
     finally:
         connection.close()
-    return True

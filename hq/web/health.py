@@ -12,7 +12,8 @@ from redis.exceptions import RedisError
 log = logging.getLogger("hq.web")
 
 
-def _database() -> bool:
+def database_answers() -> bool:
+    """Whether a statement comes through; it is logged if not."""
     try:
         with connection.cursor() as cursor:
             cursor.execute("SELECT 1")
@@ -33,7 +34,7 @@ def _valkey() -> bool:
 
 def _ready() -> JsonResponse:
     """503 with what is missing, by name; nothing else about it."""
-    parts = {"database": _database(), "valkey": _valkey()}
+    parts = {"database": database_answers(), "valkey": _valkey()}
     words = {name: "ok" if ok else "unreachable" for name, ok in parts.items()}
     return JsonResponse(words, status=200 if all(parts.values()) else 503)
 

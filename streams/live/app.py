@@ -13,10 +13,11 @@ from typing import Any, Final
 from urllib.parse import parse_qs
 
 from django.conf import settings
-from django.db import DatabaseError, connection
+from django.db import DatabaseError
 
 from hq.lib.errors import Denied, NotFound, Problem, Unavailable
 from hq.lib.ids import new_id
+from hq.web.health import database_answers
 from streams.live.events import END, MISSED, TRAIL, Event, Position, written
 from streams.live.hub import Connection, Hub
 from streams.live.people import Viewer, asked_by
@@ -73,7 +74,7 @@ class Live:
         """A connection that may be open, or whether all is well for who asks that. Raises Problem, DatabaseError."""
         path = scope["path"]
         if path in {"/healthz", "/readyz"}:
-            return path == "/healthz" or bool(await self.hub.ask(_database))
+            return path == "/healthz" or bool(await self.hub.ask(database_answers))
         matched = _PATH.fullmatch(path)
         if matched is None or scope["method"] != "GET":
             raise NotFound
@@ -211,13 +212,3 @@ def _require_own_page(headers: dict[str, str]) -> None:
     origin, site = headers.get("origin"), headers.get("sec-fetch-site", "same-origin")
     if origin != settings.BASE_URL and not (origin is None and site == "same-origin"):
         raise Denied("Live updates are for HQ’s own pages.")
-
-
-def _database() -> bool:
-    try:
-        with connection.cursor() as cursor:
-            cursor.execute("SELECT 1")
-    except DatabaseError as error:
-        log.warning("database not reachable", extra={"error": type(error).__name__})
-        return False
-    return True

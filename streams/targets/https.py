@@ -2,8 +2,7 @@
 
 import re
 from dataclasses import replace
-from datetime import UTC, datetime, timedelta
-from email.utils import parsedate_to_datetime
+from datetime import timedelta
 from time import time
 from typing import Any, Final
 from urllib.parse import urlsplit
@@ -14,6 +13,7 @@ from requests import Response
 from hq.crypto import webhooks as crypto
 from hq.lib.errors import FieldError
 from hq.lib.outbound import NotFetched, OutboundSession, checked
+from hq.lib.retry_after import wait_of
 from hq.web.outbound import rules
 from streams.targets import lines
 from streams.targets.base import SECONDS, Outcome, Parcel, Settings, faulty, text_of
@@ -98,21 +98,8 @@ def judged(response: Response) -> Outcome:
         return Outcome(arrived=False, final=True, said=f"{said}, a redirect. Enter the address that it leads to.")
     if status == LARGE:
         return Outcome(arrived=False, final=True, too_large=True, said=f"{said}: one entry is too large for it.")
-    wait = wait_of(response) if status in ASKS_TO_WAIT else timedelta()
+    wait = wait_of(response, LONGEST_WAIT) if status in ASKS_TO_WAIT else timedelta()
     return Outcome(arrived=False, said=f"{said}.", wait=wait, final=400 <= status < 500 and status not in PASSING)
-
-
-def wait_of(response: Response) -> timedelta:
-    """What Retry-After asks for, in seconds or as a date (RFC 9110 section 10.2.3); nothing if it cannot be read."""
-    said = response.headers.get("Retry-After", "").strip()
-    if said.isascii() and said.isdigit():
-        return min(timedelta(seconds=int(said[:9])), LONGEST_WAIT)
-    try:
-        at = parsedate_to_datetime(said)
-    except (ValueError, OverflowError):  # a year or a zone beyond all numbers
-        return timedelta()
-    at = at if at.tzinfo else at.replace(tzinfo=UTC)  # "-0000" says UTC without saying where
-    return max(timedelta(), min(at - datetime.now(UTC), LONGEST_WAIT))
 
 
 def _fault_of(url: str) -> str:

@@ -13,12 +13,12 @@ django.setup()
 
 from django.db import connections  # noqa: E402 - after the set-up that it needs
 
-from audit import recorder  # noqa: E402
-from audit.recorder import Target  # noqa: E402
-from audit.tags import Tag  # noqa: E402
-from evidence.actions.checkpoints import make_checkpoints  # noqa: E402
-from hq.db.context import tenant  # noqa: E402
-from hq.lib.ids import new_id  # noqa: E402
+from audit import recorder  # noqa: E402 - as above
+from audit.recorder import Target  # noqa: E402 - as above
+from audit.tags import Tag  # noqa: E402 - as above
+from evidence.actions.checkpoints import make_checkpoints  # noqa: E402 - as above
+from hq.db.context import tenant  # noqa: E402 - as above
+from hq.lib.ids import new_id  # noqa: E402 - as above
 
 
 def work(actor, ready):

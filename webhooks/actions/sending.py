@@ -1,14 +1,11 @@
 """One request to an endpoint, and what came of it. No transaction is open here, and no row is read."""
 
 from dataclasses import dataclass, field, replace
-from datetime import UTC, datetime, timedelta
-from email.utils import parsedate_to_datetime
+from datetime import datetime, timedelta
 from time import monotonic
 
 from django.conf import settings
-from requests import Response
 
-from hq.lib.clock import now
 from hq.lib.outbound import (
     AddressNotPublic,
     CertificateNotTrusted,
@@ -20,6 +17,7 @@ from hq.lib.outbound import (
     TooLarge,
     TooSlow,
 )
+from hq.lib.retry_after import wait_of
 from hq.web.outbound import rules
 
 # Long enough for a receiver that works before it answers. How much of an answer is read, and how much of that is kept.
@@ -81,22 +79,9 @@ def send(letter: Letter) -> Outcome:
         milliseconds=_since(began),
         status=response.status_code,
         answer=response.content[:KEPT_BYTES].decode(errors="replace"),
-        wait=_wait(response) if response.status_code in ASKS_TO_WAIT else timedelta(),
+        wait=wait_of(response, LONGEST_WAIT) if response.status_code in ASKS_TO_WAIT else timedelta(),
     )
 
 
 def _since(began: float) -> int:
     return round((monotonic() - began) * 1000)
-
-
-def _wait(response: Response) -> timedelta:
-    """What Retry-After asks for, in seconds or as a date (RFC 9110 section 10.2.3); nothing if it cannot be read."""
-    said = response.headers.get("Retry-After", "").strip()
-    if said.isascii() and said.isdigit():
-        return min(timedelta(seconds=int(said[:9])), LONGEST_WAIT)
-    try:
-        at = parsedate_to_datetime(said)
-    except (ValueError, OverflowError):  # a year or a zone beyond all numbers
-        return timedelta()
-    at = at if at.tzinfo else at.replace(tzinfo=UTC)  # "-0000" says UTC without saying where
-    return max(timedelta(), min(at - now(), LONGEST_WAIT))

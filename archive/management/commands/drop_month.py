@@ -1,7 +1,7 @@
 """Drops the rows of the trail's oldest month, once nobody keeps it and the archive was read back."""
 
 from argparse import ArgumentParser
-from datetime import datetime
+from datetime import date
 from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError
@@ -19,7 +19,7 @@ class Command(BaseCommand):
 
     def handle(self, *_: Any, **options: Any) -> None:
         try:
-            month = datetime.strptime(options["month"], "%Y-%m").date()  # noqa: DTZ007 - a month has no zone
+            month = date.fromisoformat(f"{options['month']}-01")
         except ValueError:
             raise CommandError("Write the month as 2026-11.") from None
         try:
