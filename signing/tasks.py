@@ -8,7 +8,7 @@ from hq.lib.clock import now
 from jobs import actions as jobs
 from jobs.registry import NETWORK, RunningJob, handles
 from signing import selectors
-from signing.actions import inbox, mails, sealing, upkeep
+from signing.actions import bulk, inbox, mails, sealing, upkeep
 
 # Of one organization so many at once: its many signers must not keep the mails of others waiting.
 MAILS_AT_ONCE = 4

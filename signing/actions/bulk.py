@@ -9,6 +9,7 @@ from typing import Any
 from uuid import UUID
 
 from django.db import transaction
+from django.db.models import QuerySet
 
 from audit import recorder
 from audit.tags import Tag
@@ -209,7 +210,7 @@ def _maker_of(batch: Batch) -> Actor | None:
     return actor if gate.allows(actor, Permission.SHARES_CREATE) else None
 
 
-def _rows(actor: Actor) -> Any:
+def _rows(actor: Actor) -> QuerySet[Batch]:
     return Batch.objects.filter(organization_id=actor.organization_id, environment_id=environment_of(actor))
 
 

@@ -6,6 +6,7 @@ from typing import Any
 from uuid import UUID
 
 from django.db import transaction
+from django.db.models import QuerySet
 
 from audit import recorder
 from audit.recorder import Target
@@ -242,7 +243,7 @@ def target_of(template: Template) -> Target:
     return Target("agreement_template", template.id, template.name)
 
 
-def _rows(actor: Actor) -> Any:
+def _rows(actor: Actor) -> QuerySet[Template]:
     rows = Template.objects.filter(organization_id=actor.organization_id, environment_id=environment_of(actor))
     return rows.select_related("document")
 

@@ -108,7 +108,7 @@ def document(request: TenantRequest, id: UUID, **where: str) -> HttpResponse:
     else:
         form = form(initial={"text": sending.text_of(found)} if is_text else None)
     with tenant(organization_id):
-        context = {**looking.of_draft(request, found, "document"), "form": form}
+        context = {**looking.of_draft(found, "document", where), "form": form}
         context["shown"] = _shown(form["text"].value()) if is_text else None
         return render(request, "signing/document.html", context, status=400 if form.errors else 200)
 
@@ -124,7 +124,8 @@ def people(request: TenantRequest, id: UUID, **where: str) -> HttpResponse:
     """Who signs, approves or sees it, and in which order. Every button works without a script."""
     found = _draft(request, id)
     signers = selectors.list_signers(found)
-    rows, order, faults = sheets.people_rows(signers), sheets.order_of(signers), []
+    rows, order = sheets.people_rows(signers), sheets.order_of(signers)
+    faults: list[str] = []
     if request.method == "POST":
         act, order = request.POST.get("do", "save"), request.POST.get("order", "")
         rows = sheets.rows_of(request.POST, sheets.PERSON, SIGNERS_MOST)
@@ -134,13 +135,13 @@ def people(request: TenantRequest, id: UUID, **where: str) -> HttpResponse:
             try:
                 drafts.set_signers(actor=request.actor, agreement_id=id, people=sheets.people_of(rows, order))
             except Invalid as refused:
-                rows, faults = sheets.with_faults(rows, refused.errors or [{"pointer": "/", "detail": str(refused)}])
+                rows, faults = sheets.with_faults(rows, refused.errors)
             else:
                 tell(request, "People saved.", where)
                 return to("signing:fields", where, id=id)
     wrong = bool(faults) or any("faults" in row for row in rows)
     context = {
-        **looking.of_draft(request, found, "people"),
+        **looking.of_draft(found, "people", where),
         "rows": rows,
         "order": order,
         "faults": faults,
@@ -164,7 +165,7 @@ def fields(request: TenantRequest, id: UUID, **where: str) -> HttpResponse:
     written = _written(found)
     with tenant(request.actor.organization_id):
         signers = selectors.list_signers(found)
-        context = looking.of_draft(request, found, "fields", written)
+        context = looking.of_draft(found, "fields", where, written)
         context["markers"] = looking.markers_of(written, signers)
         return render(request, "signing/markers.html", context)
 
@@ -176,7 +177,8 @@ def _written(found: Agreement) -> Written:
 def _places(request: TenantRequest, found: Agreement, where: dict[str, str]) -> HttpResponse:
     signers = selectors.list_signers(found)
     signing = [one for one in signers if one.kind == Signer.Kind.SIGNER]
-    rows, faults = sheets.place_rows(selectors.list_fields(found)), []
+    rows = sheets.place_rows(selectors.list_fields(found))
+    faults: list[str] = []
     if request.method == "POST":
         act, rows = request.POST.get("do", "save"), _placed(request)
         if act.startswith(("add", "remove")):
@@ -191,7 +193,7 @@ def _places(request: TenantRequest, found: Agreement, where: dict[str, str]) -> 
                 return to("signing:terms", where, id=found.pk)
     wrong = bool(faults) or any("faults" in row for row in rows)
     context = {
-        **looking.of_draft(request, found, "fields"),
+        **looking.of_draft(found, "fields", where),
         "rows": rows,
         "faults": faults,
         "wrong": wrong,
@@ -237,7 +239,7 @@ def terms(request: TenantRequest, id: UUID, **where: str) -> HttpResponse:
             explain(form, refused)
         else:
             return to("signing:review", where, id=id)
-    context = {**looking.of_draft(request, found, "terms"), "form": form}
+    context = {**looking.of_draft(found, "terms", where), "form": form}
     return render(request, "signing/terms.html", context, status=400 if form.errors else 200)
 
 
@@ -256,7 +258,7 @@ def review(request: TenantRequest, id: UUID, **where: str) -> HttpResponse:
         tell(request, f"{sent.title} is out. Whose turn it is has mail.", where)
         return to("signing:agreement", where, id=id)
     with tenant(request.actor.organization_id):
-        context = looking.of_draft(request, found, "review", written)
+        context = looking.of_draft(found, "review", where, written)
         context |= looking.summary_of(found, written) | {"name_form": NameForm(initial={"title": found.title})}
         context["may_send"] = gate.allows(request.actor, Permission.SHARES_CREATE)
         context["may_remove"] = gate.allows(request.actor, Permission.SHARES_REVOKE)

@@ -1,6 +1,7 @@
 """What a draft still lacks, and what will happen once it is sent."""
 
 from collections import Counter
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
@@ -11,7 +12,6 @@ from django.utils.safestring import SafeString
 
 from hq.lib.clock import now
 from hq.lib.text import plural
-from hq.web.request import TenantRequest
 from signing import selectors
 from signing.models import Agreement, Field, Signer
 from signing.paper.text import Marker, Written
@@ -53,7 +53,7 @@ def place_holder(marker: Marker) -> SafeString:
     )
 
 
-def of_draft(request: TenantRequest, found: Agreement, here: str, written: Written | None = None) -> dict[str, Any]:
+def of_draft(found: Agreement, here: str, where: Mapping[str, str], written: Written | None = None) -> dict[str, Any]:
     """What every page of a draft shows: where in its preparation one is, and what is done."""
     signers = selectors.list_signers(found)
     marks = _marks(found, written)
@@ -62,10 +62,6 @@ def of_draft(request: TenantRequest, found: Agreement, here: str, written: Writt
         "people": any(one.kind == Signer.Kind.SIGNER for one in signers),
         "fields": bool(signers) and not _unplaced(signers, marks) if marks is not None else bool(signers),
         "terms": True,
-    }
-    where = {
-        "org_slug": request.resolver_match.kwargs["org_slug"],
-        "env_name": request.resolver_match.kwargs["env_name"],
     }
     steps = [
         {

@@ -9,7 +9,7 @@ from typing import Any
 
 from django.http import QueryDict
 
-from hq.lib.errors import Invalid
+from hq.lib.errors import FieldError, Invalid
 from signing.actions.drafts import Person, Place, place_of
 from signing.models import Field, Signer
 
@@ -53,9 +53,9 @@ def done_to(rows: list[Row], act: str, new: Mapping[str, str]) -> list[Row]:
     return rows
 
 
-def with_faults(rows: list[Row], faults: Sequence[Mapping[str, str]]) -> tuple[list[Row], list[str]]:
+def with_faults(rows: list[Row], faults: Sequence[FieldError]) -> tuple[list[Row], list[str]]:
     """Each fault (`/signers/2/email`) at its row and cell; the others, which belong to no row."""
-    rest = []
+    rest: list[str] = []
     for fault in faults:
         parts = fault["pointer"].strip("/").split("/")
         if len(parts) >= 2 and parts[1].isdigit() and int(parts[1]) < len(rows):
