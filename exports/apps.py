@@ -6,6 +6,7 @@ class ExportsConfig(AppConfig):
 
     def ready(self) -> None:
         from exports.actions import drop_own
+        from exports.actions.agreements import register_agreements
         from exports.actions.files import register_files
         from exports.actions.moves import follow
         from exports.actions.tables import register_tables
@@ -13,6 +14,7 @@ class ExportsConfig(AppConfig):
         from vault.actions.packages import on_move
 
         register_files()
+        register_agreements()
         register_tables()
         on_departure("exports", drop_own)
         on_move("exports", follow)

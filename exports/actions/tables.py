@@ -60,6 +60,7 @@ HERE: dict[str, tuple[str, Filter]] = {
     "sharing_sharepath": ("Paths of the links that you made", of_person("link__created_by_id")),
     "audit_accessentry": ("Your requests", of_person("actor_id")),
     "vault_objectversion": ("What you stored", _stored),
+    "signing_agreement": ("Agreements that you made", _stored),
     "exports_export": ("Your exports", of_person("requested_by_id")),
 }
 

@@ -36,6 +36,7 @@ README = """This is an export of HQ, made by {issuer}.
 files/      the files as they were at the cut, under their own paths
 versions/   older and deleted versions, if they were asked for, by object and number
 parts/      files too large for one volume, in parts: put them together with cat
+agreements/ documents that were sent to be signed, sealed ones, their chains and certificates
 tables/     everything else, in JSON Lines: one row a line, times in UTC
 manifest.json, manifest-0001.json, ...   every file with its size and SHA-256 (RFC 8785)
 data-export-....json   a signed statement over manifest.json

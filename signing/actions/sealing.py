@@ -30,6 +30,7 @@ from signing.actions.seals import sealing_key
 from signing.actions.turns import mail
 from signing.models import Agreement, Field, Signer
 from signing.paper.count import count_pages
+from signing.paper.letters import all_drawable, drawable
 from signing.paper.render import Mark, Stamp, render_certificate, render_text, stamp_pdf
 from signing.paper.text import read_text
 from signing.seals.pades import SealedPdf, seal_pdf
@@ -48,7 +49,7 @@ class Whole:
     agreement: Agreement
     certificate: Mapping[str, Any]
     evidence: bytes
-    marks: Mapping[int, tuple[Field, Mark]]
+    fields: Sequence[Field]  # each with its signer
 
 
 def seal_agreement(job: RunningJob) -> None:
@@ -75,12 +76,12 @@ def seal_agreement(job: RunningJob) -> None:
 
 def compose(whole: Whole, original: bytes) -> bytes:
     """The document with everything that was filled in, the certificate's pages, and the evidence inside: not sealed."""
-    agreement, said = whole.agreement, told(whole.certificate)
+    agreement, said = whole.agreement, all_drawable(told(whole.certificate))
     at, files = now(), {EVIDENCE: whole.evidence}
     if agreement.source == Agreement.Source.TEXT:
         return render_text(
             read_text(original.decode()),
-            {number: mark for number, (_, mark) in whole.marks.items()},
+            {field.number: mark_of(field) for field in whole.fields},
             title=agreement.title,
             language=agreement.language,
             attachments=files,
@@ -88,7 +89,7 @@ def compose(whole: Whole, original: bytes) -> bytes:
             at=at,
             footer=f"Agreement {agreement.id}",
         )
-    stamps = [_stamp(field, mark) for field, mark in whole.marks.values()]
+    stamps = [_stamp(field, mark_of(field)) for field in whole.fields]
     return stamp_pdf(original, stamps, certificate_pages=render_certificate(said, at=at), attachments=files)
 
 
@@ -106,14 +107,7 @@ def _read(job: RunningJob) -> Whole | None:
         "certificate": certificate,
         "steps": [orjson.loads(line_of(step)) for step in steps],
     }
-    by_id = {one.id: one for one in signers}
-    fields = selectors.list_fields(agreement)
-    return Whole(
-        agreement=agreement,
-        certificate=certificate,
-        evidence=canonical(evidence),
-        marks={field.number: (field, mark_of(field, by_id[field.signer_id])) for field in fields},
-    )
+    return Whole(agreement, certificate, canonical(evidence), selectors.list_fields(agreement))
 
 
 def _sealed(whole: Whole, pdf: bytes) -> SealedPdf:
@@ -167,23 +161,24 @@ def _hears(signer: Signer) -> bool:
     return signer.sent_at is not None and signer.state != Signer.State.DELEGATED
 
 
-def mark_of(field: Field, signer: Signer) -> Mark:
+def mark_of(field: Field) -> Mark:
     """What stands at a field: its value, or the signature of whom it belongs to."""
-    given = signer.signature or {}
+    given, label = field.signer.signature or {}, drawable(field.label)
+    caption = drawable(field.signer.name)
     if field.kind == Field.Kind.SIGNATURE:
         return Mark(
             field.kind,
-            text=given.get("text", ""),
+            text=drawable(given.get("text", "")),
             strokes=_strokes(given.get("strokes")),
             image=base64.b64decode(given["image"]) if given.get("image") else None,
-            caption=signer.name,
-            label=field.label,
+            caption=caption,
+            label=label,
         )
     if field.kind == Field.Kind.INITIALS:
-        return Mark(field.kind, text=given.get("initials", ""), caption=signer.name, label=field.label)
+        return Mark(field.kind, text=drawable(given.get("initials", "")), caption=caption, label=label)
     if field.kind == Field.Kind.CHECKBOX:
-        return Mark(field.kind, checked=field.value == "yes", label=field.label)
-    return Mark(field.kind, text=field.value or "", label=field.label)
+        return Mark(field.kind, checked=field.value == "yes", label=label)
+    return Mark(field.kind, text=drawable(field.value or ""), label=label)
 
 
 def _strokes(lines: Sequence[Sequence[Sequence[int]]] | None) -> list[list[list[float]]] | None:

@@ -19,7 +19,7 @@ from signing.actions.chain import add_step
 from signing.actions.drafts import target_of
 from signing.actions.sending import KEPT, delete_agreement, tombstone_of
 from signing.actions.turns import mail
-from signing.models import Agreement, Code, Signer, SignerSession, Template
+from signing.models import Agreement, Batch, Code, Signer, SignerSession, Template
 
 BY_TEMPLATE: Final = "signing.agreements_by_template"
 BATCH: Final = 50
@@ -105,7 +105,7 @@ def forget_maker(organization_id: UUID, person_id: UUID, membership_id: UUID | N
     What stands in a chain stays: an agreement binds others too, and nothing of it can be changed.
     """
     changed = 0
-    for model in (Agreement, Template):
+    for model in (Agreement, Batch, Template):
         for row in model.objects.filter(
             organization_id=organization_id, created_by_kind="person", created_by_id=person_id
         ):

@@ -50,7 +50,7 @@ def test_who_comes_by_the_link_alone_is_told_of_no_code(place):
     assert "six digits" not in body
 
 
-@pytest.mark.parametrize("kind,word", [("approver", "approve"), ("viewer", "look at")])
+@pytest.mark.parametrize(("kind", "word"), [("approver", "approve"), ("viewer", "look at")])
 def test_others_than_signers_are_asked_for_what_they_can_do(place, kind, word):
     support.sent(place, [support.person(1), support.person(2, kind=kind)])
     subjects = {to: subject for to, subject, _ in posted()}
@@ -74,8 +74,9 @@ def test_whoever_handed_it_on_is_not_told_that_it_was_sealed(place):
     with tenant(place.id):
         other = acts.delegate_signing(support.stand(support.signer(agreement)), name="Dora", email="dora@x.example")
     letters = {to: body for to, _, body in posted()}
-    assert "Sam Signer 1 handed on the signing of “Mutual non-disclosure” to Dora (dora@x.example)." in (
-        letters[place.owner.email]
+    assert (
+        "Sam Signer 1 handed on the signing of “Mutual non-disclosure” to Dora (dora@x.example)."
+        in (letters[place.owner.email])
     )
     assert "dora@x.example" in letters
     support.sign(other)
@@ -119,7 +120,11 @@ def test_a_corrected_address_is_sent_another_link_and_the_first_is_dead(place):
     posted()
     with tenant(place.id):
         sending.correct_signer(
-            actor=place.actor(), agreement_id=agreement.id, signer_id=support.signer(agreement).id, name="Sam", email=SAM2
+            actor=place.actor(),
+            agreement_id=agreement.id,
+            signer_id=support.signer(agreement).id,
+            name="Sam",
+            email=SAM2,
         )
     ((to, _, body),) = posted()
     assert to == SAM2

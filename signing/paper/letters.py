@@ -1,0 +1,44 @@
+"""Letters that no font of HQ has. In what HQ refuses to print they are named; in what was signed they are spelled out.
+
+A document with such letters is refused while it is a draft. A name or an answer that somebody signed with is not: it is
+sealed with the letter's number (Unicode) in its place, and stands as it was typed in the evidence beside.
+"""
+
+from functools import lru_cache
+from typing import Any
+
+import typst
+
+_PROBE = b"""#set document(title: "Probe", date: datetime(year: 2026, month: 1, day: 1))
+#set text(font: "Libertinus Serif")
+#sys.inputs.words"""
+
+
+def drawable(words: str) -> str:
+    """The words with every letter that can be drawn, and the others as [U+674E]."""
+    if words.isascii() or _draws(words):
+        return words
+    return "".join(each if each.isascii() or _draws(each) else f"[U+{ord(each):04X}]" for each in words)
+
+
+def all_drawable(value: Any) -> Any:
+    """The same of every text in a tree of plain values."""
+    if isinstance(value, str):
+        return drawable(value)
+    if isinstance(value, dict):
+        return {name: all_drawable(each) for name, each in value.items()}
+    return [all_drawable(each) for each in value] if isinstance(value, list) else value
+
+
+@lru_cache(maxsize=4096)
+def _draws(words: str) -> bool:
+    """Whether typst finds a letter for each. PDF/A wants it so, and refuses to be made otherwise."""
+    try:
+        typst.compile(
+            _PROBE, format="pdf", pdf_standards=["a-3a"], sys_inputs={"words": words}, ignore_system_fonts=True
+        )
+    except typst.TypstError as error:
+        if "could not be displayed" in str(error):
+            return False
+        raise
+    return True
