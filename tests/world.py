@@ -22,6 +22,7 @@ from keys import actions as key_actions
 from keys.models import Cmk, Rotation
 from retention import actions as erasing
 from sharing import actions as sharing
+from signing.actions.templates import keep_as_template
 from streams.actions import create_stream
 from tenants import actions
 from tenants.models import ApiKey, Membership
@@ -29,6 +30,7 @@ from tests.artifacts.tars import tar
 from tests.factories import ORIGIN, make_member, make_place
 from tests.keys.support import rotate, statement_of
 from tests.operators import make_operator
+from tests.signing import support as signing
 from tests.tenants.support_access import ask
 from tests.workloads.cluster import refused
 from tests.workloads.support import terms
@@ -87,6 +89,9 @@ class World:
         for number in (b"1", b"2"):
             archive = iter([tar({"index.html": number})])
             artifacts.deploy_archive(actor=owner, artifact_id=self.artifact, chunks=archive)
+        self.agreement = signing.make_agreement(self.place, pdf=signing.pdf_of())
+        with tenant(self.place.id):
+            self.template = keep_as_template(actor=owner, agreement_id=self.agreement.id, name="NDA").id
         self.statement = statement_of(rotate(self.place)).id
         self.exchange = refused(self.place, self.trust).id
         self.request = ask(self.place, make_operator()).id
@@ -108,6 +113,7 @@ class World:
     def url(self, route):
         ids = {"shares/": self.share, "api-keys/": self.key, "members/": self.membership, "people/": self.membership}
         ids |= {"requests/": self.upload_request}
+        ids |= {"agreements/": self.agreement.id, "agreement-templates/": self.template}
         ids |= {"invitations/": self.invitation, "statements/": self.statement, "/keys/": self.cmk}
         ids |= {"tokens/": self.scim_token, "sso/": self.connection, "domains/": self.domain}
         ids |= {"groups/": self.group, "access/": self.rule, "acl/": self.rule, "service-accounts/": self.account}
@@ -131,6 +137,7 @@ class World:
             .replace("<slug:kind>", "syslog")
             .replace("<int:number>", "1")
             .replace("<uuid:link_id>", str(self.artifact_link))
+            .replace("<uuid:signer_id>", str(self.signer))
             .replace("<int:version>", "1")
         )
         for word, known in ids.items():
@@ -142,6 +149,7 @@ class World:
         if isinstance(body, bytes):
             return body
         ids = {"<member>": self.membership, "<group>": self.group, "<delivery>": self.delivery}
+        ids |= {"<agreement>": self.agreement.id}
         text = json.dumps(body)
         for word, known in ids.items():
             text = text.replace(word, str(known))
@@ -153,6 +161,11 @@ class World:
         with tenant(self.place.id):
             return Rotation.objects.values_list("id", flat=True).order_by("-id").first() or uuid4()
 
+    @property
+    def signer(self):
+        """The first of the agreement: other rows once others were named. Gone with it."""
+        return next((one.id for one in signing.signers(self.agreement)), uuid4())
+
     def with_scopes(self, scopes):
         with tenant(self.place.id):
             ApiKey.objects.filter(name="all").update(scopes=sorted(scopes))
@@ -161,13 +174,15 @@ class World:
         asks = act.route.endswith(("object-metadata", "object-versions", "acl/explain"))
         sizes = "?from=1&to=2" if act.route.endswith("audit/consistency") else ""
         url = self.url(act.route) + ("?path=a/b" if asks else sizes)
-        raw = isinstance(act.body, bytes)
+        raw = "application/octet-stream" if isinstance(act.body, bytes) else ""
+        if act.route.endswith("/document"):
+            raw = "application/pdf"
         more = (
             {}
             if act.body is None
             else {
                 "data": self.filled(act.body),
-                "content_type": "application/octet-stream" if raw else "application/json",
+                "content_type": raw or "application/json",
             }
         )
         headers = {"authorization": f"Bearer {secret or self.secret}"}

@@ -7,6 +7,8 @@ from uuid import UUID
 from django.db.models import Q
 
 from hq.db.context import tenant
+from hq.lib.errors import NotFound
+from hq.web.transfer import Closeable
 from signing.models import Agreement, Paper, Template
 from vault.actions.packages import Package, begin_package, drop_packages, read_package
 
@@ -47,12 +49,21 @@ def store(organization_id: UUID, environment_id: UUID, content: bytes) -> Draft:
 
 def read(organization_id: UUID, paper_id: UUID) -> bytes:
     """The bytes of a document. Raises NotFound, ObjectDamaged, KeyUnavailable, Tampered."""
+    return b"".join(pieces(organization_id, paper_id))
+
+
+def pieces(organization_id: UUID, paper_id: UUID, start: int = 0, stop: int | None = None) -> Closeable:
+    """The same, or a part of it, piece by piece."""
 
     def find() -> UUID:
         with tenant(organization_id):
-            return Paper.objects.values_list("blob_id", flat=True).get(organization_id=organization_id, id=paper_id)
+            rows = Paper.objects.filter(organization_id=organization_id, id=paper_id)
+            blob_id: UUID | None = rows.values_list("blob_id", flat=True).first()
+        if blob_id is None:
+            raise NotFound
+        return blob_id
 
-    return b"".join(read_package(organization_id, find))
+    return read_package(organization_id, find, start, stop)
 
 
 def drop(organization_id: UUID, paper_ids: list[UUID]) -> None:

@@ -52,9 +52,13 @@ TOLERATED: dict[str, list[str | int]] = {
 RULES = {
     "add_audit_witness",
     "begin_upload",
+    "change_agreement",
     "change_artifact",
     "change_stream",
     "change_webhook",
+    "correct_agreement_signer",
+    "create_agreement",
+    "create_agreement_template",
     "create_api_key",
     "create_artifact",
     "create_share",
@@ -81,9 +85,14 @@ RULES = {
     "get_shared_object",
     "issue_storage_credentials",
     "open_direct_way",
+    "replace_agreement_document",
     "replay_stream",
     "replay_webhook",
     "restore_object",
+    "set_agreement_fields",
+    "set_agreement_signers",
+    "use_agreement_template",
+    "void_agreement",
 }
 
 
