@@ -44,7 +44,17 @@ ALGORITHMS: Final = (ES256, EDDSA, RS256)
 _VERIFIED: Final = UserVerificationRequirement.REQUIRED
 _NO_MAKER: Final = Aaguid(bytes(16))
 # What reading an answer that nobody has checked may raise, down to its CBOR.
-_UNREADABLE: Final = (ValueError, KeyError, TypeError, AttributeError, IndexError, RecursionError, struct.error)
+_UNREADABLE: Final = (
+    ValueError,
+    KeyError,
+    TypeError,
+    AttributeError,
+    IndexError,
+    AssertionError,
+    NotImplementedError,
+    RecursionError,
+    struct.error,
+)
 
 
 class PasskeyRefused(Denied):
@@ -73,16 +83,19 @@ def prepare_signing(standing: Standing, *, values: Mapping[int, str], signature:
     signer.save(update_fields=["signature"])
 
 
-def ask_passkey(standing: Standing) -> Asked:
-    """What the browser is asked for what was kept. Raises NotYourTurn, NoConsent, NotAllFilled, CannotBeSigned."""
+def ask_passkey(standing: Standing, *, another: bool = False) -> Asked:
+    """What the browser is asked for what was kept; `another` where the one it has here is not at hand.
+
+    Raises NotYourTurn, NoConsent, NotAllFilled, CannotBeSigned.
+    """
     agreement, signer = _lock(standing)
     challenge = challenge_of(agreement, signer, _kept(agreement, signer))
     known = _known(signer)
-    if known:
+    if known and not another:
         options, _ = _server().authenticate_begin(known, user_verification=_VERIFIED, challenge=challenge)
         return Asked("get", dict(options), agreement, signer)
     user = PublicKeyCredentialUserEntity(name=signer.email, id=bytes(signer.email_index), display_name=signer.name)
-    made, _ = _server().register_begin(user, user_verification=_VERIFIED, challenge=challenge)
+    made, _ = _server().register_begin(user, known, user_verification=_VERIFIED, challenge=challenge)
     return Asked("create", dict(made), agreement, signer)
 
 

@@ -151,8 +151,9 @@ def passkey(request: HttpRequest, signer_id: UUID) -> HttpResponseBase:
 
 def _ask(request: HttpRequest, here: Here, refused: Problem | None = None) -> HttpResponse:
     asked: list[passkeys.Asked] = []
+    another = "another" in request.GET
     try:
-        _act(here, lambda: asked.append(passkeys.ask_passkey(here.standing)))
+        _act(here, lambda: asked.append(passkeys.ask_passkey(here.standing, another=another)))
     except (Refused, Invalid) as problem:
         return show(request, here, refused=problem)
     context = _common(here) | {"asked": asked[0], "faults": bool(refused)}
