@@ -26,6 +26,7 @@ from jobs.registry import NETWORK
 from keys import actions as keys
 from keys import selectors as custody
 from overview.management import story
+from overview.management.agreements import agreements
 from overview.management.exchange import READ_FIRST, credentials, inbox, links, published
 from overview.management.story import Person
 from overview.management.telling import Outside, Story, put
@@ -299,6 +300,7 @@ CHAPTERS = (
     links,
     inbox,
     published,
+    agreements,
     credentials,
     receivers,
     sandbox,
