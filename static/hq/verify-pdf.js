@@ -160,6 +160,7 @@ class Pdf {
   constructor(raw) {
     this.raw = raw;
     this.text = charsOf(raw);
+    this.depth = 0; // how many objects are being read to read another
     /** @type {Map<number, {place: number, index: number, packed: boolean}>} */
     this.places = new Map();
     /** @type {Map<number, {text: string, first: number, heads: number[]}>} */
@@ -238,7 +239,10 @@ class Pdf {
     at = skip(this.text, end);
     if (!(said instanceof Map) || !this.text.startsWith("stream", at)) return said;
     at += this.text.startsWith("\r\n", at + 6) ? 8 : 7;
+    this.depth += 1;
+    if (this.depth > MAX_DEPTH) throw new Refused(TOO_DEEP);
     const length = await this.at(said.get("Length"));
+    this.depth -= 1;
     if (!Number.isInteger(length) || !/^\s*endstream/.test(this.text.slice(at + length, at + length + 16))) throw new Refused(NO_PDF);
     return new Flow(said, this.raw.subarray(at, at + length));
   }

@@ -202,6 +202,10 @@ BAD: dict[str, tuple[Callable[[], bytes], str]] = {
     "sealed-by-another": (by_another_organization, "agreement.pdf: It is sealed by another organization"),
     "evidence-type": (lambda: Bundle(evidence={"type": "x"}).packed(), "evidence.json: It is no evidence"),
     "evidence-empty": (lambda: Bundle(evidence={"steps": []}).packed(), "evidence.json: It has no steps"),
+    "evidence-sealed": (
+        lambda: Bundle(evidence={"steps": steps([*whole(), sealing()])}).packed(),
+        "evidence.json: It has a step of the seal that it was made for",
+    ),
     "evidence-edited": (
         lambda: Bundle(evidence={"steps": said(3, kind="reminded")(steps(whole()))}).packed(),
         "evidence.json: step 3: It was changed",
@@ -239,9 +243,18 @@ BAD: dict[str, tuple[Callable[[], bytes], str]] = {
         "its passkey: Its key is of a kind that is not known here",
     ),
     "passkey-broken-key": (lambda: keyed(put={"public_key": "pAE"}), "its passkey: Its key cannot be read"),
+    "passkey-longer-key": (
+        lambda: keyed(put={"public_key": agreements.encode(agreements.cose({1: 2}) + b"x")}),
+        "its passkey: Its key cannot be read",
+    ),
+    "passkey-key-of-texts": (lambda: keyed(put={"public_key": "oWFhYWI"}), "its passkey: Its key cannot be read"),
     "passkey-text": (lambda: keyed(put={"signature": "a b"}), "its passkey: It is not base64url"),
     "passkey-gone": (lambda: keyed(gone=True), "Whether a passkey signed is said in two ways"),
 }
+
+
+def sealing() -> Act:
+    return ("sealed", None, {"pdf_sha256": "ab" * 32, "size": 1, "level": "B-B"}, {})
 
 
 def more_after(lines: list[Line]) -> list[Line]:

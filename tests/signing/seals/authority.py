@@ -23,17 +23,29 @@ NAME = "Example timestamps"
 Change = Callable[[tsp.TimeStampReq], tsp.TimeStampReq]
 
 
+def made(
+    purpose: x509.ObjectIdentifier = ExtendedKeyUsageOID.TIME_STAMPING,
+    *,
+    issuer: str = NAME,
+    subject: str = NAME,
+    at: datetime = AT,
+) -> DummyTimeStamper:
+    """An authority with a certificate that it signed itself, whoever that says issued it; for 900 days."""
+    key = rsa.generate_private_key(65537, 2048)
+    by, whose = (x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, name)]) for name in (issuer, subject))
+    begins = at - timedelta(days=1)
+    built = x509.CertificateBuilder(by, whose, key.public_key(), 7, begins, begins + timedelta(days=900))
+    built = built.add_extension(x509.ExtendedKeyUsage([purpose]), critical=True)
+    certificate = built.sign(key, SHA256()).public_bytes(Encoding.DER)
+    private = key.private_bytes(Encoding.DER, PrivateFormat.PKCS8, NoEncryption())
+    said = datetime(2026, 11, 22, 5, 9, 30, tzinfo=UTC)
+    return DummyTimeStamper(asn1.Certificate.load(certificate), keys.PrivateKeyInfo.load(private), fixed_dt=said)
+
+
 @cache
 def stamper(purpose: x509.ObjectIdentifier = ExtendedKeyUsageOID.TIME_STAMPING) -> DummyTimeStamper:
-    """The authority itself. `purpose`: what its certificate is for."""
-    key = rsa.generate_private_key(65537, 2048)
-    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, NAME)])
-    made = x509.CertificateBuilder(name, name, key.public_key(), 7, AT - timedelta(days=1), AT + timedelta(days=900))
-    made = made.add_extension(x509.ExtendedKeyUsage([purpose]), critical=True)
-    certificate = made.sign(key, SHA256()).public_bytes(Encoding.DER)
-    private = key.private_bytes(Encoding.DER, PrivateFormat.PKCS8, NoEncryption())
-    at = datetime(2026, 11, 22, 5, 9, 30, tzinfo=UTC)
-    return DummyTimeStamper(asn1.Certificate.load(certificate), keys.PrivateKeyInfo.load(private), fixed_dt=at)
+    """The authority that most tests ask."""
+    return made(purpose)
 
 
 def response(asked: bytes, change: Change = lambda request: request, by: DummyTimeStamper | None = None) -> Any:
