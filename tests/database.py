@@ -30,7 +30,7 @@ from tests import prepared
 HOME = "HQ_TEST_HOME"  # the run's folder; set means that the services are somebody else's to start
 TEMPLATE = "hq"
 # Machine facts that a test run takes over; every other HQ_ variable of the person's is left out.
-KEPT_VARIABLES = {"HQ_PG_BIN", "HQ_PYTHON", "HQ_VENV", "HQ_CHROMIUM", HOME}
+KEPT_VARIABLES = {"HQ_PG_BIN", "HQ_PYTHON", "HQ_VENV", "HQ_CHROMIUM", "HQ_KILLS", HOME}
 FIRST_PORT, PORTS_PER_WORKER = 20_000, 400  # all below 32768: a port above may be some connection's outgoing end
 
 
