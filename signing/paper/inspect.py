@@ -5,17 +5,20 @@ scripts, no forms, no attachments, nothing encrypted, nothing signed before, not
 """
 
 import json
+import signal
 import subprocess
 import sys
 from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path
+from tempfile import TemporaryFile
 from typing import Any, Final
 
 from hq.lib.errors import Invalid
 
 BYTES_MOST, PAGES_MOST = 25_000_000, 500
 SECONDS: Final = 20
+_OUT_OF_TIME: Final = (signal.SIGXCPU, signal.SIGKILL)
 _JUDGE: Final = Path(__file__).with_name("judge.py")
 _TELL: Final = {
     "malformed": "This is not a PDF that can be read. Print it to a new PDF and upload that.",
@@ -25,10 +28,12 @@ _TELL: Final = {
     "actions": "This PDF does something when it is opened or clicked. Print it to a new PDF and upload that.",
     "forms": "This PDF carries form fields of its own. Flatten it, or print it to a new PDF.",
     "signed": "This PDF was signed before. Upload the document as it was before.",
+    "altered": "This PDF was signed, and changed afterwards. Upload the document as it was before.",
     "files": "This PDF carries other files. Remove them, or print it to a new PDF.",
     "media": "This PDF carries media or 3D content. Print it to a new PDF and upload that.",
     "layers": "This PDF has layers, so that two people may see different documents. Print it to a new PDF.",
-    "boxes": "A page of this PDF has an impossible size.",
+    "hidden": "This PDF shows something to some and not to others. Print it to a new PDF and upload that.",
+    "boxes": "A page of this PDF has a size that cannot be shown.",
     "bomb": "This PDF unpacks to far more than it holds. Print it to a new PDF and upload that.",
     "slow": "This PDF takes too long to read. Print it to a new PDF and upload that.",
     "large": f"A PDF has at most {BYTES_MOST // 1_000_000} MB.",
@@ -65,26 +70,24 @@ def inspect_pdf(data: bytes) -> Inspected:
         raise RefusedPdf("large")
     if not data.startswith(b"%PDF-"):
         raise RefusedPdf("malformed")
-    try:
-        done = subprocess.run(
-            [sys.executable, "-I", "-B", str(_JUDGE)],
-            input=data,
-            capture_output=True,
-            timeout=SECONDS,
-            check=False,
-            env={},
-        )
-    except subprocess.TimeoutExpired as error:
-        raise RefusedPdf("slow") from error
-    told = _answer(done)
+    told = _answer(data)
     if "reason" in told:
         raise RefusedPdf(told["reason"])
     return Inspected(tuple(Page(width, height) for width, height in told["pages"]), sha256(data).hexdigest())
 
 
-def _answer(done: subprocess.CompletedProcess[bytes]) -> dict[str, Any]:
-    """What the other process said. One that died says that the PDF cannot be read."""
-    if done.returncode:
-        raise RefusedPdf("bomb" if b"MemoryError" in done.stderr else "malformed")
-    told: dict[str, Any] = json.loads(done.stdout)
-    return told
+def _answer(data: bytes) -> dict[str, Any]:
+    """What the other process says. It answers into a file, which has a bound; one that died says nothing good."""
+    with TemporaryFile() as answer:
+        command = [sys.executable, "-I", "-B", str(_JUDGE)]
+        try:
+            done = subprocess.run(
+                command, input=data, stdout=answer, stderr=subprocess.DEVNULL, timeout=SECONDS, check=False, env={}
+            )
+        except subprocess.TimeoutExpired as error:
+            raise RefusedPdf("slow") from error
+        if done.returncode:
+            raise RefusedPdf("slow" if -done.returncode in _OUT_OF_TIME else "malformed")
+        answer.seek(0)
+        told: dict[str, Any] = json.load(answer)
+        return told
