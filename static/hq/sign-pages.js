@@ -25,16 +25,18 @@ class HqSignPages extends HTMLElement {
   async connectedCallback() {
     const block = document.getElementById(/** @type {string} */ (this.dataset.places));
     this.#places = JSON.parse(block?.textContent ?? "[]");
+    this.#find("[data-plain]").hidden = true;
     try {
       await this.#open();
-    } catch (error) {
+    } catch {
+      this.#pages.hidden = this.#find("[data-bar]").hidden = true;
+      this.#find("[data-plain]").hidden = false;
       const fault = this.#find("[data-fault]");
-      fault.textContent = "The pages could not be shown here. Open the document by the link above.";
+      fault.textContent = "The pages could not be shown here. Open the document by the link, and read it there.";
       fault.hidden = false;
       return;
     }
-    this.#find("[data-plain]").hidden = true;
-    this.#find("[data-bar]").hidden = false;
+    this.#find("[data-bar]").classList.remove("is-waiting");
     for (const button of this.querySelectorAll("[data-zoom]")) {
       button.addEventListener("click", () => this.#zoomBy(Number(/** @type {HTMLElement} */ (button).dataset.zoom)));
     }

@@ -75,6 +75,7 @@ def heading(page: Page, words: str) -> None:
 
 
 def draw(page: Page) -> None:
+    expect(page.locator(".hq-sign-page canvas").first).to_be_attached()
     page.get_by_label("Draw it").check()
     pad = page.locator("[data-pad]")
     pad.scroll_into_view_if_needed()
