@@ -24,7 +24,7 @@ from hq.lib.redaction import redact
 
 _LOCK = "SELECT 1 FROM audit_chainhead WHERE organization_id = %s AND environment_id = %s FOR NO KEY UPDATE"
 # The head moves on to the event's place and is its link, made as `AuditEvent.document` and `chain.link` make it.
-# Whoever waits for it begins where it is by then, and takes the time once it is theirs, so that times go as places do.
+# Whoever waits for it begins where it is by then, at no earlier a time: times go as places do, whatever a clock says.
 _PLACE = rf"""
     place AS (
         UPDATE audit_chainhead h SET (length, previous, hash, at, xid) = (
@@ -32,7 +32,7 @@ _PLACE = rf"""
                 %s || convert_to({AT_IN_DOCUMENTS.format("taken.at")}, 'UTF8')
                 || %s || convert_to((h.length + 1)::text, 'UTF8') || %s
             )), taken.at, pg_current_xact_id()::text::bigint
-            FROM (SELECT clock_timestamp() AS at) AS taken
+            FROM (SELECT greatest(%s, h.at) AS at) AS taken
         ) WHERE h.organization_id = %s AND h.environment_id = %s
         RETURNING h.length, h.previous, h.hash, h.at
     )
@@ -118,7 +118,7 @@ def record(
         detail=detail | {"salt": salt.hex()},
         commitment=chain.commitment(salt, canonical(detail)),
     )
-    asked = [*event.around_its_place(), actor.organization_id, environment_id]
+    asked = [*event.around_its_place(), now(), actor.organization_id, environment_id]
     # No savepoint of its own: an act that could not be recorded is undone as a whole.
     with transaction.atomic(savepoint=False):
         while (answers := _add_event(event, asked, registry.questions(event))) is None:
