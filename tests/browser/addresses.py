@@ -30,6 +30,7 @@ from tests.directory.support import Saml
 from tests.factories import Place
 from tests.keys.support import settle
 from tests.operators import make_operator
+from tests.signing import support as signing
 from tests.tenants.support_access import ask
 from vault import actions as vault
 from webhooks import selectors as webhooks
@@ -273,6 +274,13 @@ def for_sender(place: Place) -> str:
     return urlsplit(made.url).path
 
 
+def for_signers(place: Place) -> dict[str, list[str]]:
+    """A link to sign, before and after asking for a code, and the door to all documents of an address."""
+    link = signing.link(signing.signer(signing.sent(place)))
+    documents = reverse("signer_documents", kwargs={"organization_id": place.id})
+    return {"sign_link": [link, f"{link}?code=typed"], "signer_documents": [documents]}
+
+
 def for_anybody(place: Place) -> dict[str, list[str]]:
     """Pages that ask for no account."""
     with tenant(place.id):
@@ -286,6 +294,7 @@ def for_anybody(place: Place) -> dict[str, list[str]]:
     found["account_reset_password_done"] = [reverse("account_reset_password_done")]
     found["invitation"] = [urlsplit(invitation.url).path]
     found["sign_in_once"] = [urlsplit(actions.create_sign_in_link(person=place.owner)).path]
+    found |= for_signers(place)
     found["share_link"] = [for_link(place)]
     found["upload_request"] = [for_sender(place)]
     found["mail_witness"] = [reverse("mail_witness", kwargs={"token": witness.token})]

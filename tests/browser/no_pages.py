@@ -42,6 +42,10 @@ NO_PAGES = {
     "artifacts:switch",
     "artifacts:remove_deployment",
     "artifacts:revoke_link",
+    # What signers see once they have come in is looked at in test_signing_signer; the others are verbs and bytes.
+    *(f"sign{each}" for each in ("", "_consent", "_keep", "_act", "_passkey", "_decline", "_delegate", "_document")),
+    *(f"sign_{each}" for each in ("bundle", "certificate", "certificate_json")),
+    "signer_open",
     "jwks",
     "seal_root",
     "published_checkpoint",
