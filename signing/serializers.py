@@ -250,6 +250,15 @@ class TemplateList(serializers.Serializer[Any]):
     next_cursor = serializers.CharField(allow_null=True)
 
 
+class Words(serializers.CharField):
+    """Text, and nothing that could be taken for it."""
+
+    def to_internal_value(self, data: Any) -> str:
+        if not isinstance(data, str):
+            self.fail("invalid")
+        return super().to_internal_value(data)
+
+
 class PlayerInput(Input):
     name = serializers.CharField(max_length=NAME_LENGTH)
     email = serializers.CharField(max_length=320, help_text=_EMAIL)
@@ -261,5 +270,5 @@ class UseInput(Input):
         child=PlayerInput(), max_length=SIGNERS_MOST, help_text="One for each role, in their order."
     )
     values = serializers.DictField(
-        child=serializers.CharField(allow_blank=True), required=False, help_text="What each variable stands for."
+        child=Words(allow_blank=True), required=False, help_text="What each variable stands for."
     )

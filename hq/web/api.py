@@ -28,7 +28,7 @@ class Endpoint(APIView):
 
     Those with `own_conditions` meet If-Match and If-None-Match in what they call; for all others it is done here.
     `shown_once` are the members of what POST answers that are secrets: nothing repeats them. Where POST `only_asks`,
-    nothing is done that could be done twice.
+    nothing is done that could be done twice. `reads_in_time`: what GET gives is not there in every state (409).
     """
 
     public: ClassVar[bool] = False
@@ -36,6 +36,7 @@ class Endpoint(APIView):
     own_conditions: ClassVar[bool] = False
     shown_once: ClassVar[frozenset[str]] = frozenset()
     only_asks: ClassVar[bool] = False
+    reads_in_time: ClassVar[bool] = False
 
     @property
     def plain(self) -> HttpRequest:

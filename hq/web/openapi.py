@@ -174,7 +174,7 @@ def _statuses(operation: dict[str, Any], kind: Any, method: str) -> set[int]:
     body = operation.get("requestBody", {}).get("content", {})
     if operation.get("security"):
         found |= {401, 403}
-    if kind.changes_by(method):
+    if kind.changes_by(method) or kind.reads_in_time:
         found |= {409}
     if names & {"If-Match", "If-None-Match"}:
         found |= {412}

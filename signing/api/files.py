@@ -120,6 +120,8 @@ class Document(_File):
 class Sealed(_File):
     """The sealed PDF."""
 
+    reads_in_time = True
+
     @extend_schema(
         operation_id="get_sealed_agreement", parameters=[_RANGE], responses={(200, PDF): OpenApiTypes.BINARY}
     )
@@ -134,7 +136,7 @@ class Sealed(_File):
 class Certificate(_File):
     """The certificate of completion."""
 
-    @extend_schema(operation_id="get_agreement_certificate", responses={(200, JSON): OpenApiTypes.BINARY})
+    @extend_schema(operation_id="get_agreement_certificate", responses={(200, JSON): OpenApiTypes.OBJECT})
     def get(self, _request: Request, id: UUID, **_: Any) -> HttpResponseBase:
         """Who did what, when and how, and how to compute every hash again. Before the seal: what there is so far."""
         return self.whole(bundle.certificate_json(self.find(id)), f"certificate-{id}.json", JSON)
@@ -142,6 +144,8 @@ class Certificate(_File):
 
 class Bundle(_File):
     """Everything by which an outsider checks it."""
+
+    reads_in_time = True
 
     @extend_schema(operation_id="get_agreement_bundle", responses={(200, ZIP): OpenApiTypes.BINARY})
     def get(self, _request: Request, id: UUID, **_: Any) -> HttpResponseBase:

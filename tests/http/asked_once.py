@@ -34,7 +34,7 @@ def filter_case(_context: Any, case: Any) -> bool:
     return case.operation.definition.raw["operationId"] in ASKED_THERE
 
 
-@schemathesis.serializer("application/x-tar", "application/gzip")
-def archive(_context: Any, value: Any) -> bytes:
-    """Whatever is made up for an archive goes as it is: it is none, and has to be refused as such."""
+@schemathesis.serializer("application/x-tar", "application/gzip", "application/pdf", "text/markdown")
+def file(_context: Any, value: Any) -> bytes:
+    """Whatever is made up for an archive or a document goes as it is: it is none, and has to be refused as such."""
     return value if isinstance(value, bytes) else str(value).encode()

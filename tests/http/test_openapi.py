@@ -89,6 +89,7 @@ RULES = {
     "replay_stream",
     "replay_webhook",
     "restore_object",
+    "send_agreement",
     "set_agreement_fields",
     "set_agreement_signers",
     "use_agreement_template",
