@@ -151,6 +151,7 @@ class Tag(StrEnum):
     WEBHOOK_SECRET_ROTATED = "webhook:secret_rotated"
     WEBHOOK_TESTED = "webhook:tested"
     WITNESS_ADDED = "witness:added"
+    WITNESS_AGREED = "witness:agreed"
     WITNESS_REMOVED = "witness:removed"
     WORKLOAD_TOKEN_ISSUED = "workload:token_issued"
     WORKLOAD_TRUST_CHANGED = "workload_trust:changed"

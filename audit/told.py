@@ -142,6 +142,7 @@ TOLD = {
     Tag.WEBHOOK_SECRET_ROTATED: ("refresh-cw", "made a new secret for the webhook {}"),
     Tag.WEBHOOK_TESTED: ("play", "sent a test to the webhook {}"),
     Tag.WITNESS_ADDED: ("plus", "made {} a witness of the trail"),
+    Tag.WITNESS_AGREED: ("badge-check", "heard that {} agrees to be a witness of the trail"),
     Tag.WITNESS_REMOVED: ("trash-2", "made {} a witness of the trail no longer"),
     Tag.WORKLOAD_TOKEN_ISSUED: ("bot", "got a token by the trust {}"),
     Tag.WORKLOAD_TRUST_CHANGED: ("pen-line", "changed the workload trust {}"),

@@ -106,12 +106,17 @@ def look_at_invitation(token: str) -> tuple[str, MailWitness]:
 
 
 def confirm_witness(token: str) -> None:
-    """Agree, as whoever reads the mail. Twice is once. Raises NotFound."""
-    with tenant(find_mail_witness(token)):
+    """Agree, as whoever reads the mail. Twice is once. The trail says from when on there is a witness.
+
+    Raises NotFound, KeyUnavailable.
+    """
+    organization_id = find_mail_witness(token)
+    with tenant(organization_id):
         found = _locked(token)
         if found.state == MailWitness.State.ASKED:
             found.state, found.confirmed_at = MailWitness.State.CONFIRMED, now()
             found.save(update_fields=["state", "confirmed_at"])
+            _record_their_act(organization_id, Tag.WITNESS_AGREED, _target(found))
 
 
 def stop_witness(token: str) -> None:
@@ -124,8 +129,13 @@ def stop_witness(token: str) -> None:
         found = _locked(token)
         target = _target(found)
         found.delete()
-        actor = system_actor(organization_id, environment_id=trail.home_of(organization_id))
-        recorder.record(actor, Tag.WITNESS_REMOVED, target=target, after={"by": "the witness"})
+        _record_their_act(organization_id, Tag.WITNESS_REMOVED, target)
+
+
+def _record_their_act(organization_id: UUID, tag: Tag, target: Target) -> None:
+    """What a witness did by the link of a mail: they are nobody in the organization."""
+    actor = system_actor(organization_id, environment_id=trail.home_of(organization_id))
+    recorder.record(actor, tag, target=target, after={"by": "the witness"})
 
 
 def _locked(token: str) -> MailWitness:

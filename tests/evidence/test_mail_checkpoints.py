@@ -105,6 +105,15 @@ def test_the_trail_says_that_a_witness_left_by_itself_once_however_often_it_is_s
         assert (event.actor_kind, event.detail["after"]) == ("system", {"by": "the witness"})
 
 
+def test_the_trail_says_once_that_a_witness_agreed(place):
+    add(place)
+    assert [agree(mail.outbox[0]).status_code for _ in range(2)] == [200, 200]
+    with tenant(place.id):
+        (event,) = AuditEvent.objects.filter(tag="witness:agreed")
+        assert (event.actor_kind, event.target_id) == ("system", str(rows(place)[0].id))
+        assert (event.detail["target"], event.detail["after"]) == (auditor(place), {"by": "the witness"})
+
+
 def test_looking_at_the_link_agrees_to_nothing(place):
     add(place)
     answer = Client().get(link(mail.outbox[0]))
