@@ -205,3 +205,16 @@ def test_a_range_that_ends_before_it_begins_and_a_fourth_at_once_are_refused(pla
         ask(place)
     with pytest.raises(TooManyAtOnce):
         ask(place)
+
+
+def test_one_that_failed_for_good_holds_up_no_other(place: Place) -> None:
+    for _ in range(3):
+        ask(place)
+    with as_superuser() as database:
+        database.execute(
+            "UPDATE jobs_job SET state = 'DEAD', error = 'StorageFull', finished_at = now()"
+            " WHERE id = (SELECT min(id::text)::uuid FROM jobs_job WHERE kind = 'evidence.export')"
+        )
+    ask(place)
+    with pytest.raises(TooManyAtOnce):
+        ask(place)
