@@ -20,7 +20,8 @@ def replay_stream(
 ) -> Position:
     """Send one log again from an entry on, which is named by its index or is the first of a time or later.
 
-    What is on its way may still arrive first. Raises Denied, NotFound, Invalid.
+    What is on its way may still arrive first. A target that fails or asks to wait is left alone for as long as before.
+    Raises Denied, NotFound, Invalid.
     """
     selectors.require_both(actor)
     stream = selectors.get_stream(actor, stream_id, lock=True)
@@ -36,7 +37,6 @@ def replay_stream(
     position.acknowledged, position.round = first - 1, position.round + 1
     position.upto, position.waiting_since, position.moved_at = None, None, now()
     position.save(update_fields=["acknowledged", "round", "upto", "waiting_since", "moved_at"])
-    Stream.objects.filter(organization_id=stream.organization_id, pk=stream.id).update(next_at=None)
     after: dict[str, Any] = {"log": log, "first": first}
     recorder.record(actor, Tag.STREAM_REPLAYED, target=what(stream), after=after)
     return position

@@ -142,14 +142,18 @@ def pause(stream: Stream, actor: Actor, reason: Stream.Reason) -> None:
 
 
 def resume_stream(*, actor: Actor, stream_id: UUID) -> Stream:
-    """It goes on behind the last entry that arrived. Raises Denied, NotFound, AlreadyActive."""
+    """It goes on behind the last entry that arrived: at once, if its target had refused.
+
+    A pause by hand does not hurry a target that fails or asks to wait. Raises Denied, NotFound, AlreadyActive.
+    """
     selectors.require_both(actor)
     stream = selectors.get_stream(actor, stream_id, lock=True)
     if stream.state == Stream.State.ACTIVE:
         raise AlreadyActive
+    if stream.paused_reason == Stream.Reason.REFUSED:
+        stream.failing_since = stream.told_at = stream.next_at = None
+        stream.failures, stream.said = 0, ""
     stream.state, stream.paused_reason, stream.paused_at = Stream.State.ACTIVE, "", None
-    stream.failing_since = stream.told_at = stream.next_at = None
-    stream.failures, stream.said = 0, ""
     stream.save(
         update_fields=[
             *("state", "paused_reason", "paused_at", "failing_since", "told_at", "next_at", "failures", "said")

@@ -163,6 +163,24 @@ def test_what_passes_by_itself_pauses_nothing(status: int, made: Made, siem: Sie
     assert stream_of(made).state == "ACTIVE"
 
 
+def test_neither_a_replay_nor_a_pause_by_hand_hurries_a_target_that_fails(made: Made, siem: Siem, place: Place) -> None:
+    siem.then = 503
+    send_all()
+    waits_until = stream_of(made).next_at
+    with tenant(place.id):
+        actions.replay_stream(actor=place.actor(), stream_id=made.stream.id, log="admin", index=1)
+        actions.pause_stream(actor=place.actor(), stream_id=made.stream.id)
+        actions.resume_stream(actor=place.actor(), stream_id=made.stream.id)
+    send_all()
+    assert len(siem.bodies) == 1
+    row = stream_of(made)
+    assert (row.next_at, row.failures, row.said) == (waits_until, 1, "The server answers 503.")
+    siem.then = 204
+    make_due(made)
+    send_all()
+    assert siem.indexes[-1] == length(place)
+
+
 def test_after_a_day_of_failing_its_people_hear_once(
     made: Made, siem: Siem, django_capture_on_commit_callbacks: Any
 ) -> None:
