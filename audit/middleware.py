@@ -1,5 +1,6 @@
 """One line in the access log for every request, refusals included (AUD-1)."""
 
+import logging
 from collections.abc import Callable
 from time import monotonic
 from typing import Any
@@ -7,17 +8,33 @@ from urllib.parse import urlencode
 from uuid import UUID
 
 from django.conf import settings
+from django.db import DatabaseError
 from django.http import HttpRequest, HttpResponse
+from psycopg_pool import PoolTimeout
 
 from audit import recorder
 from hq.authz.actor import Actor, Origin
 from hq.db.models import PLATFORM_ID
 from hq.db.sealing import KeyUnavailable
+from hq.lib.errors import Problem
+from hq.web.errors import answer
 from hq.web.request import origin
 
+log = logging.getLogger("hq.audit")
 # Parts of an address that say what was touched. Tokens are never among them.
 RECORDED = frozenset({"path", "id", "org_slug", "env_name"})
 UNRECORDED = ("/healthz", "/readyz", settings.STATIC_URL, "/favicon.ico")
+
+
+class NotLogged(Problem):
+    """HQ could not write this request into the access log, so it keeps the answer back. What was asked for may be done.
+
+    The line is written once it is known how a request ended, so an act stands by then, with its event in the trail:
+    both were written at once. What was read is not given out. Look whether the act happened before you send it again; with
+    the same Idempotency-Key it is answered, and not done twice.
+    """
+
+    status = 500
 
 
 class AccessLog:
@@ -30,10 +47,15 @@ class AccessLog:
         began = monotonic()
         caller = origin(request)
         response = self.get_response(request)
-        response.headers["X-Request-Id"] = caller.request_id
         # Of many refusals by a limit, hq.web.limits keeps the first of a minute.
         if not request.path_info.startswith(UNRECORDED) and not getattr(request, "unlogged", False):
-            self._record(request, response, caller, began)
+            try:
+                self._record(request, response, caller, began)
+            except (DatabaseError, KeyUnavailable, PoolTimeout):
+                log.exception("a request could not be written down", extra={"request_id": caller.request_id})
+                response.close()
+                response = answer(request, NotLogged())
+        response.headers["X-Request-Id"] = caller.request_id
         return response
 
     def _record(self, request: HttpRequest, response: HttpResponse, caller: Origin, began: float) -> None:

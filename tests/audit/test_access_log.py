@@ -39,7 +39,19 @@ def test_a_request_whose_line_cannot_be_written_gets_an_error_and_nothing_of_its
     assert told.content not in refused.content
     assert refused["Content-Security-Policy"] == told["Content-Security-Policy"]
     if path.startswith("/v1"):
-        assert json.loads(refused.content)["type"].endswith("/internal-error")
+        assert json.loads(refused.content)["type"].endswith("/not-logged")
+
+
+def test_an_act_whose_request_cannot_be_written_down_stands_with_its_event_and_its_answer_says_so() -> None:
+    place, client = make_place(), Client()
+    secret = make_api_key(place)
+    forbid("audit_accessentry")
+    status, body = put(place, client, secret)
+    told = json.loads(body)
+    assert (status, told["status"]) == (500, 500)
+    assert "may be done" in told["detail"]
+    with tenant(place.id):
+        assert AuditEvent.objects.filter(tag="object:created").count() == 1
 
 
 def test_an_act_whose_event_cannot_be_written_is_not_done() -> None:
