@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 from hq.authz.permissions import Permission
 from tests.artifacts.tars import tar
+from tests.signing.sender import pages
 from tests.signing.support import pdf_of
 
 ENVIRONMENT, ORGANIZATION = "v1/environments/<uuid:environment_id>/", "v1/organizations/<uuid:organization_id>/"
@@ -121,6 +122,7 @@ V1 = [
     Act(ENVIRONMENT + "audit/events", "GET", P.AUDIT_READ),
     Act(ENVIRONMENT + "audit/events/<int:index>", "GET", P.AUDIT_READ),
     Act(ENVIRONMENT + "audit/requests", "GET", P.AUDIT_READ),
+    Act(ENVIRONMENT + "audit/access/verify-chain", "GET", P.AUDIT_VERIFY),
     Act(ENVIRONMENT + "audit/admin/verify-chain", "GET", P.AUDIT_VERIFY),
     Act(ENVIRONMENT + "audit/logs", "GET", P.AUDIT_READ),
     Act(ENVIRONMENT + "audit/checkpoints", "POST", P.AUDIT_VERIFY),
@@ -282,6 +284,7 @@ PAGES = {
     PLACE + "artifacts/<uuid:id>/links": (P.SHARES_CREATE, {}),
     PLACE + "artifacts/<uuid:id>/links/<uuid:link_id>/revoke": (P.SHARES_REVOKE, {}),
     PLACE + "artifacts/<uuid:id>/remove": (P.SHARES_REVOKE, {}),
+    **{f"{PLACE}agreements/{page}": asked for page, asked in pages.PAGES.items()},
     PLACE + "audit/": (P.AUDIT_READ, {}),
     PLACE + "audit/<int:index>": (P.AUDIT_READ, {}),
     PLACE + "audit/<int:index>/proof": (P.AUDIT_READ, {}),
@@ -345,9 +348,7 @@ PAGES = {
     PLACE + "service-accounts/<uuid:id>/": (P.ACCESS_READ, {}),
     PLACE + "service-accounts/<uuid:id>/end": (P.ACCESS_CHANGE, {}),
     PLACE + "support/": (P.SUPPORT_DECIDE, {}),
-    PLACE + "support/<uuid:id>/approve": (P.SUPPORT_DECIDE, {}),
-    PLACE + "support/<uuid:id>/refuse": (P.SUPPORT_DECIDE, {}),
-    PLACE + "support/<uuid:id>/end": (P.SUPPORT_DECIDE, {}),
+    **{PLACE + f"support/<uuid:id>/{each}": (P.SUPPORT_DECIDE, {}) for each in ("approve", "refuse", "end")},
     PLACE + "api-keys/": (P.API_KEYS_READ, {}),
     PLACE + "api-keys/new": (P.API_KEYS_CREATE, {}),
     PLACE + "api-keys/<uuid:id>/": (P.API_KEYS_READ, {}),
@@ -369,9 +370,7 @@ PAGES = {
     PLACE + "audit/streams/new/<slug:kind>": (P.WEBHOOKS_MANAGE, {}),
     PLACE + "audit/streams/<uuid:id>": (P.WEBHOOKS_MANAGE, {}),
     PLACE + "audit/streams/<uuid:id>/change": (P.WEBHOOKS_MANAGE, {}),
-    PLACE + "audit/streams/<uuid:id>/pause": (P.WEBHOOKS_MANAGE, {}),
-    PLACE + "audit/streams/<uuid:id>/resume": (P.WEBHOOKS_MANAGE, {}),
-    PLACE + "audit/streams/<uuid:id>/test": (P.WEBHOOKS_MANAGE, {}),
+    **{PLACE + f"audit/streams/<uuid:id>/{each}": (P.WEBHOOKS_MANAGE, {}) for each in ("pause", "resume", "test")},
     PLACE + "audit/streams/<uuid:id>/replay": (P.WEBHOOKS_MANAGE, {"log": "admin", "index": "1"}),
     PLACE + "audit/streams/<uuid:id>/remove": (P.WEBHOOKS_MANAGE, {}),
     PLACE + "webhooks/": (P.WEBHOOKS_MANAGE, {}),

@@ -23,11 +23,16 @@ from sharing import actions as sharing
 from sharing.actions.caps import Cap
 from sharing.actions.rules import change_rule
 from sharing.models import UploadAttempt, UploadRequest
+from signing.actions import drafts, sending
+from signing.actions.bulk import check_table, shape_of
+from signing.actions.templates import keep_as_template
+from signing.models import Agreement, Batch
 from tenants import actions as tenants
 from tenants.models import ApiKey, ApiKeyDay, ApiKeyNetwork, Membership
 from tests.artifacts.conftest import deploy, make_artifact
 from tests.factories import ORIGIN, Place, make_api_key, make_member, make_place, sign_in
 from tests.operators import make_operator
+from tests.signing import support as signing
 from tests.tenants.support_access import ask
 from tests.workloads.cluster import Cluster, given, refused
 from vault import actions as vault
@@ -51,6 +56,13 @@ PAGES = (
     "shares/new?" + "&".join(f"path=file-{number:02}" for number in range(LITTLE)),
     "artifacts/",
     "artifacts/{artifact}",
+    "agreements/",
+    "agreements/{agreement}",
+    "agreements/{draft}/people",
+    "agreements/{draft}/fields",
+    "agreements/{draft}/review",
+    "agreements/templates/",
+    "agreements/batches/{batch}",
     "keys/",
     "audit/",
     "audit/?kind=access",
@@ -112,10 +124,31 @@ def fill(place: Place, numbers: range) -> None:
             artifacts.create_links(actor=actor, artifact_id=first.id)
             send_to_the_first_webhook(place, number)
         deploy(place, first, {"index.html": str(number).encode()})
+        agree_with_one_more(place, number)
     with tenant(place.id):
         for _ in numbers:
             for scope in Export.Scope.values:
                 export_of_one_volume(place, scope)
+
+
+def agree_with_one_more(place: Place, number: int) -> None:
+    """Another that is out, of another template; in the first draft and the first that is out one more person."""
+    actor, more = place.actor(), signing.people_of(number + 1)
+    with tenant(place.id):
+        first = Agreement.objects.filter(state="draft").order_by("pk").first()
+    if first is None:
+        first = signing.make_agreement(place, more, pdf=signing.pdf_of())
+    out = signing.sent(place, more, pdf=signing.pdf_of())
+    with tenant(place.id):
+        drafts.set_signers(actor=actor, agreement_id=first.id, people=more)
+        drafts.set_fields(actor=actor, agreement_id=first.id, places=signing.places_for(more))
+        template = keep_as_template(actor=actor, agreement_id=first.id, name=f"Template {number}")
+        sending.remind_signers(actor=actor, agreement_id=out.id)
+        row = ",".join(f"A,a{each}@b.example" for each in range(number + 1))
+        table = "\n".join(
+            [",".join(["title", *shape_of(template).columns]), *(f"T{at},{row}" for at in range(number + 1))]
+        )
+        check_table(actor=actor, template_id=template.id, content=table.encode())
 
 
 def ask_for_files(place: Place, number: int) -> None:
@@ -229,7 +262,10 @@ def asked(client: Client, place: Place) -> dict[str, list[str]]:
         delivery = Delivery.objects.order_by("pk")[0]
         artifact = Artifact.objects.order_by("pk").values_list("pk", flat=True)[0]
         asked_for = UploadRequest.objects.order_by("pk").values_list("pk", flat=True)[0]
+        states = {state: Agreement.objects.filter(state=state).order_by("-pk")[0].pk for state in ("draft", "sent")}
+        batch = Batch.objects.get().pk
     ids = {"request": asked_for, "artifact": artifact, "key": key, "trust": trust}
+    ids |= {"agreement": states["sent"], "draft": states["draft"], "batch": batch}
     ids |= {"webhook": delivery.endpoint_id, "delivery": delivery.id}
 
     def get(page: str) -> None:

@@ -22,6 +22,8 @@ from keys import actions as key_actions
 from keys.models import Cmk, Rotation
 from retention import actions as erasing
 from sharing import actions as sharing
+from signing.actions.brand import change_brand
+from signing.actions.bulk import check_table
 from signing.actions.templates import keep_as_template
 from streams.actions import create_stream
 from tenants import actions
@@ -92,6 +94,8 @@ class World:
         self.agreement = signing.make_agreement(self.place, pdf=signing.pdf_of())
         with tenant(self.place.id):
             self.template = keep_as_template(actor=owner, agreement_id=self.agreement.id, name="NDA").id
+            self.batch = check_table(actor=owner, template_id=self.template, content=signing.TABLE).id
+            change_brand(actor=owner, colour="#006368", mark=signing.png())
         self.statement = statement_of(rotate(self.place)).id
         self.exchange = refused(self.place, self.trust).id
         self.request = ask(self.place, make_operator()).id
@@ -114,6 +118,7 @@ class World:
         ids = {"shares/": self.share, "api-keys/": self.key, "members/": self.membership, "people/": self.membership}
         ids |= {"requests/": self.upload_request}
         ids |= {"agreements/": self.agreement.id, "agreement-templates/": self.template}
+        ids |= {"templates/": self.template, "batches/": self.batch}
         ids |= {"invitations/": self.invitation, "statements/": self.statement, "/keys/": self.cmk}
         ids |= {"tokens/": self.scim_token, "sso/": self.connection, "domains/": self.domain}
         ids |= {"groups/": self.group, "access/": self.rule, "acl/": self.rule, "service-accounts/": self.account}

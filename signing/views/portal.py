@@ -95,6 +95,7 @@ def _of(request: TenantRequest, found: Agreement) -> dict[str, Any]:
         "count": telling.count_of(signers),
         "steps": telling.steps_of(steps, signers),
         "head": bytes(found.head).hex(),
+        "may_read": gate.allows(request.actor, Permission.AUDIT_READ),
         "may_change": gate.allows(request.actor, Permission.SHARES_CREATE),
         "may_end": gate.allows(request.actor, Permission.SHARES_REVOKE),
     }

@@ -34,8 +34,8 @@ TEXT = Agreement.Source.TEXT
 def new(request: TenantRequest, **where: str) -> HttpResponse:
     """A title and a document; the next pages ask for the rest."""
     gate.require(request.actor, Permission.SHARES_CREATE)
-    form = NewForm(request.POST, request.FILES) if request.method == "POST" else NewForm()
-    if request.method == "POST" and form.is_valid():
+    form = NewForm(request.POST, request.FILES) if _sends(request) else NewForm(initial=request.POST.dict())
+    if _sends(request) and form.is_valid():
         data = form.cleaned_data
         try:
             made = drafts.create_agreement(
@@ -53,10 +53,15 @@ def new(request: TenantRequest, **where: str) -> HttpResponse:
     with tenant(request.actor.organization_id):
         context = {
             "form": form,
-            "shown": _shown(form["text"].value()),
+            "shown": shown_of(form["text"].value()),
             "templates": list_templates(request.actor, limit=6),
         }
         return render(request, "signing/new.html", context, status=400 if form.errors else 200)
+
+
+def _sends(request: TenantRequest) -> bool:
+    """Whether the form is meant; the other button only shows how its text reads, where no script does."""
+    return request.method == "POST" and "look" not in request.POST
 
 
 def explain(form: Any, refused: Invalid | Refused, other: str = "") -> None:
@@ -71,10 +76,10 @@ def explain(form: Any, refused: Invalid | Refused, other: str = "") -> None:
 def preview(request: TenantRequest, **where: str) -> HttpResponse:
     """How a text reads to its signers, while it is being written."""
     gate.require(request.actor, Permission.SHARES_CREATE)
-    return render(request, "signing/_text.html", {"shown": _shown(request.POST.get("text", ""))})
+    return render(request, "signing/_text.html", {"shown": shown_of(request.POST.get("text", ""))})
 
 
-def _shown(text: str | None) -> dict[str, Any]:
+def shown_of(text: str | None) -> dict[str, Any]:
     """The HTML of a text, or what is wrong with it."""
     if not (text or "").strip():
         return {"empty": True}
@@ -93,7 +98,7 @@ def document(request: TenantRequest, id: UUID, **where: str) -> HttpResponse:
         found = _draft(request, id)
     is_text = found.source == TEXT
     form: Any = TextForm if is_text else PdfForm
-    if request.method == "POST":
+    if _sends(request):
         form = form(request.POST) if is_text else form(request.POST, request.FILES)
         if form.is_valid():
             data = form.cleaned_data
@@ -106,10 +111,10 @@ def document(request: TenantRequest, id: UUID, **where: str) -> HttpResponse:
                 tell(request, "The document was replaced.", where)
                 return to("signing:document", where, id=id)
     else:
-        form = form(initial={"text": sending.text_of(found)} if is_text else None)
+        form = form(initial={"text": request.POST.get("text") or sending.text_of(found)} if is_text else None)
     with tenant(organization_id):
         context = {**looking.of_draft(found, "document", where), "form": form}
-        context["shown"] = _shown(form["text"].value()) if is_text else None
+        context["shown"] = shown_of(form["text"].value()) if is_text else None
         return render(request, "signing/document.html", context, status=400 if form.errors else 200)
 
 

@@ -114,8 +114,7 @@ def summary_of(found: Agreement, written: Written | None) -> dict[str, Any]:
         )
     return {
         "turns": [
-            {"title": "First, at once" if not at else "Then", "people": people}
-            for at, people in enumerate(turns.values())
+            {"title": "First" if not at else "Then", "people": people} for at, people in enumerate(turns.values())
         ],
         "problems": _problems(signers, marks),
         "ends_at": now() + timedelta(days=found.days),

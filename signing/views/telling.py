@@ -16,7 +16,7 @@ State = Agreement.State
 # state: how it looks (components/status), its word, and an icon where the state's own does not do.
 SHOWN = {
     State.DRAFT: ("idle", "Draft", "pen-line"),
-    State.SENT: ("running", "Out to be signed", "mail-open"),
+    State.SENT: ("running", "Sent", "mail-open"),
     State.SIGNED: ("running", "Being sealed", ""),
     State.SEALED: ("proven", "Sealed", ""),
     State.DECLINED: ("refused", "Declined", ""),

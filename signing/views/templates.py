@@ -18,11 +18,11 @@ from signing import selectors
 from signing.actions import papers, sending, templates
 from signing.actions.drafts import Wish
 from signing.actions.templates import Use
-from signing.actions.variables import list_variables
+from signing.actions.variables import PATTERN
 from signing.forms import KeepForm, NameForm, TemplateForm, TextForm, UseForm
 from signing.models import Agreement, Template
 from signing.views.portal import cursor
-from signing.views.portal_draft import explain
+from signing.views.portal_draft import explain, shown_of
 
 PAGE = 50
 
@@ -108,8 +108,10 @@ def text(request: TenantRequest, id: UUID, **where: str) -> HttpResponse:
     if row.source != Agreement.Source.TEXT:
         raise Invalid("The document of this template is a PDF.")
     initial = papers.read(organization_id, row.document_id).decode()
-    form = TextForm(request.POST if request.method == "POST" else None, initial={"text": initial})
-    if request.method == "POST" and form.is_valid():
+    sent = request.method == "POST" and "look" not in request.POST
+    shown = request.POST.get("text", initial)
+    form = TextForm(request.POST if sent else None, initial={"text": shown})
+    if sent and form.is_valid():
         try:
             templates.replace_text(actor=request.actor, template_id=id, text=form.cleaned_data["text"])
         except (Invalid, Refused) as refused:
@@ -118,8 +120,12 @@ def text(request: TenantRequest, id: UUID, **where: str) -> HttpResponse:
             tell(request, "The text was replaced. What was made of it before stays as it is.", where)
             return to("signing:template", where, id=id)
     with tenant(organization_id):
-        shown = request.POST.get("text", "") if request.method == "POST" else initial
-        context = {"template": row, "form": form, "variables": list_variables(shown)}
+        context = {
+            "template": row,
+            "form": form,
+            "shown": shown_of(shown),
+            "variables": [*dict.fromkeys(PATTERN.findall(shown))],
+        }
         return render(request, "signing/template_text.html", context, status=400 if form.errors else 200)
 
 

@@ -22,6 +22,9 @@ from keys import selectors as keys
 from retention import actions as retention
 from sharing import actions as sharing
 from sharing import selectors as shares
+from signing import selectors as agreements
+from signing.actions.bulk import check_table
+from signing.actions.templates import keep_as_template
 from streams import actions as streams
 from tenants import actions, selectors
 from tests.artifacts.conftest import deploy, make_artifact
@@ -79,6 +82,7 @@ OF_THE_PLACE = {
     "keys:": "bring give_back list rotate",
     "retention:": "erasure holds new_hold overview people",
     "sharing:": "change_rule list new_request requests rules",
+    "signing:": "brand list new templates",
     "vault:": "credentials deleted new_credentials",
     "streams:": "list new",
     "webhooks:": "list new",
@@ -90,6 +94,7 @@ def for_members(place: Place) -> dict[str, list[str]]:
     """Pages behind signing in, as the owner, who is an operator too."""
     where = {"org_slug": place.slug, "env_name": "live"}
     found = _with_rows(place, where) | _for_webhooks(place, where) | _for_artifacts(place, where)
+    found |= _for_agreements(place, where)
     found |= _for_streams(place, where) | _for_keys(place, where) | _for_operators(place)
     for room, names in OF_THE_PLACE.items():
         found |= {room + name: [reverse(room + name, kwargs=where)] for name in names.split()}
@@ -188,6 +193,36 @@ def _for_artifacts(place: Place, where: dict[str, str]) -> dict[str, list[str]]:
 
     found = {f"artifacts:{name}": [at(name)] for name in ("artifact", "change", "new_links", "remove")}
     return found | {"artifacts:deployment": [at("deployment", number=number) for number in (1, 2)]}
+
+
+def _for_agreements(place: Place, where: dict[str, str]) -> dict[str, list[str]]:
+    """Being prepared as a text and as a PDF, out, and sealed, as the demo has one; and a table of people."""
+    actor = place.actor()
+    two = signing.people_of(2)
+    written, uploaded = signing.make_agreement(place, two), signing.make_agreement(place, two, pdf=signing.pdf_of(2))
+    out = signing.sent(place, two)
+    signing.consent(signing.signer(out))
+    text = "Of {company}. [[signature:1]]"
+    template = signing.make_agreement(place, text=text)
+    with tenant(place.id):
+        template = keep_as_template(actor=actor, agreement_id=template.id, name="Secrecy", text=text)
+        table = check_table(actor=actor, template_id=template.id, content=PEOPLE)
+        over = [one.id for one in agreements.list_agreements(actor, state="sealed")]
+
+    def at(name: str, *ids: UUID, **row: UUID) -> list[str]:
+        return [reverse(f"signing:{name}", kwargs={**where, "id": each, **row}) for each in ids]
+
+    found = {f"signing:{name}": at(name, uploaded.id, written.id) for name in ("document", "fields", "review")}
+    found |= {f"signing:{name}": at(name, uploaded.id) for name in ("people", "terms")}
+    found |= {f"signing:{name}": at(name, out.id) for name in ("extend", "void", "remove")}
+    found |= {f"signing:{name}": at(name, template.id) for name in _OF_A_TEMPLATE}
+    found["signing:agreement"] = at("agreement", out.id, *over)
+    found["signing:correct"] = at("correct", out.id, signer_id=signing.signer(out, 2).id)
+    return found | {"signing:batch": at("batch", table.id)}
+
+
+PEOPLE = b"name,email,company\nAda Holm,ada@holm.example,Holm\nBo,nobody,Bo\n"
+_OF_A_TEMPLATE = ("template", "template_text", "use", "bulk", "remove_template")
 
 
 def _for_keys(place: Place, where: dict[str, str]) -> dict[str, list[str]]:

@@ -7,6 +7,7 @@ from typing import Any
 
 import pikepdf
 from django.core import mail
+from PIL import Image
 
 from hq.authz.actor import Actor
 from hq.db.context import tenant
@@ -20,6 +21,7 @@ from signing.models import Agreement, Signer, Step
 from tests.factories import ORIGIN, run_jobs
 from tests.factories import Place as Organization
 
+TABLE = b"name,email\nAda Holm,ada@holm.example\nBo,nobody\n"
 TYPED = {"how": "typed", "text": "Sam Signer", "initials": "SS"}
 LINK = re.compile(r"https?://\S+/sign/(\S+)")
 
@@ -41,6 +43,13 @@ def text_for(people: Sequence[Person]) -> str:
         if one.kind == Signer.Kind.SIGNER.value
     ]
     return "\n\n".join(["# Mutual non-disclosure", "Each party keeps what it learns to itself.", *lines]) + "\n"
+
+
+def png(size: tuple[int, int] = (8, 8)) -> bytes:
+    """A small red picture."""
+    out = BytesIO()
+    Image.new("RGB", size, "red").save(out, "PNG")
+    return out.getvalue()
 
 
 def pdf_of(pages: int = 1) -> bytes:
@@ -126,7 +135,7 @@ def link(one: Signer) -> str:
     """The path that is mailed to a signer."""
     with tenant(one.organization_id):
         agreement = Agreement.objects.get(organization_id=one.organization_id, id=one.agreement_id)
-        return "/sign/" + link_of(agreement, one).rpartition("/sign/")[2]
+        return f"/sign/{link_of(agreement, one).rpartition('/sign/')[2]}"
 
 
 def mailed_link(address: str) -> str:
