@@ -6,6 +6,8 @@ class EvidenceConfig(AppConfig):
 
     def ready(self) -> None:
         from evidence.actions.exports import follow
+        from evidence.selectors.origins import require_settings
         from vault.actions.packages import on_move
 
+        require_settings()
         on_move("evidence", follow)

@@ -1,10 +1,12 @@
 """How logs and witnesses are called, and by which keys they are known."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from urllib.parse import urlsplit
 from uuid import UUID
 
 from django.conf import settings
+from django.core.exceptions import ImproperlyConfigured
 
 from audit.tags import Log
 from hq.crypto.notes import COSIGNATURE, ED25519, BadNote, Note, check_note, key_id, read_verifier_key, verifier_key
@@ -93,3 +95,13 @@ def witnessed() -> dict[str, list[bytes]]:
             raise BadNote("A log is given as its key for signatures.")
         found.setdefault(name, []).append(public)
     return found
+
+
+def require_settings() -> None:
+    """At the start of every process: none runs whose checkpoints could not be made. Raises ImproperlyConfigured."""
+    read: dict[str, Callable[[], object]] = {"HQ_WITNESSES": witnesses, "HQ_WITNESSED_LOGS": witnessed}
+    for name, reader in read.items():
+        try:
+            reader()
+        except BadNote as fault:
+            raise ImproperlyConfigured(f"{name} cannot be read. {fault}") from fault

@@ -1,6 +1,8 @@
 """Each checkpoint is shown to the deployment's witnesses; what they answer is checked, kept, and heeded."""
 
 import pytest
+from django.apps import apps
+from django.core.exceptions import ImproperlyConfigured
 
 from evidence.actions.checkpoints import WITNESS
 from evidence.models import Cosignature, Incident
@@ -188,3 +190,11 @@ def test_two_deployments_agree_and_a_rewritten_log_is_found_by_the_other(place, 
     with tenant(place.id):
         assert Incident.objects.get().kind == "witness"
         assert not Cosignature.objects.exists()
+
+
+@pytest.mark.parametrize("name", ["WITNESSES", "WITNESSED_LOGS"])
+@pytest.mark.parametrize("word", ["nonsense", "w.example+01020304+AQID https://w.example", "https://w.example"])
+def test_settings_that_cannot_be_read_are_found_at_the_start(settings, name, word):
+    setattr(settings, name, [word])
+    with pytest.raises(ImproperlyConfigured, match=f"HQ_{name} cannot be read"):
+        apps.get_app_config("evidence").ready()
