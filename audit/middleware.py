@@ -30,8 +30,8 @@ class NotLogged(Problem):
     """HQ could not write this request into the access log, so it keeps the answer back. What was asked for may be done.
 
     The line is written once it is known how a request ended, so an act stands by then, with its event in the trail:
-    both were written at once. What was read is not given out. Look whether the act happened before you send it again; with
-    the same Idempotency-Key it is answered, and not done twice.
+    both were written at once. What was read is not given out. Look whether the act happened before you send it again;
+    with the same Idempotency-Key it is answered, and not done twice.
     """
 
     status = 500
