@@ -193,7 +193,7 @@ def test_what_is_out_is_not_removed_and_what_is_over_goes_whole_but_for_the_trai
         assert not Agreement.objects.filter(id=agreement.id).exists()
         event = AuditEvent.objects.filter(tag__startswith="agreement").latest("index")
     assert event.tag == "agreement:removed"
-    with pytest.raises(Exception, match="does not exist|nothing here"):
+    with pytest.raises(NotFound):
         papers.read(place.id, agreement.document_id)
 
 
