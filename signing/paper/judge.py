@@ -260,6 +260,10 @@ def _size(page: pikepdf.Page) -> tuple[float, float]:
     sides = shown_size(page)
     if not all(SMALLEST <= side <= LARGEST for side in sides):
         raise Refused("boxes")
+    crop, shown = [float(edge) for edge in page.cropbox], shown_box(page)
+    wide, high = abs(crop[2] - crop[0]), abs(crop[3] - crop[1])
+    if wide - (shown[2] - shown[0]) > 1 or high - (shown[3] - shown[1]) > 1:
+        raise Refused("boxes")  # what lies beside the paper is shown by some readers
     if int(page.rotation) % 90 or float(page.obj.get(Name.UserUnit, 1)) != 1:
         raise Refused("boxes")
     return sides

@@ -4,6 +4,7 @@ A document with such letters is refused while it is a draft. A name or an answer
 sealed with the letter's number (Unicode) in its place, and stands as it was typed in the evidence beside.
 """
 
+import re
 from functools import lru_cache
 from typing import Any
 
@@ -12,6 +13,23 @@ import typst
 _PROBE = b"""#set document(title: "Probe", date: datetime(year: 2026, month: 1, day: 1))
 #set text(font: "Libertinus Serif")
 #sys.inputs.words"""
+
+
+# A letter that no font has; one that PDF/A forbids; one that means whatever a font makes of it.
+_REFUSED = re.compile(r'(?:the text|the disallowed codepoint|contains the codepoint) `"(.+?)"`')
+
+
+def refused_in(error: str) -> str:
+    """The letters that typst names when it cannot draw them, or nothing: then it is another fault."""
+    found = _REFUSED.search(error)
+    return found[1] if found else ""
+
+
+def missing_glyphs(words: str) -> str:
+    """The letters of a text that cannot be printed, each once."""
+    if _draws(words):
+        return ""
+    return "".join(each for each in dict.fromkeys(words) if not each.isascii() and not _draws(each))
 
 
 def drawable(words: str) -> str:
@@ -38,7 +56,7 @@ def _draws(words: str) -> bool:
             _PROBE, format="pdf", pdf_standards=["a-3a"], sys_inputs={"words": words}, ignore_system_fonts=True
         )
     except typst.TypstError as error:
-        if "could not be displayed" in str(error):
+        if refused_in(str(error)):
             return False
         raise
     return True

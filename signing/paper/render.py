@@ -10,15 +10,18 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from io import BytesIO
+from itertools import count
 from pathlib import Path
 from typing import Any, Final
 
 import pikepdf
 import typst
-from pikepdf import AttachedFileSpec, Name
+from pikepdf import AttachedFileSpec, Dictionary, Name
 
 from hq.lib.errors import Invalid
-from signing.paper.text import Block, Written
+from signing.paper.judge import shown_box, shown_size
+from signing.paper.letters import refused_in
+from signing.paper.text import Written
 
 _FOLDER: Final = Path(__file__).parent / "typst"
 _STANDARDS: Final = ["a-3a", "ua-1"]
@@ -69,9 +72,7 @@ def render_text(
     blank = {marker.number: Mark(marker.kind, label=marker.label) for marker in written.markers}
     marks = {str(number): _mark(values.get(number, mark)) for number, mark in blank.items()}
     data = _data(title or written.title or "Agreement", language, at, footer, attachments)
-    return _draw(
-        "agreement.typ", data | {"blocks": _levelled(written.blocks), "marks": marks, "certificate": certificate}
-    )
+    return _draw("agreement.typ", data | {"blocks": written.blocks, "marks": marks, "certificate": certificate})
 
 
 def render_certificate(certificate: Mapping[str, Any], *, at: datetime = _EPOCH) -> bytes:
@@ -89,13 +90,17 @@ def stamp_pdf(
     """
     with pikepdf.open(BytesIO(original)) as document, pikepdf.open(BytesIO(certificate_pages)) as certificate:
         sizes = [shown_size(page) for page in document.pages]
-        overlay = _draw("overlay.typ", {"pages": _sheets(sizes, stamps)}, standards=())
+        overlay = _draw("overlay.typ", {"pages": _sheets(sizes, stamps)}, standards=["a-2b"], tags=False)
         with pikepdf.open(BytesIO(overlay)) as drawn:
             used = {stamp.page for stamp in stamps}
             for number, (page, layer) in enumerate(zip(document.pages, drawn.pages, strict=True), 1):
                 if number in used:
-                    page.add_overlay(layer, pikepdf.Rectangle(page.cropbox))
+                    _lay_over(document, page, layer)
+            first = len(document.pages)
             document.pages.extend(certificate.pages)
+            for page in list(document.pages)[first:]:  # their numbers are places in a tree that stays behind
+                if Name.StructParents in page.obj:
+                    del page.obj.StructParents
             for name, content in attachments.items():
                 _attach(document, name, content)
             out = BytesIO()
@@ -103,11 +108,18 @@ def stamp_pdf(
             return out.getvalue()
 
 
-def shown_size(page: pikepdf.Page) -> tuple[float, float]:
-    """Width and height in points, as the page is shown: its crop box, turned as it says."""
-    box = [float(edge) for edge in page.cropbox]
-    width, height = abs(box[2] - box[0]), abs(box[3] - box[1])
-    return (height, width) if int(page.rotation) % 180 else (width, height)
+def _lay_over(document: pikepdf.Pdf, page: pikepdf.Page, layer: pikepdf.Page) -> None:
+    """As qpdf's own overlay, under a name that is not drawn by lot: the same marks give the same bytes."""
+    form = document.copy_foreign(layer.as_form_xobject())
+    taken = page.resources.get(Name.XObject, Dictionary())
+    name = next(each for n in count(1) if (each := Name(f"/HqMarks{n}")) not in taken)
+    page.add_resource(form, Name.XObject, name)
+    where = pikepdf.Rectangle(*shown_box(page))
+    placed = page.calc_form_xobject_placement(
+        form, name, where, invert_transformations=True, allow_shrink=True, allow_expand=True
+    )
+    page.contents_add(b"q\n", prepend=True)
+    page.contents_add(b"\nQ\n" + placed)
 
 
 def _data(title: str, language: str, at: datetime, footer: str, attachments: Mapping[str, bytes]) -> dict[str, Any]:
@@ -158,18 +170,6 @@ def _svg(png: bytes) -> str:
     )
 
 
-def _levelled(blocks: Sequence[Block]) -> list[Block]:
-    """PDF/UA wants headings to begin at the first level and to skip none on the way down."""
-    deepest, found = 0, []
-    for block in blocks:
-        if block["t"] == "h":
-            deepest = min(block["level"], deepest + 1)
-            found.append(block | {"level": deepest})
-        else:
-            found.append(block)
-    return found
-
-
 def _sheets(sizes: Sequence[tuple[float, float]], stamps: Sequence[Stamp]) -> list[dict[str, Any]]:
     sheets: list[dict[str, Any]] = [{"width": width, "height": height, "marks": []} for width, height in sizes]
     for stamp in stamps:
@@ -184,7 +184,7 @@ def _sheets(sizes: Sequence[tuple[float, float]], stamps: Sequence[Stamp]) -> li
     return sheets
 
 
-def _draw(name: str, data: Mapping[str, Any], *, standards: Sequence[str] = _STANDARDS) -> bytes:
+def _draw(name: str, data: Mapping[str, Any], *, standards: Sequence[str] = _STANDARDS, tags: bool = True) -> bytes:
     files = {path.name: path.read_bytes() for path in _FOLDER.glob("*.typ") if path.name != name}
     main = {"main.typ": (_FOLDER / name).read_bytes()}
     try:
@@ -193,10 +193,11 @@ def _draw(name: str, data: Mapping[str, Any], *, standards: Sequence[str] = _STA
             format="pdf",
             pdf_standards=list(standards),
             ignore_system_fonts=True,
+            pdf_tags=tags,
         )
     except typst.TypstError as error:
-        if "could not be displayed" in str(error):
-            raise CannotBeDrawn(f"This cannot be printed: {str(error).split('`')[1]}. Replace it.") from error
+        if letters := refused_in(str(error)):
+            raise CannotBeDrawn(f"This cannot be printed: “{letters}”. Replace it.") from error
         raise
     return bytes(made)
 

@@ -20,12 +20,17 @@ from markdown_it.token import Token
 from hq.lib.errors import Invalid
 
 KINDS: Final = ("signature", "initials", "name", "date", "text", "checkbox")
-CHARACTERS_MOST, MARKERS_MOST = 500_000, 500
+CHARACTERS_MOST, MARKERS_MOST, LEVELS_MOST = 500_000, 500, 20
 Block = dict[str, Any]
 
-_markdown = MarkdownIt("commonmark", {"html": False}).enable(["table"]).disable(["image"])
+# Beyond maxNesting it leaves words out without a word, so a text ends long before.
+_markdown = MarkdownIt("commonmark", {"html": False, "maxNesting": 40}).enable(["table"]).disable(["image"])
 _MARKER = re.compile(r"\[\[\s*(\w+)\s*:\s*(\d{1,3})(?:\s+([^\[\]]{1,120}?))?\s*(\?)?\s*\]\]")
 _ANY_MARKER = re.compile(r"\[\[[^\n]{0,60}")
+# Control characters, and those that turn the order in which letters stand: what is read must be what is written.
+_UNSEEN = re.compile(
+    "[\x00-\x08\x0a-\x0c\x0e-\x1f\x7f-\x9f\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069\ufdd0-\ufdef\ufeff\ufffe\uffff]"
+)
 _LINKED = ("http://", "https://", "mailto:")
 
 
@@ -59,8 +64,9 @@ def read_text(markdown: str) -> Written:
         raise _bad("There is no text yet.")
     if len(markdown) > CHARACTERS_MOST:
         raise _bad(f"A text has at most {CHARACTERS_MOST} characters. Upload a PDF instead.")
+    markdown = markdown.removeprefix("\ufeff")  # as some editors begin a file
     for number, line in enumerate(markdown.split("\n"), 1):
-        if any(ord(each) < 32 and each not in "\t\r" for each in line):
+        if _UNSEEN.search(line):
             raise _bad(f"Line {number} holds a control character.")
     reader = _Reader(_markdown.parse(markdown))
     blocks = reader.blocks()
@@ -74,7 +80,7 @@ class _Reader:
     """Goes through markdown-it's flat list of tokens once."""
 
     def __init__(self, tokens: Sequence[Token]) -> None:
-        self.tokens, self.at, self.line = tokens, 0, 1
+        self.tokens, self.at, self.line, self.deepest = tokens, 0, 1, 0
         self.markers: list[Marker] = []
 
     def blocks(self, until: str = "") -> list[Block]:
@@ -91,6 +97,8 @@ class _Reader:
         self.at += 1
         if token.map:
             self.line = token.map[0] + 1
+        if token.level > LEVELS_MOST:
+            raise _bad(f"Line {self.line} stands in too many lists or quotes.")
         return token
 
     def _block(self, token: Token) -> Block:
@@ -110,7 +118,12 @@ class _Reader:
         return made[token.type](token)
 
     def _heading(self, token: Token) -> Block:
-        return {"t": "h", "level": int(token.tag[1]), "c": self._inline_until("heading_close")}
+        """Levels begin at the first and skip none on the way down: a program that reads aloud counts on it."""
+        spans = self._inline_until("heading_close")
+        if not _plain(spans):
+            return {"t": "p", "c": spans}
+        self.deepest = min(int(token.tag[1]), self.deepest + 1)
+        return {"t": "h", "level": self.deepest, "c": spans}
 
     def _numbered(self, token: Token) -> Block:
         return {"t": "ol", "start": int(token.attrs.get("start", 1)), "items": self._items("ordered_list_close")}
@@ -149,6 +162,8 @@ class _Reader:
             return self._text(token.content)
         if token.type == "code_inline":
             return [{"t": "code", "s": token.content}]
+        if token.type in {"softbreak", "hardbreak"}:
+            self.line += 1
         if token.type == "softbreak":
             return [{"t": "text", "s": " "}]
         if token.type == "hardbreak":

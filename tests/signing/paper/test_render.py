@@ -10,6 +10,7 @@ from pikepdf import Name
 from PIL import Image
 
 from signing.paper.inspect import inspect_pdf
+from signing.paper.letters import drawable, missing_glyphs
 from signing.paper.render import CannotBeDrawn, Mark, Stamp, render_certificate, render_text, stamp_pdf
 from signing.paper.text import read_text
 from tests.signing.paper.pdfs import pdf
@@ -120,6 +121,43 @@ def test_marks_of_every_kind_are_drawn():
     said = text_of(made)
     assert said.count("Sam Signer") == 2
     assert all(part in said for part in ("Sam, 2026", "I agree", "SS", "2026-11-22"))
+
+
+@pytest.mark.parametrize(
+    "markdown",
+    ["# \n\n# One", "- ### Three", "> # One\n\n### Three", "\ufeff# One", "### [[name:1]]\n\n# One"],
+    ids=["an empty heading", "a heading in a list", "one in a quote", "a mark at the beginning", "a field as heading"],
+)
+def test_whatever_can_be_written_can_be_drawn(markdown):
+    assert draw(markdown)
+
+
+@pytest.mark.parametrize("letter", ["日", "\ue000", "\U0001f600"])
+def test_letters_that_cannot_be_printed_are_named(letter):
+    assert missing_glyphs(f"Ωx{letter}я{letter}") == letter
+    assert drawable(f"a{letter}") == f"a[U+{ord(letter):04X}]"
+    with pytest.raises(CannotBeDrawn):
+        draw(f"a {letter}")
+
+
+def test_no_stamp_leaves_a_letter_out():
+    stamps = [Stamp(1, 0.1, 0.1, 0.3, 0.05, Mark("text", "日"))]
+    with pytest.raises(CannotBeDrawn, match="日"):
+        stamp_pdf(pdf(), stamps, certificate_pages=pdf(), attachments={})
+
+
+def test_pages_that_are_added_claim_no_place_in_the_documents_own_structure():
+    certificate = render_certificate(CERTIFICATE)
+    with pikepdf.open(io.BytesIO(certificate)) as alone:
+        assert Name.StructParents in alone.pages[0].obj
+    made = stamp_pdf(
+        pdf(), [Stamp(1, 0.1, 0.1, 0.3, 0.05, Mark("text", "x"))], certificate_pages=certificate, attachments={}
+    )
+    with pikepdf.open(io.BytesIO(made)) as whole:
+        assert not any(Name.StructParents in page.obj for page in whole.pages)
+    assert made == stamp_pdf(
+        pdf(), [Stamp(1, 0.1, 0.1, 0.3, 0.05, Mark("text", "x"))], certificate_pages=certificate, attachments={}
+    )
 
 
 @pytest.mark.parametrize("rotate", [0, 90, 180, 270])
