@@ -12,6 +12,8 @@ from audit import actions, selectors
 from audit.forms import FilterForm
 from audit.models import AccessEntry, AuditEvent
 from audit.selectors import Filters
+from audit.tags import Log
+from audit.verify import Verdict
 from hq.lib.errors import Invalid
 from hq.web.api import Endpoint, number_cursor, page, page_arguments, uuid_cursor
 from hq.web.request import TenantRequest
@@ -200,15 +202,24 @@ class Requests(Searched):
 
 
 class VerifyChain(Endpoint):
-    """Checks the whole chain and names the first event that does not fit (AUD-3)."""
+    """Checks the whole administrative log and names the first event that does not fit (AUD-3)."""
 
     @extend_schema(operation_id="verify_audit_chain", responses=VerdictBody)
     def get(self, request: Request, **_: Any) -> Response:
-        verdict = actions.verify_chain(actor=self.actor)
-        bad = None if verdict.ok else {"index": verdict.first_bad, "reason": verdict.reason}
-        return Response(
-            {"verified": verdict.ok, "length": verdict.length, "head": verdict.head.hex(), "first_bad": bad}
-        )
+        return Response(_verdict_body(actions.verify_chain(actor=self.actor)))
+
+
+class VerifyRequests(Endpoint):
+    """Checks the whole access log and names the first request that does not fit."""
+
+    @extend_schema(operation_id="verify_audit_requests", responses=VerdictBody)
+    def get(self, request: Request, **_: Any) -> Response:
+        return Response(_verdict_body(actions.verify_chain(actor=self.actor, log=Log.ACCESS)))
+
+
+def _verdict_body(verdict: Verdict) -> dict[str, Any]:
+    bad = None if verdict.ok else {"index": verdict.first_bad, "reason": verdict.reason}
+    return {"verified": verdict.ok, "length": verdict.length, "head": verdict.head.hex(), "first_bad": bad}
 
 
 routes = [
@@ -216,4 +227,5 @@ routes = [
     path("audit/events/<int:index>", EventItem.as_view()),
     path("audit/requests", Requests.as_view()),
     path("audit/admin/verify-chain", VerifyChain.as_view()),
+    path("audit/access/verify-chain", VerifyRequests.as_view()),
 ]

@@ -123,6 +123,7 @@ V1 = [
     Act(ENVIRONMENT + "audit/events/<int:index>", "GET", P.AUDIT_READ),
     Act(ENVIRONMENT + "audit/requests", "GET", P.AUDIT_READ),
     Act(ENVIRONMENT + "audit/access/verify-chain", "GET", P.AUDIT_VERIFY),
+    Act(ENVIRONMENT + "audit/access/verify-chain", "GET", P.AUDIT_VERIFY),
     Act(ENVIRONMENT + "audit/admin/verify-chain", "GET", P.AUDIT_VERIFY),
     Act(ENVIRONMENT + "audit/logs", "GET", P.AUDIT_READ),
     Act(ENVIRONMENT + "audit/checkpoints", "POST", P.AUDIT_VERIFY),

@@ -3,6 +3,7 @@
 import pytest
 from django.db import connection, transaction
 from django.db.utils import DatabaseError
+from django.test import Client
 
 from audit import actions
 from audit.tags import Log
@@ -10,7 +11,7 @@ from audit.verify import Verdict
 from hq.db.context import tenant
 from tests.audit.support import request
 from tests.database import as_superuser
-from tests.factories import Place, make_place
+from tests.factories import Place, make_api_key, make_place
 
 pytestmark = pytest.mark.django_db(transaction=True)
 LINES = 300  # more than a tile
@@ -43,6 +44,17 @@ def test_it_passes_what_nobody_changed(place: Place) -> None:
     found = verdict(place)
     assert (found.ok, found.length) == (True, LINES)
     assert verdict(place, Log.ADMIN).ok
+
+
+def test_over_the_api_each_log_is_verified_by_itself(place: Place) -> None:
+    tamper(f"UPDATE audit_accessentry SET route = 'x' WHERE id = {ENTRY.format(7)}")
+    key = {"authorization": f"Bearer {make_api_key(place)}"}
+    requests, events = (
+        Client().get(f"/v1/environments/{place.live_id}/audit/{log}/verify-chain", headers=key).json()
+        for log in ("access", "admin")
+    )
+    assert (requests["verified"], requests["first_bad"]["index"]) == (False, 7)
+    assert (events["verified"], events["first_bad"]) == (True, None)
 
 
 CHANGES = {
