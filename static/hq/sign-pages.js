@@ -69,6 +69,7 @@ class HqSignPages extends HTMLElement {
       useWasm: false,
       useSystemFonts: true,
       enableXfa: false,
+      verbosity: 0, // a font that this machine lacks is no news to whoever reads
       disableRange: true,
       disableStream: true,
       stopAtErrors: false,
