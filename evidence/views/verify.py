@@ -7,12 +7,13 @@ from hashlib import sha256
 from django.conf import settings
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
+from django.urls import reverse
 from django.views.decorators.http import require_safe
 
 from hq.web.portal import public
 from keys import selectors as keys
 
-PROGRAM = "verify"
+PROGRAM, ROOTS = "verify", "hq-seal-root.pem"
 
 
 @cache
@@ -29,7 +30,8 @@ def verify(request: HttpRequest) -> HttpResponse:
     context = {
         "jwks": json.dumps({"keys": published}),
         "kids": [key["kid"] for key in published],
-        "fetch": f"curl -fsS {request.build_absolute_uri('/.well-known/jwks.json')} -o jwks.json",
+        "fetch": f"curl -fsS {request.build_absolute_uri('/.well-known/jwks.json')} -o jwks.json"
+        f" {request.build_absolute_uri(reverse('seal_root'))} -o {ROOTS}",
         "sha256": sha256(_program()).hexdigest(),
     }
     return render(request, "verify/page.html", context)

@@ -33,7 +33,8 @@ def made(folder: Path) -> list[Path]:
     """Agreements, which no corpus keeps: their seals are made anew each time."""
     sealed = Bundle().sealed().pdf
     room = sealed.index(b"/Contents <") + 900
-    files = {f"agreement-{name}.zip": make() for name, (make, _) in BAD.items()} | {
+    some = sorted(BAD)[::4]  # of each part of the checks; all of them would take the browser a minute
+    files = {f"agreement-{name}.zip": BAD[name][0]() for name in some} | {
         "agreement.zip": Bundle().packed(),
         "agreement.pdf": sealed,
         "agreement-changed.pdf": sealed[:room]
