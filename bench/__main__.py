@@ -11,14 +11,14 @@ from bench.figures import Report
 from bench.services import instance
 from hq.embedded.errors import CannotStart
 
-NAMES = ("field", "store", "audit", "redeem", "keys", "access", "api", "vault", "run")
+NAMES = ("field", "store", "audit", "redeem", "keys", "access", "api", "vault", "signing", "run")
 
 
 def benches() -> dict[str, Callable[[], Report]]:
     """Imported late: they are HQ's code, which wants settings, which want the services."""
-    from bench import access, api, audit, field, keys, redeem, run, store, vault
+    from bench import access, api, audit, field, keys, redeem, run, signing, store, vault
 
-    every = (field, store, audit, redeem, keys, access, api, vault, run)
+    every = (field, store, audit, redeem, keys, access, api, vault, signing, run)
     return {name: bench.measure for name, bench in zip(NAMES, every, strict=True)}
 
 

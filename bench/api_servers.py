@@ -27,6 +27,7 @@ def server(application: str = HQ) -> Iterator[int]:
     layout = Layout(Path(settings.DATA_DIR), port=free_port())
     web = programs.web(layout)
     environment = dict(web.environment) | {"HQ_DATABASE_URL": _database(), "HQ_LOG_LEVEL": "ERROR"} | LIMITS
+    environment |= {"HQ_PORT": str(layout.port), "HQ_BASE_URL": f"http://localhost:{layout.port}"}  # pages ask for it
     if application != HQ:
         del environment["DJANGO_SETTINGS_MODULE"]
     process = subprocess.Popen([*web.arguments[:-1], application], env=environment, cwd=ROOT)
