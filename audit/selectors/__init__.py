@@ -20,6 +20,7 @@ from audit.selectors.events import (
 from audit.selectors.explorer import list_access, list_actors, list_tags
 from audit.selectors.logs import (
     Entry,
+    EntryAltered,
     EntryMissing,
     Tree,
     beside,
@@ -38,6 +39,7 @@ __all__ = [
     "ChainStatus",
     "Day",
     "Entry",
+    "EntryAltered",
     "EntryMissing",
     "Filters",
     "SealedEntry",

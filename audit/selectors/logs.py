@@ -12,6 +12,7 @@ from audit.models import AccessEntry, AccessLink, AuditEvent, ChainHead, LogHead
 from audit.tags import Log
 from audit.trees import Tiles
 from hq.crypto import merkle
+from hq.crypto.aead import Tampered
 from hq.db import lookups
 from hq.db.rows import Columns
 from hq.db.sealing import KeyGone
@@ -47,6 +48,14 @@ class EntryMissing(Problem):
     """An entry of the log is not there, though its place is taken. Verify the trail."""
 
     status = 500
+
+
+class EntryAltered(Tampered):
+    """The sealed detail of an entry is not what was sealed. `index` is the entry's."""
+
+    def __init__(self, index: int) -> None:
+        super().__init__(f"The sealed detail of entry {index} was changed.")
+        self.index = index
 
 
 _entry = Columns(AccessEntry)
@@ -105,7 +114,7 @@ def _require_size(organization_id: UUID, environment_id: UUID, log: Log, size: i
 def page_log(organization_id: UUID, environment_id: UUID, log: Log, *, after: int, limit: int) -> Sequence[Entry]:
     """The entries after an index, in their order. The caller has asked whether they may be read.
 
-    Raises KeyUnavailable, as what cannot be read only now is not passed over; Tampered, EntryMissing.
+    Raises KeyUnavailable, as what cannot be read only now is not passed over; EntryMissing; EntryAltered for the first.
     """
     if log is Log.ADMIN:
         events = AuditEvent.objects.filter(organization_id=organization_id, environment_id=environment_id)
@@ -126,15 +135,22 @@ def page_lines(
 
 
 def _of_event(event: AuditEvent) -> Entry:
-    detail, salt = opened(event)
+    detail, salt = _opened_at(event.index, event)
     return Entry(event.index, event.document(), bytes(event.previous), bytes(event.hash), detail, salt, event.at)
 
 
 def _of_line(index: int, previous: bytes, newest: bytes, line: AccessEntry | None) -> Entry:
     if line is None:
         raise EntryMissing(f"Request {index} of the log is missing, though its place is taken. Verify the trail.")
-    detail, salt = opened(line)
+    detail, salt = _opened_at(index, line)
     return Entry(index, line.document(index), previous, newest, detail, salt, line.at)
+
+
+def _opened_at(index: int, row: AuditEvent | AccessEntry) -> tuple[dict[str, Any] | None, str | None]:
+    try:
+        return opened(row)
+    except Tampered as fault:
+        raise EntryAltered(index) from fault
 
 
 def opened(row: AuditEvent | AccessEntry) -> tuple[dict[str, Any] | None, str | None]:

@@ -152,13 +152,22 @@ def ask_witnesses(place: Place) -> None:
 
 def raise_alarm(place: Place, kind: Incident.Kind, last: Checkpoint | None, tree: Tree) -> Incident:
     """Keep what was found, and tell those who look after the organization: once for each checkpoint and kind."""
+    return _alarm(place, kind, last.size if last else 0, tree)
+
+
+def tell_altered(place: Place, index: int) -> Incident:
+    """As `raise_alarm`, of one entry whose sealed detail was changed: once for each entry."""
+    return _alarm(place, Incident.Kind.ALTERED, index, Tree(index, EMPTY_ROOT))
+
+
+def _alarm(place: Place, kind: Incident.Kind, size: int, tree: Tree) -> Incident:
     organization_id, environment_id, log = place
     with transaction.atomic():
         incident, new = Incident.objects.get_or_create(
             organization_id=organization_id,
             environment_id=environment_id,
             log=log,
-            size=last.size if last else 0,
+            size=size,
             kind=kind,
             defaults={"found_size": tree.size, "found_root": tree.root, "at": now()},
         )
@@ -167,13 +176,19 @@ def raise_alarm(place: Place, kind: Incident.Kind, last: Checkpoint | None, tree
     return incident
 
 
+_THEN = "HQ makes no more checkpoints of it by itself. Compare those that you or a witness have kept."
+_THEN_ALTERED = (
+    "Its other entries are proved as before. Exports that would hold this one are not made, nor is it found by names."
+)
+
+
 def _notice(incident: Incident) -> Notice:
     return Notice(
         subject="The trail is not what HQ signed",
         sentences=(
             incident.sentence,
             f"It is the {incident.log} log of the environment {incident.environment_id}.",
-            "HQ makes no more checkpoints of it by itself. Compare those that you or a witness have kept.",
+            _THEN if incident.stops_checkpoints else _THEN_ALTERED,
             "Whoever runs HQ has to restore the log from a backup.",
         ),
         path="audit/",

@@ -17,8 +17,9 @@ from django.db.models import QuerySet
 
 from audit import recorder
 from audit.recorder import Target
+from audit.selectors import EntryAltered
 from audit.tags import Log, Tag
-from evidence.actions.checkpoints import NotAsSigned, make_checkpoint
+from evidence.actions.checkpoints import NotAsSigned, make_checkpoint, tell_altered
 from evidence.actions.export_zip import Making
 from evidence.models import Checkpoint, TrailExport
 from evidence.models.exports import LIFE
@@ -134,6 +135,13 @@ def make_trail_export(job: RunningJob) -> None:
     if checkpoint is None or export.first is None:
         _end_empty(job, export)
         return
+    try:
+        _write(job, export, checkpoint)
+    except EntryAltered as fault:
+        _end_altered(job, export, fault.index)
+
+
+def _write(job: RunningJob, export: TrailExport, checkpoint: Checkpoint) -> None:
     package = begin_package(export.organization_id, export.environment_id)
     try:
         making = Making(export, checkpoint, _lively(job, export, package))
@@ -215,6 +223,15 @@ def _end_empty(job: RunningJob, export: TrailExport) -> None:
         at = now()
         _rows(job).update(made_at=at, expires_at=export.ends_at(at))
         job.complete({"entries": 0})
+
+
+def _end_altered(job: RunningJob, export: TrailExport, index: int) -> None:
+    """It would hold an entry that is not what was kept, and trying again would find the same. An alarm says so."""
+    with job.step():
+        at = now()
+        _rows(job).update(made_at=at, expires_at=export.ends_at(at))
+        job.complete({"altered": index})
+        tell_altered((export.organization_id, export.environment_id, export.log), index)
 
 
 def remove_trail_export(*, actor: Actor, export_id: UUID) -> None:

@@ -1,5 +1,6 @@
 """Keeps the names of a trail findable: read from its events by a worker, so that an act pays nothing for it."""
 
+from collections.abc import Sequence
 from typing import Final
 from uuid import UUID
 
@@ -7,6 +8,7 @@ import orjson
 
 from audit import selectors as trail
 from audit.tags import Log
+from evidence.actions.checkpoints import tell_altered
 from evidence.models.explorer import NamesRead, TrailName, TrailWord
 from evidence.selectors.search import beginnings_of, token, words_of
 from jobs.registry import RunningJob
@@ -31,16 +33,28 @@ def _read_page(organization_id: UUID, environment_id: UUID) -> bool:
         [NamesRead(organization_id=organization_id, environment_id=environment_id)], ignore_conflicts=True
     )
     place = NamesRead.objects.select_for_update(no_key=True).get(environment_id=environment_id)
-    entries = trail.page_log(organization_id, environment_id, Log.ADMIN, after=place.index, limit=PAGE)
-    if not entries:
-        return False
+    entries, upto, more = _next_entries(organization_id, environment_id, place.index)
     seen: dict[tuple[str, str, str], None] = {}
     for entry in entries:
         seen |= dict.fromkeys(_named(entry))
     _keep(organization_id, environment_id, list(seen))
-    place.index = entries[-1].index
+    place.index = upto
     place.save(update_fields=["index"])
-    return len(entries) == PAGE
+    return more
+
+
+def _next_entries(organization_id: UUID, environment_id: UUID, after: int) -> tuple[Sequence[trail.Entry], int, bool]:
+    """A page of entries, up to where all is read with them, and whether there may be more.
+
+    It ends with an altered entry, which is told, and has no names that could be believed.
+    """
+    of = organization_id, environment_id, Log.ADMIN
+    try:
+        entries = trail.page_log(*of, after=after, limit=PAGE)
+    except trail.EntryAltered as fault:
+        tell_altered((organization_id, environment_id, Log.ADMIN.value), fault.index)
+        return trail.page_log(*of, after=after, limit=fault.index - after - 1), fault.index, True
+    return entries, entries[-1].index if entries else after, len(entries) == PAGE
 
 
 def _named(entry: trail.Entry) -> list[tuple[str, str, str]]:

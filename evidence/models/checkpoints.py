@@ -76,7 +76,10 @@ class Cosignature(Model):
 
 
 class Incident(Model):
-    """A log that is not what HQ, or a witness, knows it to be. One for each checkpoint that it does not go on from."""
+    """A log that is not what HQ, or a witness, knows it to be.
+
+    One for each checkpoint that it does not go on from, and for each entry whose sealed detail was changed.
+    """
 
     class Kind(models.TextChoices):
         SHORTER = "shorter"
@@ -84,12 +87,13 @@ class Incident(Model):
         DAMAGED = "damaged"
         BROKEN = "broken"
         WITNESS = "witness"
+        ALTERED = "altered"
 
     organization_id = models.UUIDField()
     environment_id = models.UUIDField()
     log = models.CharField(max_length=LOG_LENGTH, choices=LOGS)
     kind = models.CharField(max_length=10, choices=Kind.choices)
-    # The last checkpoint, and what was found instead.
+    # The last checkpoint, and what was found instead; of an altered detail, twice the index of its entry.
     size = models.BigIntegerField()
     found_size = models.BigIntegerField()
     found_root = models.BinaryField()
@@ -114,11 +118,17 @@ class Incident(Model):
     def sentence(self) -> str:
         return _SENTENCES[Incident.Kind(self.kind)].format(size=self.size, found=self.found_size)
 
+    @property
+    def stops_checkpoints(self) -> bool:
+        """Hashes cover a commitment to what is sealed: the tree over a log with an altered detail is whole."""
+        return self.kind != Incident.Kind.ALTERED
+
 
 _SENTENCES = {
     Incident.Kind.SHORTER: "The log has {found} entries, and HQ has signed that it had {size}.",
     Incident.Kind.FORKED: "The first {size} entries of the log are not those that HQ has signed.",
     Incident.Kind.DAMAGED: "The tree over the log, whose first {size} entries HQ has signed, cannot be read whole.",
     Incident.Kind.BROKEN: "After its first {found} entries the log, of which HQ signed {size}, does not fit its tree.",
+    Incident.Kind.ALTERED: "The sealed detail of entry {found} was changed, and cannot be read any more.",
     Incident.Kind.WITNESS: "A witness has seen a log that does not begin with the {size} entries that HQ has signed.",
 }

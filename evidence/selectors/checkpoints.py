@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from uuid import UUID
 
 from django.db.models import QuerySet
@@ -138,12 +139,19 @@ def list_logs(actor: Actor) -> list[LogState]:
     """Both logs of the actor's environment."""
     gate.require(actor, Permission.AUDIT_READ)
     environment_id = environment_of(actor)
-    return [_state(environment_id, log.value) for log in Log]
+    return [_state(environment_id, log.value, _verified_at(actor, log)) for log in Log]
 
 
-def _state(environment_id: UUID, log: str) -> LogState:
+def _verified_at(actor: Actor, log: Log) -> datetime | None:
+    """When the whole log was checked last, if everything in it was found to fit."""
+    status = trail.chain_status(actor, log)
+    return status.verified_at if status.state == "verified" else None
+
+
+def _state(environment_id: UUID, log: str, verified_at: datetime | None) -> LogState:
     checkpoint, origin = latest_checkpoint(environment_id, log), origins.origin_of(environment_id, log)
-    incident = Incident.objects.filter(environment_id=environment_id, log=log).order_by("-size", "-id").first()
+    told = list(Incident.objects.filter(environment_id=environment_id, log=log).order_by("-size", "-id")[:100])
+    standing = next((each for each in told if is_open(each, checkpoint, verified_at)), None)
     known = "whole" if checkpoint else "none"
     newest: dict[str, Cosignature] = {}
     rows = Cosignature.objects.filter(checkpoint__environment_id=environment_id, checkpoint__log=log)
@@ -154,15 +162,18 @@ def _state(environment_id: UUID, log: str) -> LogState:
         origin=origin,
         address=origins.address_of(environment_id, log),
         keys=origins.verifier_keys(origin),
-        state="contradicted" if is_open(incident, checkpoint) else known,
+        state="contradicted" if standing else known,
         checkpoint=checkpoint,
-        incident=incident,
+        incident=standing or (told[0] if told else None),
         witnessed=sorted(newest.values(), key=lambda row: row.witness),
     )
 
 
-def is_open(incident: Incident | None, newest: Checkpoint | None) -> bool:
-    """An alarm stands until a checkpoint goes on from the one that it is about; a witness's stands always."""
-    if incident is None or newest is None:
-        return incident is not None
-    return incident.kind == Incident.Kind.WITNESS or incident.size >= newest.size
+def is_open(incident: Incident, newest: Checkpoint | None, verified_at: datetime | None) -> bool:
+    """An alarm stands until a checkpoint goes on from the one that it is about; a witness's stands always.
+
+    One of an altered detail stands until all of the log was found to fit again.
+    """
+    if incident.kind == Incident.Kind.ALTERED:
+        return verified_at is None or verified_at < incident.at
+    return newest is None or incident.kind == Incident.Kind.WITNESS or incident.size >= newest.size

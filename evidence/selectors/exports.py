@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Final
 from uuid import UUID
 
 from django.db.models import QuerySet
@@ -17,6 +18,8 @@ from hq.db import lookups
 from hq.lib.errors import NotFound
 from jobs.registry import Job
 
+ALTERED: Final = "An entry in its range is not as it was written, and those who look after the organization were told."
+
 
 @dataclass(frozen=True, slots=True)
 class ListedExport:
@@ -28,9 +31,19 @@ class ListedExport:
     @property
     def state(self) -> str:
         """ready, empty, failed or making."""
-        if self.export.made_at is not None:
-            return "ready" if self.export.blob_id else "empty"
-        return "failed" if self.job is not None and self.job.state == Job.State.DEAD else "making"
+        if self.export.made_at is None:
+            return "failed" if self.job is not None and self.job.state == Job.State.DEAD else "making"
+        if self.export.blob_id:
+            return "ready"
+        return "failed" if self.export.first else "empty"
+
+    @property
+    def fault(self) -> str:
+        """Why it failed, as a sentence."""
+        if self.job is None or self.job.state == Job.State.DEAD:
+            return self.job.error if self.job else ALTERED
+        index = (self.job.result or {}).get("altered")
+        return f"{ALTERED} It is entry {index:,}: times before and after it can be exported." if index else ALTERED
 
 
 def _rows(actor: Actor) -> QuerySet[TrailExport]:

@@ -3,6 +3,7 @@
 import re
 import unicodedata
 from collections import Counter
+from dataclasses import dataclass
 from typing import Final
 from uuid import UUID
 
@@ -17,6 +18,7 @@ SHORTEST: Final = 2
 LONGEST: Final = 8
 WORDS_MOST: Final = 12
 FOUND_MOST: Final = 200
+LOOKED_AT_MOST: Final = 2000
 _WORD: Final = re.compile(r"[^\W_]+")
 
 
@@ -35,24 +37,35 @@ def token(organization_id: UUID, beginning: str) -> bytes:
     return keys.blind_index(organization_id, "evidence.name.word", beginning)[:16]
 
 
-def find_names(actor: Actor, typed: str) -> tuple[tuple[str, str], ...]:
-    """Actors and targets that have a name in which each typed word begins a word: ("actor" or "target", id) of each.
+@dataclass(frozen=True, slots=True)
+class Named:
+    """("actor" or "target", id) of each that has such a name. `cut`: there may be more, which were not looked at."""
 
-    Not more than 200; who means one of more types another word. Raises KeyUnavailable.
+    found: tuple[tuple[str, str], ...] = ()
+    cut: bool = False
+
+
+def find_names(actor: Actor, typed: str) -> Named:
+    """Actors and targets that have a name in which each typed word begins a word.
+
+    Not more than 200, among the newest 2,000 names for each word; who means one of more types another word. Raises
+    KeyUnavailable.
     """
     gate.require(actor, Permission.AUDIT_READ)
     wanted = words_of(typed)
     if not wanted:
-        return ()
+        return Named()
     tokens = {token(actor.organization_id, word[:LONGEST]) for word in wanted}
     named = TrailWord.objects.filter(
         organization_id=actor.organization_id, environment_id=environment_of(actor), token__in=tokens
     )
-    hits = Counter(named.order_by("-name_id").values_list("name_id", flat=True)[: FOUND_MOST * len(tokens) * 10])
+    most = LOOKED_AT_MOST * len(tokens)
+    looked_at = list(named.order_by("-name_id").values_list("name_id", flat=True)[:most])
+    hits = Counter(looked_at)
     whole = [name_id for name_id, count in hits.items() if count == len(tokens)]
     names = TrailName.objects.filter(pk__in=whole).order_by("-pk")
     found = {(name.kind, name.reference): None for name in names if _fits(name.label or "", wanted)}
-    return tuple(found)[:FOUND_MOST]
+    return Named(tuple(found)[:FOUND_MOST], cut=len(looked_at) == most or len(found) > FOUND_MOST)
 
 
 def _fits(label: str, wanted: list[str]) -> bool:

@@ -37,7 +37,8 @@ def explorer(request: TenantRequest, **where: str) -> HttpResponse:
         return _go_to(request, typed.index, where)
     filters = _filters(form, typed) if valid else Filters()
     kind = form.cleaned_data.get("kind", "")
-    named = find_names(request.actor, typed.names) if typed.names else None
+    names = find_names(request.actor, typed.names) if typed.names else None
+    named = names.found if names else None
     if typed.id is not None:  # an id is of somebody who acted or of what was acted on
         named = (("actor", str(typed.id)), ("target", str(typed.id)))
     _note(request)
@@ -46,6 +47,7 @@ def explorer(request: TenantRequest, **where: str) -> HttpResponse:
         "form": form,
         "kind": kind,
         "nobody": named == (),
+        "names_cut": bool(names and names.cut),
         "filtered": any(value for key, value in request.GET.items() if key not in _NOT_FILTERS),
         **_bar(request),
         **_views(request),

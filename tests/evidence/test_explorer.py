@@ -12,13 +12,15 @@ from audit.tags import Tag
 from evidence.actions import names, views
 from evidence.actions.views import TooManyViews
 from evidence.forms import tags_of
-from evidence.models import NamesRead, SavedView, TrailName, TrailWord
+from evidence.models import Incident, NamesRead, SavedView, TrailName, TrailWord
+from evidence.selectors import search
 from evidence.selectors.search import find_names
 from hq.authz.roles import Role
 from hq.db.context import tenant
 from hq.lib.clock import now
 from hq.lib.ids import new_id
 from tenants import actions
+from tests.evidence.support import behind_its_back
 from tests.factories import make_api_key, make_member, make_place, sign_in
 
 pytestmark = pytest.mark.django_db
@@ -120,7 +122,34 @@ class TestNames:
     )
     def test_names_are_found_by_the_beginnings_of_their_words(self, place, typed, count):
         with tenant(place.id):
-            assert len({each for each in find_names(place.actor(), typed) if each[0] == "target"}) == count
+            assert len({each for each in find_names(place.actor(), typed).found if each[0] == "target"}) == count
+
+    def test_the_page_says_when_more_names_match_than_are_looked_at(self, place, monkeypatch):
+        words = "More names match than are looked at"
+        assert words not in page(place, "?q=claims").content.decode()
+        monkeypatch.setattr(search, "LOOKED_AT_MOST", 2)
+        assert words in page(place, "?q=claims").content.decode()
+        assert words not in page(place, "?q=reviewers").content.decode()
+        monkeypatch.setattr(search, "LOOKED_AT_MOST", 2000)
+        monkeypatch.setattr(search, "FOUND_MOST", 1)
+        assert words in page(place, "?q=claims").content.decode()
+
+    @pytest.mark.django_db(transaction=True)
+    def test_names_behind_an_altered_event_are_found_all_the_same_and_an_alarm_is_raised(self, place):
+        with tenant(place.id):
+            group = actions.create_group(actor=place.actor(), name="Trinket")
+            altered = AuditEvent.objects.get(environment_id=place.live_id, target_id=str(group.id))
+            later = actions.create_group(actor=place.actor(), name="Ledger")
+        change = (
+            "UPDATE audit_auditevent SET detail = set_byte(detail, 40, 255 - get_byte(detail, 40)) WHERE index = %s"
+        )
+        behind_its_back((change, (altered.id,)))
+        read(place)
+        with tenant(place.id):
+            assert find_names(place.actor(), "trinket").found == ()
+            assert find_names(place.actor(), "ledger").found == (("target", str(later.id)),)
+            (incident,) = Incident.objects.all()
+            assert (incident.kind, incident.found_size) == ("altered", altered.index)
 
     def test_a_name_read_twice_is_kept_once(self, place):
         with tenant(place.id):
@@ -129,7 +158,7 @@ class TestNames:
         read(place)
         with tenant(place.id):
             assert find_names(place.actor(), "claims") == before
-            assert TrailName.objects.filter(kind="target", reference=before[0][1]).count() == 1
+            assert TrailName.objects.filter(kind="target", reference=before.found[0][1]).count() == 1
 
     def test_what_is_stored_tells_no_name(self, place):
         with tenant(place.id):

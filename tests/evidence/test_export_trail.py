@@ -11,15 +11,18 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from django.core import mail
 from django.test import Client
 
+from audit.actions import verify_chain
 from audit.models import AuditEvent
 from audit.tags import Log
 from evidence.actions import exports
 from evidence.actions.checkpoints import make_checkpoint
 from evidence.actions.export_zip import Making
 from evidence.actions.exports import NoSuchRange, Range, TooManyAtOnce
-from evidence.models import TrailExport
+from evidence.models import Incident, TrailExport
+from evidence.selectors import list_logs
 from evidence.selectors.exports import first_since, get_trail_export, list_trail_exports
 from evidence.tasks import sweep_exports
 from hq.authz.roles import Role
@@ -28,7 +31,7 @@ from hq.lib.clock import now
 from hq.lib.errors import Denied, NotFound
 from tests.archive import support
 from tests.database import as_superuser
-from tests.factories import Place, make_place, run_jobs
+from tests.factories import Place, make_place, run_jobs, sign_in
 from tests.jobs.conftest import ROOT
 from vault.models import Blob
 
@@ -144,6 +147,51 @@ def test_events_whose_key_was_shredded_have_no_detail_and_still_verify(
     assert json.loads(archive.read("statement.json"))["statement"]["shredded"] == export.shredded
     done = verified(place, export, tmp_path, client)
     assert done.returncode == 0, done.stdout + done.stderr
+
+
+def alter(place: Place, index: int) -> None:
+    with as_superuser() as database:
+        database.execute("SET session_replication_role = replica")
+        database.execute(
+            "UPDATE audit_auditevent SET detail = set_byte(detail, 40, get_byte(detail, 40) # 1)"
+            " WHERE environment_id = %s AND index = %s",
+            [place.live_id, index],
+        )
+
+
+def test_an_entry_that_was_altered_raises_an_alarm_and_is_named_and_what_is_beside_it_can_be_exported(
+    place: Place,
+) -> None:
+    alter(place, 4)
+    mail.outbox.clear()
+    failed = [ask(place), ask(place)]
+    run_jobs()
+    with tenant(place.id):
+        found = [each for each in list_trail_exports(place.actor()) if each.export in failed]
+        assert [(each.state, "entry 4" in each.fault) for each in found] == [("failed", True)] * 2
+        (incident,) = Incident.objects.all()
+        assert (incident.kind, incident.log, incident.found_size) == ("altered", "admin", 4)
+        assert {log.log: log.state for log in list_logs(place.actor())} == {"admin": "contradicted", "access": "none"}
+        before = AuditEvent.objects.get(environment_id=place.live_id, index=4).at
+        assert not Blob.objects.exists()
+    assert ["entry 4" in letter.body for letter in mail.outbox] == [True]
+    page = sign_in(place.owner).get(f"/o/{place.slug}/live/audit/exports").content.decode()
+    assert "It is entry 4" in page
+    export, _ = made(place, until=before)
+    assert (export.first, export.last) == (1, 3)
+
+
+def test_the_alarm_of_an_altered_entry_stands_until_all_fits_again(place: Place) -> None:
+    alter(place, 4)
+    ask(place)
+    run_jobs()
+    states = []
+    for _ in range(2):
+        verify_chain(actor=place.actor())
+        with tenant(place.id):
+            states += [log.state for log in list_logs(place.actor()) if log.log == "admin"]
+        alter(place, 4)  # the same byte again: as it was
+    assert states == ["contradicted", "whole"]
 
 
 def test_asking_downloading_and_removing_are_in_the_trail(place: Place) -> None:
