@@ -1,11 +1,11 @@
-"""Exits 0 when the web process beside it answers. Asks under HQ's own name, as it answers to no other."""
+"""Exits 0 when the process beside it answers: web, or by HQ_HEALTH_PORT the edge or the live one. Asks under HQ's own name, as it answers to no other."""
 
 import http.client
 import os
 import sys
 from urllib.parse import urlsplit
 
-PORT = 8000
+PORT = int(os.environ.get("HQ_HEALTH_PORT", "8000"))
 SECONDS = 4
 
 
