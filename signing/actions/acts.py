@@ -5,7 +5,7 @@ Each act locks the agreement, so that two of them come one after the other, and 
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 from uuid import UUID
 
@@ -197,7 +197,10 @@ def lock_turn(standing: Standing) -> tuple[Agreement, Signer]:
 
 
 def actor_of(agreement: Agreement, signer: Signer, standing: Standing) -> Actor:
-    """Who acts, for the trail: somebody without an account and without any right of their own."""
+    """Who acts, for the trail: somebody without an account and without any right of their own.
+
+    Their network address is the organization's to keep: sealed, in the step. The trail has it in the clear.
+    """
     return Actor(
         organization_id=agreement.organization_id,
         environment_id=agreement.environment_id,
@@ -207,7 +210,7 @@ def actor_of(agreement: Agreement, signer: Signer, standing: Standing) -> Actor:
         method=AuthMethod.LINK,
         permissions=frozenset(),
         pinned=frozenset(),
-        origin=standing.origin,
+        origin=replace(standing.origin, ip=None),
     )
 
 
