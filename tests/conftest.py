@@ -15,7 +15,17 @@ from tests.serving import address
 __all__ = ["address", "django_db_setup"]
 
 CI = os.environ.get("CI", "").lower() in {"1", "true", "yes"}
-AGE_ABSENT = "The program age is not installed, so the tests that open exports with it are left out: apt install age."
+# By the name of the mark of the tests that need it: the program, and what is left out without it.
+PROGRAMS = {
+    "age": (
+        "age",
+        "The program age is not installed, so the tests that open exports with it are left out: apt install age.",
+    ),
+    "poppler": (
+        "pdfsig",
+        "The program pdfsig is not installed, so tests that read PDFs are left out: apt install poppler-utils.",
+    ),
+}
 NOT_RUN = ("skipped", "xfailed", "xpassed")
 
 
@@ -26,13 +36,19 @@ def pytest_configure(config: pytest.Config) -> None:
         )
     if CI and chromium.find() is None:
         raise pytest.UsageError(chromium.ABSENT)
-    if CI and shutil.which("age") is None:
-        raise pytest.UsageError(AGE_ABSENT)
+    for said in absent_programs().values():
+        if CI:
+            raise pytest.UsageError(said)
+
+
+def absent_programs() -> dict[str, str]:
+    """Marks whose program is not there, and what to say of it."""
+    return {mark: said for mark, (program, said) in PROGRAMS.items() if shutil.which(program) is None}
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Without a browser, or age, its tests are left out, said aloud at the end: a skip would go unread."""
-    absent = [name for name, there in (("browser", chromium.find()), ("age", shutil.which("age"))) if there is None]
+    """Without a browser or a program, its tests are left out, said aloud at the end: a skip would go unread."""
+    absent = [*([] if chromium.find() else ["browser"]), *absent_programs()]
     left_out = [item for item in items if any(item.get_closest_marker(name) for name in absent)]
     if left_out:
         config.hook.pytest_deselected(items=left_out)
@@ -79,8 +95,8 @@ def pytest_sessionfinish(session: pytest.Session) -> None:
 def pytest_terminal_summary(terminalreporter: Any, config: pytest.Config) -> None:
     if chromium.find() is None:
         terminalreporter.write_line(chromium.ABSENT, red=True, bold=True)
-    if shutil.which("age") is None:
-        terminalreporter.write_line(AGE_ABSENT, red=True, bold=True)
+    for said in absent_programs().values():
+        terminalreporter.write_line(said, red=True, bold=True)
     if CI and (count := not_run(config)):
         terminalreporter.write_line(
             f"{count} tests were skipped or expected to fail; in CI every test has to run.", red=True, bold=True

@@ -65,6 +65,7 @@ def draw(markdown: str, values: dict[int, Mark] | None = None, **more) -> bytes:
     return render_text(read_text(markdown), values or {}, **given)
 
 
+@pytest.mark.poppler
 def test_customers_words_are_never_markup():
     made = text_of(draw(f"`{HOSTILE}`\n\n[[text:1]]", {1: Mark("text", HOSTILE)}, title=HOSTILE))
     assert made.count('#panic("x") $x$ @ref <label> *no* _no_') == 2
@@ -88,12 +89,14 @@ def test_the_same_data_gives_the_same_bytes():
     )
 
 
+@pytest.mark.poppler
 def test_greek_and_cyrillic_are_printed_and_what_no_font_has_is_refused_by_name():
     assert "Ωμέγα Привет Łódź" in text_of(draw("Ωμέγα Привет Łódź"))
     with pytest.raises(CannotBeDrawn, match="日"):
         draw("日本")
 
 
+@pytest.mark.poppler
 def test_a_certificate_of_many_goes_over_pages():
     made = render_certificate(CERTIFICATE)
     with pikepdf.open(io.BytesIO(made)) as document:
@@ -103,6 +106,7 @@ def test_a_certificate_of_many_goes_over_pages():
     assert said.count("12" * 32) == 120
 
 
+@pytest.mark.poppler
 def test_marks_of_every_kind_are_drawn():
     picture = io.BytesIO()
     Image.new("RGBA", (200, 60), (0, 0, 0, 255)).save(picture, "PNG")
@@ -160,6 +164,7 @@ def test_pages_that_are_added_claim_no_place_in_the_documents_own_structure():
     )
 
 
+@pytest.mark.poppler
 @pytest.mark.parametrize("rotate", [0, 90, 180, 270])
 def test_a_stamp_lies_where_it_was_placed_however_the_page_is_turned(rotate):
     def turned(document: pikepdf.Pdf) -> None:
@@ -180,6 +185,7 @@ def test_a_stamp_lies_where_it_was_placed_however_the_page_is_turned(rotate):
     assert 0.25 <= y / height <= 0.30
 
 
+@pytest.mark.poppler
 def test_an_uploaded_document_keeps_its_own_content_and_gets_certificate_and_evidence():
     original = pdf(pages=2)
     made = stamp_pdf(

@@ -77,6 +77,7 @@ def test_what_everybody_signed_is_sealed_once_and_its_bundle_holds(place, tmp_pa
     assert checked(tmp_path / "agreement.pdf")[0] == 3
 
 
+@pytest.mark.poppler
 def test_what_was_filled_in_and_the_certificate_stand_on_the_pages(place, tmp_path):
     text = "# Lease\n\n[[signature:1]] [[initials:1]] [[name:1]] [[date:1 From]] [[text:1 Flat]] [[checkbox:1 Pets]]\n"
     agreement = support.sent(place, text=text)
@@ -109,6 +110,7 @@ def test_every_way_of_signing_counts_the_same_and_is_drawn(place, signature):
         assert made.pages[0].get("/Contents") is not None
 
 
+@pytest.mark.poppler
 def test_letters_that_no_font_has_keep_nothing_from_being_sealed(place, tmp_path):
     people = [support.person(1, name="李娜", role="😀")]
     agreement = support.sent(place, people)
@@ -187,6 +189,7 @@ def test_nothing_is_sealed_before_everybody_has_signed(place):
         assert not Job.objects.filter(kind="signing.seal").exists()
 
 
+@pytest.mark.poppler
 def test_fields_lie_where_they_were_placed_on_turned_pages_too(place, tmp_path):
     out = BytesIO()
     with pikepdf.new() as document:

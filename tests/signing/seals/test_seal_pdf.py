@@ -33,6 +33,7 @@ def saved(pdf: bytes, **how: object) -> bytes:
 COMPRESSED = saved(PAPER, object_stream_mode=ObjectStreamMode.generate)
 
 
+@pytest.mark.poppler
 def test_both_programs_find_it_whole_and_made_by_the_organization():
     found = by_pyhanko(SEALED.pdf, root().certificate_pem)
     assert (found.intact, found.valid, found.trusted) == (True, True, True)
@@ -62,6 +63,7 @@ def test_it_says_when_why_and_for_whom_and_permits_no_change():
         assert (right - left, top - bottom) == (0, 0)
 
 
+@pytest.mark.poppler
 @pytest.mark.parametrize("pdf", [PAPER, COMPRESSED], ids=["table", "streams of objects"])
 def test_the_document_before_the_seal_stays_byte_for_byte(pdf):
     sealed = sealed_pdf(pdf).pdf
@@ -100,6 +102,7 @@ def tampered(at: int) -> bytes:
     return SEALED.pdf[:at] + (b"A" if SEALED.pdf[at : at + 1] != b"A" else b"B") + SEALED.pdf[at + 1 :]
 
 
+@pytest.mark.poppler
 @pytest.mark.parametrize("place", places())
 def test_a_changed_byte_is_found_by_every_program(place):
     changed = tampered(places()[place])
@@ -116,6 +119,7 @@ def test_a_changed_byte_is_found_by_every_program(place):
         assert not (found.intact and found.valid and found.trusted)
 
 
+@pytest.mark.poppler
 def test_what_was_added_behind_is_found_by_every_program():
     file = BytesIO(SEALED.pdf)
     from pyhanko.pdf_utils.generic import pdf_name, pdf_string
@@ -160,6 +164,7 @@ def test_nothing_is_sealed_under_a_certificate_that_the_root_does_not_vouch_for(
         sealed_pdf(PAPER, at=AT + timedelta(days=5 * 365))
 
 
+@pytest.mark.poppler
 def test_a_name_of_the_organization_cannot_break_out_of_where_it_stands():
     name = ") /V 1 0 R >> endobj \\ (\u202e 李"
     key = seals.make_seal_key(root(), name, UUID(ORGANIZATION["id"]), AT)
@@ -170,6 +175,7 @@ def test_a_name_of_the_organization_cannot_break_out_of_where_it_stands():
     assert VERIFY.open_pdf(sealed.pdf).seal.name == seals.plain_name(name)
 
 
+@pytest.mark.poppler
 def test_the_key_is_the_certificate_s():
     wrong = seals.KeyAndCertificate(root().key_pem, seal_key().certificate_pem)
     assert by_poppler(sealed_pdf(PAPER, key=wrong).pdf)["Signature Validation"] != VALID

@@ -29,6 +29,7 @@ def asked_of(answer, **change):
         return sealed_pdf(agreements.paper(EVIDENCE), timestamp_url=url, **change)
 
 
+@pytest.mark.poppler
 def test_an_honest_authority_lifts_the_seal_to_b_t_and_everybody_finds_the_time():
     sealed = asked_of(stamping(lambda asked: response(asked).dump()))
     assert (sealed.level, sealed.problem) == ("B-T", "")
@@ -65,6 +66,7 @@ WRONG = {
 }
 
 
+@pytest.mark.poppler
 @pytest.mark.parametrize("kind", WRONG)
 def test_a_bad_answer_lowers_the_level_says_why_and_never_loses_the_seal(kind):
     answer, why = WRONG[kind]
@@ -81,6 +83,7 @@ def test_nobody_waits_for_an_authority_that_hangs(monkeypatch):
     assert (sealed.level, "took too long" in sealed.problem) == ("B-B", True)
 
 
+@pytest.mark.poppler
 def test_a_timestamp_that_does_not_fit_into_the_seal_is_left_out(monkeypatch):
     monkeypatch.setattr(pades, "ROOM_WITH_TIMESTAMP", pades.ROOM_ALONE // 2)
     sealed = asked_of(stamping(lambda asked: response(asked).dump()))
