@@ -42,6 +42,10 @@ class NoMember(Refused):
     """Only a member can send to many: each agreement goes out in their name."""
 
 
+class NotYours(Refused):
+    """Only whoever uploaded this table sends it: each agreement goes out in their name."""
+
+
 def shape_of(template: Template) -> Shape:
     """Which columns a table for this template has."""
     names = [one["name"] for one in template.plan["variables"]]
@@ -100,13 +104,13 @@ def list_batches(actor: Actor, *, limit: int = 20) -> list[Batch]:
 
 
 def send_batch(*, actor: Actor, batch_id: UUID) -> Batch:
-    """Send every row without a problem, in a job. Raises Denied, NotFound, NotToBeSent."""
+    """Send every row without a problem, in a job. Raises Denied, NotFound, NotYours, NotToBeSent."""
     gate.require(actor, Permission.SHARES_CREATE)
     batch = get_batch(actor, batch_id, lock=True)
+    if batch.membership_id != membership_of(actor):
+        raise NotYours
     if batch.state != State.CHECKED or not batch.total or batch.template is None:
         raise NotToBeSent
-    if batch.membership_id != membership_of(actor):
-        raise NotFound
     batch.state = State.SENDING
     batch.save(update_fields=["state"])
     jobs.enqueue(

@@ -10,7 +10,7 @@ from hq.db.context import tenant
 from hq.lib.errors import Denied, NotFound
 from jobs.models import Job
 from signing.actions import bulk
-from signing.actions.bulk import NotToBeSent, check_table, get_batch, send_batch
+from signing.actions.bulk import NotToBeSent, NotYours, check_table, get_batch, send_batch
 from signing.actions.faults import CannotBeSigned
 from signing.actions.sending import text_of
 from signing.actions.templates import keep_as_template
@@ -124,7 +124,7 @@ def test_it_stops_once_its_sender_may_send_no_more(place, template):
 def test_it_is_sent_once_and_by_whoever_checked_it(place, template):
     batch = checked(place, template)
     other = make_member(place, Role.ADMIN)
-    with pytest.raises(NotFound):
+    with pytest.raises(NotYours):
         send(place, batch, place.actor(Role.ADMIN, other))
     send(place, batch)
     with pytest.raises(NotToBeSent):
