@@ -203,9 +203,9 @@ def _for_agreements(place: Place, where: dict[str, str]) -> dict[str, list[str]]
     out = signing.sent(place, two)
     signing.consent(signing.signer(out))
     text = "Of {company}. [[signature:1]]"
-    template = signing.make_agreement(place, text=text)
+    pattern = signing.make_agreement(place, text=text)
     with tenant(place.id):
-        template = keep_as_template(actor=actor, agreement_id=template.id, name="Secrecy", text=text)
+        template = keep_as_template(actor=actor, agreement_id=pattern.id, name="Secrecy", text=text)
         table = check_table(actor=actor, template_id=template.id, content=PEOPLE)
         over = [one.id for one in agreements.list_agreements(actor, state="sealed")]
 

@@ -67,7 +67,9 @@ def test_a_mark_stays_until_another_comes_or_it_is_taken_away(place):
     with tenant(place.id):
         for changes, there in (({"mark": png()}, True), ({}, True), ({"keep_mark": False}, False)):
             change_brand(actor=place.actor(), colour="#006368", **changes)
-            assert bool(find_brand(place.actor()).mark) is there
+            brand = find_brand(place.actor())
+            assert brand
+            assert bool(brand.mark) is there
 
 
 @pytest.mark.parametrize(("mark", "words"), [(b"GIF89a", "PNG"), (png((400, 400), noise=True), "at most 48 kB")])

@@ -83,7 +83,7 @@ def test_a_worker_that_dies_anywhere_sends_no_row_twice_and_leaves_none_out(plac
     batch = send(place, checked(place, template))
     with tenant(place.id):
         papers = Paper.objects.count()
-    deaths = []
+    deaths: list[str] = []
     for name in ("fill_document", "send_agreement", "insert_from"):
         true = getattr(bulk, name)
 

@@ -18,7 +18,7 @@ from tests.signing import support
 
 
 def once_of(page):
-    return re.search(r'name="once" value="([^"]+)"', page.content.decode())[1]
+    return re.findall(r'name="once" value="([^"]+)"', page.content.decode())[0]
 
 
 def upload(desk, content, **more):
