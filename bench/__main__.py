@@ -11,14 +11,30 @@ from bench.figures import Report
 from bench.services import instance
 from hq.embedded.errors import CannotStart
 
-NAMES = ("field", "store", "audit", "redeem", "keys", "access", "api", "vault", "signing", "run")
+TRAIL = ("audit", "audit_peers", "audit_proofs", "audit_explorer")
+NAMES = ("field", "store", *TRAIL, "redeem", "keys", "access", "api", "vault", "signing", "run")
 
 
 def benches() -> dict[str, Callable[[], Report]]:
     """Imported late: they are HQ's code, which wants settings, which want the services."""
-    from bench import access, api, audit, field, keys, redeem, run, signing, store, vault
+    from bench import (
+        access,
+        api,
+        audit,
+        audit_explorer,
+        audit_peers,
+        audit_proofs,
+        field,
+        keys,
+        redeem,
+        run,
+        signing,
+        store,
+        vault,
+    )
 
-    every = (field, store, audit, redeem, keys, access, api, vault, signing, run)
+    trail = (audit, audit_peers, audit_proofs, audit_explorer)
+    every = (field, store, *trail, redeem, keys, access, api, vault, signing, run)
     return {name: bench.measure for name, bench in zip(NAMES, every, strict=True)}
 
 

@@ -145,7 +145,7 @@ def _pghistory(made: Contender, place: Place) -> Save:
     model = pghistory.track()(_thing("Tracked"))
     event = model.events.rel.related_model
     made.tables, made.events = [Context, model, event], event._meta.db_table
-    made.finish, made.functions = Context.install_pgh_attach_context_func, "^(pgtrigger_|_pgh_)"
+    made.finish, made.functions = Context.install_pgh_attach_context_func, "^_?pg(trigger|h)_"
     return _as(lambda: pghistory.context(user=str(place.owner.pk)))
 
 
