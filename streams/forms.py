@@ -4,18 +4,19 @@ from typing import Any
 
 from django import forms
 
-from audit.tags import Log
 from hq.lib.text import NO_CONTROL
 from hq.web.portal import OnceForm
 from streams.actions.streams import NOW, START
+from streams.models import Sent
 from streams.targets.https import ARRAY, LINES
 from streams.targets.syslog import PORT
 
 _EXACT = {"class": "is-mono", "spellcheck": "false", "autocomplete": "off", "autocapitalize": "off"}
 _MINUTE = "%Y-%m-%dT%H:%M"
 LOGS = [
-    (Log.ADMIN.value, "Administrative events|Who changed what, with details"),
-    (Log.ACCESS.value, "Requests|Every request, by whom and with what outcome"),
+    (Sent.ADMIN.value, "Administrative events|Who changed what, with details"),
+    (Sent.ACCESS.value, "Requests|Every request, by whom and with what outcome"),
+    (Sent.ORGANIZATION.value, "Requests of the organization|Those that are of no environment"),
 ]
 
 
@@ -36,7 +37,7 @@ class StreamForm(OnceForm):
 
     name = forms.RegexField(NO_CONTROL, label="Name", max_length=80, help_text="What receives it, such as “SIEM”.")
     logs = forms.MultipleChoiceField(
-        label="What is sent", choices=LOGS, widget=forms.CheckboxSelectMultiple, initial=[log.value for log in Log]
+        label="What is sent", choices=LOGS, widget=forms.CheckboxSelectMultiple, initial=[sent.value for sent in Sent]
     )
     begin = forms.ChoiceField(
         label="It begins",
@@ -45,8 +46,10 @@ class StreamForm(OnceForm):
         initial=NOW,
     )
 
-    def __init__(self, *args: Any, changes: bool = False, **kwargs: Any) -> None:
+    def __init__(self, *args: Any, logs: list[str], changes: bool = False, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
+        offered = [choice for choice in LOGS if choice[0] in logs]
+        self.fields["logs"].choices = offered  # type: ignore[attr-defined]  # a MultipleChoiceField
         if changes:
             del self.fields["begin"], self.fields["once"]
             for name in self.secrets:

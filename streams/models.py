@@ -1,16 +1,41 @@
 """Streams: where the trail of an environment is sent as it grows, and how far each has come."""
 
-from typing import ClassVar
+from enum import StrEnum
+from typing import ClassVar, Final
+from uuid import UUID
 
 from django.db import models
 from django.db.models import F, Q
 
+from audit.tags import Log
 from hq.db.classes import ORGANIZATION, Declared, Held
 from hq.db.fields import Purpose, SealedJSONField
 from hq.db.models import TenantForeignKey, TenantModel
 from hq.lib.clock import now
 
 NAME_MOST, SAID_MOST = 80, 300
+
+
+class Sent(StrEnum):
+    """A log as streams call it: both of the environment, and from live that of the organization.
+
+    Requests that are of no environment - members, single sign-on, erasure over /v1 - stand in a log whose environment
+    is the organization's own id. Like acts on the whole organization it goes with live.
+    """
+
+    ADMIN = "admin"
+    ACCESS = "access"
+    ORGANIZATION = "organization"
+
+
+LONGEST: Final = max(map(len, Sent))
+
+
+def log_of(sent: str, organization_id: UUID, environment_id: UUID) -> tuple[UUID, UUID, Log]:
+    """Where its entries stand: organization, environment and log."""
+    if sent == Sent.ORGANIZATION:
+        return organization_id, organization_id, Log.ACCESS
+    return organization_id, environment_id, Log(sent)
 
 
 class Stream(TenantModel):
@@ -84,7 +109,7 @@ class Position(TenantModel):
     """
 
     stream = TenantForeignKey(Stream, on_delete=models.CASCADE, related_name="positions")
-    log = models.CharField(max_length=10)
+    log = models.CharField(max_length=LONGEST)
     acknowledged = models.BigIntegerField()
     upto = models.BigIntegerField(null=True)
     round = models.PositiveIntegerField(default=0)
@@ -109,7 +134,7 @@ class Batch(TenantModel):
     """One sending of entries `first` to `last`, and what came of it. A test has no log."""
 
     stream = TenantForeignKey(Stream, on_delete=models.CASCADE, related_name="batches")
-    log = models.CharField(max_length=10, blank=True)
+    log = models.CharField(max_length=LONGEST, blank=True)
     first = models.BigIntegerField(default=0)
     last = models.BigIntegerField(default=0)
     at = models.DateTimeField(default=now)

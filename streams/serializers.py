@@ -4,13 +4,12 @@ from typing import Any
 
 from rest_framework import serializers
 
-from audit.tags import Log
 from hq.lib.text import NO_CONTROL
 from hq.web.api import Input
 from streams.actions.streams import NOW, START
-from streams.models import NAME_MOST, Stream
+from streams.models import NAME_MOST, Sent, Stream
 
-_LOGS = [log.value for log in Log]
+_LOGS = [sent.value for sent in Sent]
 _TARGET = (
     "For https: url, format (lines or array), header. For syslog: host, port, ca (PEM). For s3: bucket, region, prefix,"
     " endpoint, access_key_id."
@@ -28,7 +27,7 @@ class StreamInput(Input):
     kind = serializers.ChoiceField(choices=Stream.Kind.values)
     target = serializers.DictField(help_text=_TARGET)
     secret = serializers.DictField(default=dict, help_text=_SECRET)
-    logs = _logs(default=_LOGS)
+    logs = _logs(required=False, help_text="All that there are when left out. `organization`: only in live.")
     begin = serializers.ChoiceField(choices=[NOW, START], default=NOW, help_text="Or with the first entry there is.")
 
 

@@ -6,13 +6,13 @@ from uuid import UUID
 
 from audit import recorder
 from audit import selectors as trail
-from audit.tags import Log, Tag
+from audit.tags import Tag
 from hq.authz.actor import Actor
 from hq.lib.clock import now
 from hq.lib.errors import Invalid
 from streams import selectors
 from streams.actions.streams import what
-from streams.models import Position, Stream
+from streams.models import Position, Stream, log_of
 
 
 def replay_stream(
@@ -31,7 +31,7 @@ def replay_stream(
     length = selectors.lengths_of(stream.organization_id, stream.environment_id).get(log, 0)
     if (index is None) == (since is None):
         raise _fault("/index", "Name the index of an entry, or a time; one of the two.")
-    first = index if index is not None else _first_since(stream, Log(log), since or now(), length)
+    first = index if index is not None else _first_since(stream, log, since or now(), length)
     if not 1 <= first <= length + 1:
         raise _fault("/index", f"The log has entries 1 to {length}; {length + 1} is the next one.")
     position.acknowledged, position.round = first - 1, position.round + 1
@@ -42,22 +42,20 @@ def replay_stream(
     return position
 
 
-def _first_since(stream: Stream, log: Log, since: datetime, length: int) -> int:
+def _first_since(stream: Stream, log: str, since: datetime, length: int) -> int:
     """By halving: an index is given in the order of time, but for what happened within the same moments.
 
     So it begins a little earlier: what is sent twice can be told, what is left out cannot.
     """
-    low, high = 1, length + 1
+    where, low, high = log_of(log, stream.organization_id, stream.environment_id), 1, length + 1
     while low < high:
         middle = (low + high) // 2
-        found = trail.times_after(stream.organization_id, stream.environment_id, log, after=middle - 1, limit=1)
+        found = trail.times_after(*where, after=middle - 1, limit=1)
         if not found or found[0][1] >= since:
             high = middle
         else:
             low = middle + 1
-    before = trail.times_after(
-        stream.organization_id, stream.environment_id, log, after=max(low - 1 - LOOK, 0), limit=LOOK
-    )
+    before = trail.times_after(*where, after=max(low - 1 - LOOK, 0), limit=LOOK)
     earlier = [index for index, at in before if index < low and at >= since]
     return min([low, *earlier])
 

@@ -18,7 +18,6 @@ from uuid import UUID
 
 from audit import selectors as trail
 from audit.selectors import Entry, EntryMissing
-from audit.tags import Log
 from hq.authz.actor import system_actor
 from hq.db.fields import KeyUnavailable, Tampered
 from hq.lib.clock import now
@@ -26,7 +25,7 @@ from jobs.registry import RunningJob
 from streams import selectors
 from streams.actions.notices import tell_failing, tell_paused
 from streams.actions.streams import pause
-from streams.models import SAID_MOST, Batch, Position, Stream
+from streams.models import SAID_MOST, Batch, Position, Stream, log_of
 from streams.targets import TARGETS, Outcome, Parcel
 from streams.targets.base import since
 
@@ -97,9 +96,8 @@ def _decide(job: RunningJob, stream_id: UUID) -> Sending | None:
 def _take(stream: Stream, position: Position) -> Sequence[Entry]:
     """The entries of the batch that is under way, else of a new one."""
     limit = ENTRIES if position.upto is None else position.upto - position.acknowledged
-    entries = trail.page_log(
-        stream.organization_id, stream.environment_id, Log(position.log), after=position.acknowledged, limit=limit
-    )
+    where = log_of(position.log, stream.organization_id, stream.environment_id)
+    entries = trail.page_log(*where, after=position.acknowledged, limit=limit)
     if position.upto is None and entries:
         entries = _fitting(entries)
         position.upto, position.waiting_since = entries[-1].index, entries[0].at

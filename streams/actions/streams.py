@@ -7,14 +7,14 @@ from uuid import UUID
 
 from audit import recorder
 from audit.recorder import Target as What
-from audit.tags import Log, Tag
+from audit.tags import Tag
 from hq.authz.actor import Actor, environment_of
 from hq.crypto import webhooks as crypto
 from hq.lib.clock import now
 from hq.lib.errors import FieldError, Invalid, Refused
 from hq.lib.ids import new_id
 from streams import selectors
-from streams.models import NAME_MOST, Position, Stream
+from streams.models import NAME_MOST, Position, Sent, Stream
 from streams.targets import TARGETS
 from tenants.actions.names import clean_name
 
@@ -57,11 +57,13 @@ def create_stream(
     kind: str,
     target: Mapping[str, Any],
     secret: Mapping[str, Any],
-    logs: Iterable[str],
+    logs: Iterable[str] | None = None,
     begin: str = NOW,
     stream_id: UUID | None = None,
 ) -> Made:
     """Have the trail of the actor's environment sent to a target, from now on or from its first entry.
+
+    `logs` None: all that can be sent from there.
 
     Raises Denied, Invalid, TooManyStreams, AlreadyMade.
     """
@@ -69,7 +71,7 @@ def create_stream(
     signing = crypto.Secret.make() if kind == Stream.Kind.HTTPS else None
     known = {"shared": signing.text, "private": signing.private} if signing else {}
     settings = _settings(kind, name, target, {**secret, **known})
-    wanted = _logs(logs)
+    wanted = _logs(actor, list_sent(actor) if logs is None else logs)
     stream = Stream(
         id=stream_id or new_id(),
         organization_id=actor.organization_id,
@@ -105,7 +107,7 @@ def change_stream(
     """
     selectors.require_both(actor)
     stream = selectors.get_stream(actor, stream_id, lock=True)
-    wanted, former = _logs(logs), [position.log for position in selectors.list_positions(stream)]
+    wanted, former = _logs(actor, logs), [position.log for position in selectors.list_positions(stream)]
     before = told(stream, former)
     given = {name: value for name, value in secret.items() if value}
     settings = _settings(stream.kind, name, target, {**stream.secret, **given})
@@ -193,10 +195,16 @@ def _require_same_reader(stream: Stream, target: Mapping[str, Any], given: Mappi
     raise Invalid("The stream cannot be set like this.", errors=[fault])
 
 
-def _logs(logs: Iterable[str]) -> list[str]:
-    wanted = sorted(set(logs))
-    if not wanted or not set(wanted) <= set(Log):
-        fault: FieldError = {"pointer": "/logs", "detail": f"Choose at least one of {', '.join(Log)}."}
+def list_sent(actor: Actor) -> list[str]:
+    """The logs that can be sent from the actor's environment. What is of the whole organization goes with live."""
+    live = environment_of(actor) == actor.home_environment_id
+    return [sent.value for sent in Sent if live or sent is not Sent.ORGANIZATION]
+
+
+def _logs(actor: Actor, logs: Iterable[str]) -> list[str]:
+    wanted, known = sorted(set(logs)), list_sent(actor)
+    if not wanted or not set(wanted) <= set(known):
+        fault: FieldError = {"pointer": "/logs", "detail": f"Choose at least one of {', '.join(known)}."}
         raise Invalid("The stream cannot be set like this.", errors=[fault])
     return wanted
 

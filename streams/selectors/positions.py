@@ -6,9 +6,8 @@ from datetime import datetime
 from uuid import UUID
 
 from audit import selectors as trail
-from audit.tags import Log
 from hq.lib.clock import now
-from streams.models import Position, Stream
+from streams.models import Position, Sent, Stream, log_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,16 +19,16 @@ class Lag:
 
 
 def lengths_of(organization_id: UUID, environment_id: UUID) -> dict[str, int]:
-    """How many entries each log of an environment has. In the caller's tenant context."""
-    logs = trail.logs_of(organization_id)
-    return {str(log): length for whose, log, length in logs if whose == environment_id}
+    """How many entries each log that its streams may send has. In the caller's tenant context."""
+    lengths = {(whose, log): length for whose, log, length in trail.logs_of(organization_id)}
+    found = {str(sent): lengths.get(log_of(sent, organization_id, environment_id)[1:]) for sent in Sent}
+    return {sent: length for sent, length in found.items() if length}
 
 
 def oldest_waiting(stream: Stream, position: Position) -> datetime | None:
     """The time of the first entry that has not arrived; None where there is none. In the caller's tenant context."""
-    first = trail.times_after(
-        stream.organization_id, stream.environment_id, Log(position.log), after=position.acknowledged, limit=1
-    )
+    where = log_of(position.log, stream.organization_id, stream.environment_id)
+    first = trail.times_after(*where, after=position.acknowledged, limit=1)
     return first[0][1] if first else None
 
 

@@ -9,6 +9,7 @@ from hq.lib.errors import Invalid, Refused
 from hq.web.portal import tell, to
 from hq.web.request import TenantRequest
 from streams import actions, selectors
+from streams.actions.streams import list_sent
 from streams.forms import FORMS, StreamForm
 from streams.models import Stream
 
@@ -30,7 +31,7 @@ def new_stream(request: TenantRequest, kind: str = "https", **_: str) -> HttpRes
     selectors.require_both(request.actor)
     if kind not in FORMS:
         raise Http404
-    form = FORMS[kind](request.POST if request.method == "POST" else None)
+    form = FORMS[kind](request.POST if request.method == "POST" else None, logs=list_sent(request.actor))
     if request.method == "POST" and form.is_valid():
         data = form.cleaned_data
         try:
@@ -57,7 +58,8 @@ def change_stream(request: TenantRequest, id: UUID, **where: str) -> HttpRespons
     row = selectors.get_stream(request.actor, id)
     logs = [position.log for position in selectors.list_positions(row)]
     initial = {"name": row.name, "logs": logs, **row.target}
-    form = FORMS[row.kind](request.POST if request.method == "POST" else None, changes=True, initial=initial)
+    given = request.POST if request.method == "POST" else None
+    form = FORMS[row.kind](given, changes=True, initial=initial, logs=list_sent(request.actor))
     if request.method == "POST" and form.is_valid():
         try:
             actions.change_stream(

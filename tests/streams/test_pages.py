@@ -52,7 +52,7 @@ def test_its_whole_life_over_the_api(place: Place, siem: Siem) -> None:
     made = answer.json()
     assert answer.status_code == 201
     assert made["signing_secret"].startswith("whsec_")
-    assert [each["log"] for each in made["positions"]] == ["access", "admin"]
+    assert [each["log"] for each in made["positions"]] == ["access", "admin", "organization"]
     one = f"/{made['id']}"
     shown = api("GET", one).content.decode()
     assert "of-the-siem" not in shown

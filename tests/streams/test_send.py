@@ -1,6 +1,7 @@
 """The trail reaches whoever asked for it: every entry, in its order, and what comes twice comes as a whole batch."""
 
 import json
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
@@ -8,12 +9,15 @@ import pytest
 from django.core import mail
 from pytest_django.fixtures import Settings
 
+from audit.actions import grow
 from hq.db.context import tenant
 from hq.lib.clock import now
+from hq.lib.errors import Invalid
 from streams import actions, selectors
 from streams.actions import Made, sending
 from streams.models import Stream
 from streams.targets import https
+from tests.audit.support import request
 from tests.factories import Place, make_place, sign_in
 from tests.lib.loopback import Authority, authority
 from tests.streams.support import (
@@ -104,6 +108,32 @@ def test_both_logs_come_and_neither_holds_up_the_other(place: Place, siem: Siem)
         assert found == list(range(1, length(place, log) + 1))
         assert position_of(made, log).acknowledged == length(place, log)
     assert {entry["document"].get("log", "admin") for entry in siem.entries} == {"admin", "access"}
+
+
+def test_requests_of_no_environment_come_with_live(place: Place, siem: Siem) -> None:
+    nowhere = replace(place.actor(), environment_id=None)
+    for _ in range(2):
+        request(place, actor=nowhere)
+    made = stream_to(place, siem.url, "organization")
+    grow(place.id, place.id)
+    send_all()
+    assert [(entry["log"], entry["index"]) for entry in siem.entries] == [("organization", 1), ("organization", 2)]
+    assert {entry["document"]["environment"] for entry in siem.entries} == {str(place.id)}
+    assert siem.headers[0]["hq-log"] == "organization"
+    assert position_of(made, "organization").acknowledged == length(place, "organization") == 2
+
+
+def test_what_is_of_the_whole_organization_goes_with_live_alone(place: Place, siem: Siem) -> None:
+    wish: dict[str, Any] = {"name": "SIEM", "kind": "https", "target": {"url": siem.url}, "secret": {}}
+    with tenant(place.id):
+        of_test = place.actor(environment_id=place.test_id)
+        with pytest.raises(Invalid):
+            actions.create_stream(actor=of_test, logs=["organization"], **wish)
+        everything = [
+            [position.log for position in selectors.list_positions(actions.create_stream(actor=actor, **wish).stream)]
+            for actor in (of_test, place.actor())
+        ]
+    assert everything == [["access", "admin"], ["access", "admin", "organization"]]
 
 
 def test_what_failed_is_sent_again_as_the_same_batch(made: Made, siem: Siem, place: Place) -> None:
