@@ -2,11 +2,13 @@
 
 from django.urls import path
 
-from signing.views import documents, signer, signer_files, signer_read
+from signing.views import documents, signer, signer_brand, signer_files, signer_read
 
 urlpatterns = [
     path("sign/documents/<uuid:organization_id>/", documents.documents, name="signer_documents"),
     path("sign/documents/<uuid:organization_id>/<uuid:signer_id>/", documents.open_document, name="signer_open"),
+    path("sign/brand/<uuid:organization_id>/colours.css", signer_brand.colours, name="sign_colours"),
+    path("sign/brand/<uuid:organization_id>/mark.png", signer_brand.mark, name="sign_mark"),
     path("sign/<uuid:signer_id>/", signer_read.read, name="sign"),
     path("sign/<uuid:signer_id>/consent", signer_read.consent, name="sign_consent"),
     path("sign/<uuid:signer_id>/keep", signer_read.keep, name="sign_keep"),

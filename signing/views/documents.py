@@ -20,8 +20,8 @@ def documents(request: HttpRequest, organization_id: UUID) -> HttpResponseBase:
     try:
         found = _inbox(request, organization_id)
     except LinkCannotBeOpened:
-        return _asking(request, owner, "")
-    return page(request, "documents", {"owner": owner, "rows": found.rows, "documents_of": organization_id})
+        return _asking(request, organization_id, owner, "")
+    return page(request, "documents", {"owner": owner, "rows": found.rows, "organization_id": organization_id})
 
 
 def _posted(request: HttpRequest, organization_id: UUID, owner: str) -> HttpResponse:
@@ -30,25 +30,28 @@ def _posted(request: HttpRequest, organization_id: UUID, owner: str) -> HttpResp
     try:
         if not coded:
             inbox.ask_for_documents(organization_id=organization_id, email=email, origin=came_from)
-            return _asking(request, owner, email)
+            return _asking(request, organization_id, owner, email)
         code = request.POST.get("code", "")
         token = inbox.enter_inbox(organization_id=organization_id, email=email, code=code, origin=came_from)
     except (WrongCode, TooManyCodes, Invalid) as refused:
         # An address that is none has no code to be typed in.
         asked_again = coded and not isinstance(refused, Invalid)
-        return _asking(request, owner, email if asked_again else "", refused, typed=email)
+        return _asking(request, organization_id, owner, email if asked_again else "", refused=refused, typed=email)
     return keep_session(go("signer_documents", organization_id=organization_id), organization_id, token)
 
 
 def _asking(
     request: HttpRequest,
+    organization_id: UUID,
     owner: str,
     email: str,
+    *,
     refused: WrongCode | TooManyCodes | Invalid | None = None,
     typed: str = "",
 ) -> HttpResponse:
     context: dict[str, object] = {
         "owner": owner,
+        "organization_id": organization_id,
         "email": email,
         "typed": typed,
         "gap": door.CODES_OF_SIGNER[2][2],

@@ -7,6 +7,7 @@ scripts cannot read, one for each signer and sent below /sign only, and lead to 
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import wraps
+from typing import cast
 from uuid import UUID
 
 from django.conf import settings
@@ -26,7 +27,7 @@ from signing.actions.acts import Standing, actor_of
 from signing.actions.door import SESSION_LIFE
 from signing.actions.faults import LinkCannotBeOpened, TooManyCodes, WrongCode
 from signing.actions.inbox import name_of
-from signing.models import Agreement, Signer
+from signing.models import Agreement, Brand, Signer
 
 # One cookie a signer, so that a second document takes nothing away from the first. The prefix needs HTTPS.
 COOKIE = ("__Secure-" if settings.SECURE else "") + "hq-sign-"
@@ -105,8 +106,11 @@ def _answered(view: View, request: HttpRequest, args: tuple[str, ...], kwargs: d
 
 
 def page(request: HttpRequest, name: str, context: dict[str, object], refused: Problem | None = None) -> HttpResponse:
-    """A page with a form; with what was wrong, its status too."""
-    context = context | {"host": request.get_host(), "refused": refused}
+    """A page with a form; with what was wrong, its status too. `organization_id` is whose page it is."""
+    organization_id = cast("UUID", context["organization_id"])
+    with tenant(organization_id):
+        brand = Brand.objects.filter(organization_id=organization_id).first()
+    context = context | {"host": request.get_host(), "refused": refused, "brand": brand}
     response = render(request, f"signing/signer/{name}.html", context, status=refused.status if refused else 200)
     response.headers["Referrer-Policy"] = ORIGIN_ONLY
     ask_to_wait(response, refused.wait if refused else None)
@@ -174,6 +178,7 @@ def _offer(request: HttpRequest, token: str, refused: Problem | None = None) -> 
     typing = request.GET.get("code", "") or request.POST.get("act") == "enter"
     context: dict[str, object] = {
         "owner": owner,
+        "organization_id": agreement.organization_id,
         "sender": agreement.created_by_label,
         "address": masked(signer.email),
         "expires_at": agreement.expires_at if agreement.state == Agreement.State.SENT else None,

@@ -77,7 +77,8 @@ def certificate_page(request: HttpRequest, signer_id: UUID) -> HttpResponseBase:
     if here.agreement.final_id is None:
         raise NotSealed
     told = certificate.told(orjson.loads(bundle.certificate_json(here.agreement)))
-    return page(request, "certificate", {"owner": here.owner, "certificate": told, "signer": here.signer})
+    context = {"owner": here.owner, "organization_id": here.agreement.organization_id}
+    return page(request, "certificate", context | {"certificate": told, "signer": here.signer})
 
 
 @for_signers("GET", "HEAD")

@@ -84,7 +84,7 @@ def _common(here: Here) -> dict[str, object]:
         "waits_for": [one for one in others if one.acts and not one.is_done],
         "is_pdf": here.agreement.source == Agreement.Source.PDF,
         "base": settings.BASE_URL,
-        "documents_of": here.agreement.organization_id,
+        "organization_id": here.agreement.organization_id,
     }
 
 

@@ -2,16 +2,19 @@
 
 import re
 from datetime import timedelta
+from io import BytesIO
 
 import orjson
 import pytest
 from django.conf import settings
 from django.core import mail
 from django.test import Client
+from PIL import Image
 
 from hq.db.context import tenant
 from hq.lib.clock import now
 from signing.actions import door
+from signing.actions.brand import change_brand
 from signing.actions.sending import correct_signer
 from signing.models import Code, SignerSession
 from signing.views.signer import masked
@@ -206,3 +209,22 @@ def test_where_the_link_is_enough_its_button_opens_the_document(place):
     assert answer.status_code == 303
     assert "Mutual non-disclosure" in read(one, client)
     assert mail.outbox == []
+
+
+def test_pages_look_as_the_organization_chose(place):
+    one = signer(sent(place))
+    client = Client()
+    assert "colours.css" not in client.get(link(one)).content.decode()
+    assert client.get(f"/sign/brand/{place.id}/mark.png").status_code == 404
+    picture = BytesIO()
+    Image.new("RGB", (40, 20), "navy").save(picture, "PNG")
+    with tenant(place.id):
+        change_brand(actor=place.actor(), colour="#7a1fa2", mark=picture.getvalue())
+    for path in (link(one), f"/sign/documents/{place.id}/"):
+        page = client.get(path).content.decode()
+        assert f"/sign/brand/{place.id}/colours.css" in page
+        assert f"/sign/brand/{place.id}/mark.png" in page
+    sheet = client.get(f"/sign/brand/{place.id}/colours.css")
+    assert sheet["Content-Type"] == "text/css"
+    assert b"background: #7a1fa2" in sheet.content
+    assert client.get(f"/sign/brand/{place.id}/mark.png").content.startswith(b"\x89PNG")
