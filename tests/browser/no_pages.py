@@ -47,7 +47,7 @@ NO_PAGES = {
     "signing:bulk_sample",
     # What signers see once they have come in is looked at in test_signing_signer; the others are verbs and bytes.
     *(f"sign{each}" for each in ("", "_consent", "_keep", "_act", "_passkey", "_decline", "_delegate", "_document")),
-    *(f"sign_{each}" for each in ("bundle", "certificate", "certificate_json")),
+    *(f"sign_{each}" for each in ("bundle", "certificate", "certificate_json", "colours", "mark")),
     "signer_open",
     "jwks",
     "seal_root",
