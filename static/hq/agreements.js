@@ -78,6 +78,7 @@ class HqPlace extends HTMLElement {
       wasmUrl: `${parts}decoders/`,
       useWasm: false,
       enableXfa: false,
+      verbosity: 0, // what is odd about a file is not for the console of whoever looks at it
       disableRange: true,
       disableStream: true,
     }).promise;
