@@ -242,7 +242,7 @@ def test_no_page_and_no_answer_holds_the_value_of_a_secret_column():
     owner = sign_in(world.place.owner)
     answers = {pattern: owner.get(world.url(pattern), PAGES[pattern][1]) for pattern in PAGES}
     answers |= {act.route: world.act(act) for act in V1 if act.method == "GET"}
-    read = {name: answer.content.decode() for name, answer in answers.items() if not answer.streaming}
+    read = {name: answer.content.decode(errors="replace") for name, answer in answers.items() if not answer.streaming}
     assert len(read) > 30
     values = list(secret_values())
     assert {"tenants_apikey.hash", "sharing_sharelink.nonce_digest", "keys_datakey.wrapped"} <= {
