@@ -66,7 +66,7 @@ def _look(address: str, cookie: dict[str, str]) -> tuple[float, dict[str, float]
         context.add_cookies([cookie])  # type: ignore[list-item]  # a SetCookieParam is a dict like this one
         page = context.new_page()
         weights = _slowed(page)
-        answer = page.goto(address, wait_until="load")
+        answer = page.goto(address, wait_until="load", timeout=120_000)
         if answer is None or answer.status != 200:
             raise RuntimeError(f"The signer's page answers {answer.status if answer else 'nothing'}.")
         page.wait_for_load_state("networkidle")
