@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import timedelta
+from typing import Any
 
 import pytest
 from django.db import IntegrityError, connection, transaction
@@ -32,7 +33,7 @@ def refused(*names: str) -> Iterator[None]:
     assert caught.value.__cause__.diag.constraint_name in names  # type: ignore[union-attr]  # psycopg's own error
 
 
-def write(statement: str, *values: object) -> None:
+def write(statement: str, *values: Any) -> None:
     """A statement as the running application could send it, past every action."""
     with connection.cursor() as cursor:
         cursor.execute(statement, values)

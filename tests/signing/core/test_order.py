@@ -35,7 +35,7 @@ def is_refused_by(statement, *values):
             write(statement, *values)
             transaction.set_rollback(True)
     except IntegrityError as error:
-        return error.__cause__.diag.constraint_name
+        return error.__cause__.diag.constraint_name  # type: ignore[union-attr]  # psycopg's own error
     return ""
 
 
@@ -162,7 +162,7 @@ def test_everything_begins_at_its_beginning(place, sent):
 def test_the_document_and_the_fields_stay_once_it_was_sent(place, sent):
     other = support.make_agreement(place)
     with tenant(place.id):
-        field = Field.objects.filter(agreement=sent).first()
+        field = Field.objects.filter(agreement=sent)[0]
         with refused("signing_document_stays"):
             write("UPDATE signing_agreement SET document_id = %s WHERE id = %s", other.document_id, sent.id)
         with refused("signing_document_stays"):
