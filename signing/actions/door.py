@@ -35,7 +35,7 @@ CODES_OF_SIGNER: Final = (("", 5, 60 * 60), ("_day", 10, 24 * 60 * 60), ("_gap",
 CODES_OF_ADDRESS: Final = (20, 60 * 60)
 TRIES_OF_SIGNER: Final = (40, 60 * 60)  # each is a step of the chain, with a code or without
 TRIES_OF_ADDRESS: Final = (30, 60 * 60)
-SESSION_PREFIX: Final = "hqas_"
+SESSION_PREFIX: Final = "hqh_"
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,7 +12,7 @@ from hq.crypto import kdf, secrets
 from keys import selectors as keys
 from signing.models import Agreement, Signer
 
-PREFIX: Final = "hqa_"
+PREFIX: Final = "hqg_"
 _INFO: Final = b"hq signing link"
 
 

@@ -1,13 +1,18 @@
 """Nothing secret is logged, whoever logs it."""
 
 import logging
+import re
+from pathlib import Path
 
 import pytest
 
 from hq.web.logs import LineFormatter
 
 TOKENS = [
-    *(f"{word}AbC-123_x" for word in ("hqc_", "hqd_", "hqi_", "hqo_", "hqr_", "hqs_", "hqt_", "hqw_")),
+    *(
+        f"{word}AbC-123_x"
+        for word in ("hqa_", "hqc_", "hqd_", "hqg_", "hqh_", "hqi_", "hqo_", "hqr_", "hqs_", "hqt_", "hqw_")
+    ),
     "hd_live_AbC123",
     "hd_test_AbC123",
 ]
@@ -48,3 +53,17 @@ def test_what_a_request_filled_into_an_address_is_not_told(client, db):
     assert "Gone: /s3/<str:bucket>/<path:path>" in line
     request.resolver_match = None
     assert LineFormatter().format(record).endswith("Gone: [withheld]")
+
+
+def test_every_token_of_ours_begins_in_a_way_that_is_redacted():
+    """A prefix of another form would be logged as it is."""
+    root = Path(__file__).resolve().parents[2]
+    found = {
+        prefix
+        for path in root.glob("*/**/*.py")
+        if path.relative_to(root).parts[0] not in {"tests", "bench"}
+        for prefix in re.findall(r'PREFIX\b[^=\n]*= "(h[a-z_]+_)"', path.read_text())
+    }
+    assert {"hqg_", "hqh_", "hqi_"} <= found
+    for prefix in found:
+        assert "AbC123" not in told(f"{prefix}AbC123"), prefix

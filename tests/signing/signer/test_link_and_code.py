@@ -67,7 +67,7 @@ def test_dead_links_look_alike(place):
     client = Client()
     answers = [
         (client.get(path), client.post(path, {"act": "send"}))
-        for path in ("/sign/hqa_nothing", former, at(corrected), at(waiting), "/sign/nothing")
+        for path in ("/sign/hqg_nothing", former, at(corrected), at(waiting), "/sign/nothing")
     ]
     pages = [got for got, _ in answers] + [posted for got, posted in answers if posted.status_code != 405]
     assert {page.status_code for page in pages} == {404}
@@ -79,7 +79,7 @@ def test_dead_links_look_alike(place):
 def test_careful_headers_are_on_every_answer(place):
     one = signer(sent(place))
     client = arrived(one)
-    for path in (link(one), at(one), at(one, "document.pdf"), "/sign/hqa_nothing"):
+    for path in (link(one), at(one), at(one, "document.pdf"), "/sign/hqg_nothing"):
         page = client.get(path)
         assert page["Cache-Control"] == "no-store"
         assert page["X-Robots-Tag"] == "noindex, nofollow"
