@@ -71,9 +71,11 @@ def test_killed_at_any_time_there_is_one_sealed_document(crasher: subprocess.Pop
     place, chance, killed = make_place(), random.Random(SEED), 0
     agreements, span = [support.sign_all(support.sent(place))], 60.0
     crash(crasher, span)
-    for number in range(TIMES):
+    tries = 0
+    while killed < TIMES:
+        tries += 1
         if support.fresh(agreements[-1]).state == "sealed":
-            agreements.append(support.sign_all(support.sent(place, pdf=support.pdf_of() if number % 2 else None)))
+            agreements.append(support.sign_all(support.sent(place, pdf=support.pdf_of() if tries % 2 else None)))
         began = monotonic()
         # In how long one is sealed depends on what else is running here now, so it is learned while going on.
         if crash(crasher, chance.random() * span):
@@ -86,9 +88,8 @@ def test_killed_at_any_time_there_is_one_sealed_document(crasher: subprocess.Pop
         Blob.objects.filter(state="PENDING").update(lease_until=now() - timedelta(seconds=1))
     sweep()
     run_jobs()
-    assert killed
     if "HQ_KILLS" in os.environ:
-        sys.stderr.write(f"killed {killed} of {TIMES} in {span:.2f} s, {len(agreements)} agreements\n")
+        sys.stderr.write(f"killed {killed} times in {tries} tries, {len(agreements)} agreements\n")
     for made in agreements:
         agreement = support.fresh(made)
         assert agreement.state == "sealed"
