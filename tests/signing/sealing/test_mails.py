@@ -64,7 +64,7 @@ def test_everybody_is_told_when_it_is_sealed_with_their_own_link_and_without_any
     assert set(letters) == {SAM, SAM2, place.owner.email}
     assert not any(letter.attachments for letter in letters.values())
     assert support.link(support.signer(agreement, 2)) in letters[SAM2].body
-    assert f"/sign/documents/{place.slug}" in letters[SAM].body
+    assert f"/sign/documents/{place.id}/" in letters[SAM].body
     assert f"/o/{place.slug}/live/agreements/{agreement.id}" in letters[place.owner.email].body
     assert "/sign/" not in letters[place.owner.email].body
 
