@@ -1,8 +1,10 @@
 """How bodies of /v1 are read. Apart from the endpoints, because DRF imports it while they are being defined."""
 
+from io import BytesIO
 from typing import Any
 from urllib.parse import parse_qsl
 
+from django.conf import settings
 from rest_framework import parsers
 from rest_framework.exceptions import ParseError
 
@@ -13,11 +15,19 @@ MOST_FORM_FIELDS = 20
 
 
 class JSONParser(parsers.JSONParser):
-    """JSON that is not nested without end: 100,000 brackets are a mistake of the sender's, no fault of ours."""
+    """JSON of a bounded length and depth: 100,000 brackets are a mistake of the sender's, no fault of ours.
+
+    DRF reads the stream itself, past Django's own bound. An endpoint that takes more says so: `most_json_bytes`.
+    """
 
     def parse(self, stream: Any, media_type: str | None = None, parser_context: Any = None) -> Any:
+        view = (parser_context or {}).get("view")
+        most: int = getattr(view, "most_json_bytes", settings.DATA_UPLOAD_MAX_MEMORY_SIZE)
+        body = stream.read(most + 1)
+        if len(body) > most:
+            raise PayloadTooLarge
         try:
-            return super().parse(stream, media_type, parser_context)
+            return super().parse(BytesIO(body), media_type, parser_context)
         except RecursionError as error:
             raise ParseError from error
 

@@ -12,7 +12,6 @@ from rest_framework.response import Response
 
 from hq.authz.permissions import Permission
 from hq.db.context import tenant
-from hq.lib.errors import PayloadTooLarge
 from hq.web.api import Endpoint, choice_argument, page, page_arguments, read, uuid_cursor
 from signing import selectors
 from signing.actions import drafts, sending
@@ -70,6 +69,7 @@ class Agreements(Endpoint):
     """Agreements of an environment. A document is sealed into the store before there is a row."""
 
     own_context = True
+    most_json_bytes = _BODY_MOST
 
     @extend_schema(
         operation_id="list_agreements",
@@ -89,8 +89,6 @@ class Agreements(Endpoint):
     )
     def post(self, request: Request, **_: Any) -> Response:
         """Make a draft of a text or of a PDF. Nobody is written to before it is sent."""
-        if int(request.META.get("CONTENT_LENGTH") or 0) > _BODY_MOST:
-            raise PayloadTooLarge
         body = read(AgreementInput, request)
         source, content = _document(body.pop("text", None), body.pop("pdf", None))
         made = drafts.create_agreement(actor=self.actor, wish=Wish(**body), source=source, content=content)

@@ -90,6 +90,12 @@ def test_a_body_that_breaks_readers_is_refused(client, body):
     assert response["Content-Type"] == "application/problem+json"
 
 
+@pytest.mark.django_db(transaction=True)
+def test_json_is_not_read_past_what_a_body_may_have(client):
+    body = b'{"token": "x", "more": "' + b"a" * 2 * 1024 * 1024 + b'"}'
+    assert client.post("/v1/shares/redeem", data=body, content_type="application/json").status_code == 413
+
+
 @pytest.mark.parametrize("limit", ["0002000000", "000001" + "0" * 20, "000001" + "0" * 5000, "201", "0", "1e2"])
 def test_a_limit_is_at_most_200_however_it_is_written(client, limit):
     place = make_place()
