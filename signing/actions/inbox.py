@@ -94,11 +94,15 @@ def open_inbox(*, organization_id: UUID, session_token: str) -> Inbox:
 
 
 def open_from_inbox(*, inbox: Inbox, signer_id: UUID, origin: Origin) -> str:
-    """Go from the list to one of its documents: the token of a session there. Raises LinkCannotBeOpened."""
+    """Go from the list to one of its documents: the token of a session there.
+
+    It is a step of the chain, so it is counted as any other try is. Raises LinkCannotBeOpened, TooManyCodes.
+    """
     with transaction.atomic(durable=True), tenant(inbox.organization_id):
         signer = _rows(inbox.organization_id, inbox.email_index).filter(id=signer_id).first()
         if signer is None:
             raise LinkCannotBeOpened
+        charge_try(str(signer.id), origin)
         agreement = selectors.lock_agreement(inbox.organization_id, signer.agreement_id)
         if agreement.state == Agreement.State.SENT:
             facts = {"method": Signer.Method.CODE.value, "outcome": "ok"}

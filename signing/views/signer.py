@@ -67,6 +67,15 @@ class Here:
         return {State.SIGNED: "waiting", State.CONSENTED: "sign"}.get(State(signer.state), "read")
 
     @property
+    def may_keep(self) -> bool:
+        """Whether the document is theirs to take along. What ended before they saw it, they do not see: it may have
+        been withdrawn because it went to the wrong person.
+        """
+        if self.signer.state == State.DELEGATED:
+            return False
+        return self.phase not in {"voided", "expired", "declined"} or self.signer.viewed_at is not None
+
+    @property
     def verb(self) -> str:
         return "Approve" if self.signer.kind == Signer.Kind.APPROVER else "Sign"
 

@@ -10,7 +10,7 @@ from hq.lib.errors import NotFound
 from hq.web import transfer
 from signing.actions import bundle, certificate, papers
 from signing.actions.faults import NotSealed
-from signing.models import Agreement, Signer
+from signing.models import Agreement
 from signing.paper.render import render_text
 from signing.paper.text import read_text
 from signing.views.signer import Here, arrive, for_signers, page
@@ -44,9 +44,9 @@ def name_of(agreement: Agreement) -> str:
 
 
 def _arrive(request: HttpRequest, signer_id: UUID) -> Here:
-    """Raises LinkCannotBeOpened, NotFound for who has handed it on."""
+    """Raises LinkCannotBeOpened, NotFound for who has handed it on, or never saw it before it was over."""
     here = arrive(request, signer_id)
-    if here.signer.state == Signer.State.DELEGATED:
+    if not here.may_keep:
         raise NotFound
     return here
 
