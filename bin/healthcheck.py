@@ -1,4 +1,7 @@
-"""Exits 0 when the process beside it answers: web, or by HQ_HEALTH_PORT the edge or the live one. Asks under HQ's own name, as it answers to no other."""
+"""Exits 0 when the process beside it answers: web, or by HQ_HEALTH_PORT the edge or the live one.
+
+It asks under HQ's own name, as it answers to no other.
+"""
 
 import http.client
 import os

@@ -141,7 +141,8 @@ def link(one: Signer) -> str:
 def mailed_link(address: str) -> str:
     """The path in the newest mail to an address, once `run_jobs("network")` has sent it."""
     bodies = [str(each.body) for each in mail.outbox if each.to == [address]]
-    return "/sign/" + next(found for body in reversed(bodies) for found in LINK.findall(body))
+    found: str = next(each for body in reversed(bodies) for each in LINK.findall(body))
+    return "/sign/" + found
 
 
 def stand(one: Signer, method: str = "code") -> Standing:

@@ -119,6 +119,7 @@ def test_a_legal_hold_keeps_them_from_the_beat_and_from_people(place):
 
 def test_a_rotation_takes_rows_and_documents_along_and_everything_still_holds(place):
     agreement, out = support.sealed(place, pdf=support.pdf_of(2)), support.sent(place, 2)
+    assert agreement.final_id
     before = papers.read(place.id, agreement.final_id)
     with tenant(place.id):
         blobs = set(Paper.objects.values_list("blob_id", flat=True))
@@ -150,6 +151,7 @@ def test_an_erased_member_is_no_longer_named_beside_what_they_made(place):
     person = make_member(place, Role.DEVELOPER, name="Dana")
     theirs = support.sealed(place, actor=place.actor(Role.DEVELOPER, person))
     ours = support.sealed(place)
+    assert theirs.membership_id
     with tenant(place.id):
         retention.request_member_erasure(actor=place.actor(), member_id=theirs.membership_id, reason="Asked")
     make_people_due(place.id)

@@ -20,7 +20,7 @@ from jobs.models import Job
 from signing.actions import acts, bundle, papers, sending
 from signing.actions.certificate import build_certificate, told
 from signing.actions.drafts import Place
-from signing.actions.faults import NotSealed
+from signing.actions.faults import NotOver, NotSealed, NotSent
 from signing.models import Agreement, Paper
 from tenants.models import Organization
 from tests.factories import ORIGIN, make_place, run_jobs
@@ -196,8 +196,10 @@ def test_fields_lie_where_they_were_placed_on_turned_pages_too(place, tmp_path):
         document.add_blank_page(page_size=(595, 842))
         document.pages[0].Rotate = 90
         document.save(out)
-    spot = {"page": 1, "x": 700_000, "width": 250_000, "height": 60_000}
-    places = [Place(signer=1, kind="signature", y=800_000, **spot), Place(signer=1, kind="text", y=100_000, **spot)]
+    places = [
+        Place(signer=1, kind=kind, page=1, x=700_000, y=y, width=250_000, height=60_000)
+        for kind, y in (("signature", 800_000), ("text", 100_000))
+    ]
     agreement = support.sent(place, pdf=out.getvalue(), places=places)
     support.sign(support.signer(agreement), values={1: "Upper right"})
     run_jobs()
@@ -219,7 +221,7 @@ def test_an_agreement_that_is_being_sealed_cannot_be_withdrawn_or_removed(place)
     with tenant(place.id), transaction.atomic():
         for act in (sending.void_agreement, sending.remind_signers, sending.remove_agreement):
             more = {"reason": "No."} if act is sending.void_agreement else {}
-            with pytest.raises((sending.NotSent, sending.NotOver)):
+            with pytest.raises((NotSent, NotOver)):
                 act(actor=place.actor(), agreement_id=agreement.id, **more)
         Agreement.objects.filter(id=agreement.id).update(expires_at=now() - timedelta(days=1))
     run_jobs()

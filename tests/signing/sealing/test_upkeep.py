@@ -11,6 +11,7 @@ from hq.db.context import tenant
 from hq.lib.clock import now
 from signing import selectors
 from signing.actions import acts, sending
+from signing.actions.faults import NotYourTurn
 from signing.models import Agreement, Code, SignerSession
 from signing.tasks import sweep
 from tests.factories import make_place, run_jobs
@@ -66,7 +67,7 @@ def test_nobody_signs_between_the_end_and_the_sweep(place):
     agreement = support.sent(place, days=1)
     support.consent(support.signer(agreement))
     later(agreement, DAY)
-    with pytest.raises(acts.NotYourTurn), tenant(place.id):
+    with pytest.raises(NotYourTurn), tenant(place.id):
         acts.sign_agreement(support.stand(support.signer(agreement)), values={}, signature=support.TYPED, label="Sign")
 
 

@@ -5,7 +5,7 @@ from typing import Any
 
 from django.core import mail
 from django.core.cache import cache
-from django.http import HttpResponseBase
+from django.http import HttpResponse, HttpResponseBase
 from django.test import Client
 
 from signing import consents
@@ -60,6 +60,8 @@ def agreed(one: Signer, client: Client | None = None) -> Client:
     return client
 
 
-def signs(one: Signer, client: Client, **more: Any) -> HttpResponseBase:
+def signs(one: Signer, client: Client, **more: Any) -> HttpResponse:
     """The button that signs."""
-    return client.post(at(one, "sign"), {"how": "typed", "text": one.name} | more)
+    answer = client.post(at(one, "sign"), {"how": "typed", "text": one.name} | more)
+    assert isinstance(answer, HttpResponse)
+    return answer

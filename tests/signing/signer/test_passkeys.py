@@ -3,6 +3,7 @@
 import json
 from base64 import urlsafe_b64decode
 from hashlib import sha256
+from typing import Any
 
 import pytest
 from cryptography.hazmat.primitives import hashes
@@ -73,7 +74,7 @@ def test_the_key_signs_the_hash_of_document_consent_and_fields_and_anybody_can_c
     challenge = sha256(canonical(covered)).digest()
     client_data = json.loads(shown["client_data"])
     assert urlsafe_b64decode(client_data["challenge"] + "==") == challenge
-    public = cbor.decode(shown["public_key"])
+    public: Any = cbor.decode(shown["public_key"])
     numbers = ec.EllipticCurvePublicNumbers(
         int.from_bytes(public[-2], "big"), int.from_bytes(public[-3], "big"), ec.SECP256R1()
     )
@@ -98,7 +99,7 @@ def test_a_passkey_that_an_address_has_shown_is_asked_for_again(place):
     assert "user" in options(third, prepared(third))
 
 
-WRONG = [
+WRONG: list[dict[str, Any]] = [
     {"origin": "https://evil.example"},
     {"origin": "http://localhost.evil.example"},
     {"type": "webauthn.create"},
