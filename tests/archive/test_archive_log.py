@@ -28,8 +28,8 @@ from hq.lib.clock import now
 from hq.lib.errors import Denied
 from keys import selectors as keys
 from tests.archive import support
+from tests.crashing import ROOT
 from tests.factories import Place, make_place
-from tests.jobs.conftest import ROOT
 
 pytestmark = pytest.mark.django_db(transaction=True)
 HOSTILE = 'line\nfeed\r\n\x1b[31mred\x1b[0m \x00nul \u2028sep "quoted" =1+1 </script>'

@@ -2,9 +2,6 @@
 
 import os
 import random
-import signal
-import subprocess
-import sys
 import threading
 from collections.abc import Iterator
 from datetime import timedelta
@@ -25,9 +22,9 @@ from jobs.models import Job
 from tests.archive import support
 from tests.archive.archive_crasher import POINTS
 from tests.archive.test_folder import disk_of
+from tests.crashing import Crasher, is_killed, running
 from tests.database import as_superuser
 from tests.factories import Place
-from tests.jobs.conftest import ROOT, own_database
 from tests.keys.test_kill_rotation import find_dead
 from tests.operators import make_operator
 
@@ -44,28 +41,9 @@ def place(archived_place: Place) -> Place:
 
 
 @pytest.fixture
-def crasher(place: Place) -> Iterator[subprocess.Popen[str]]:
-    child = subprocess.Popen(
-        [sys.executable, "-m", "tests.archive.archive_crasher", str(support.folder())],
-        cwd=ROOT,
-        env=own_database(),
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        text=True,
-    )
-    with child:
+def crasher(place: Place) -> Iterator[Crasher]:
+    with running("tests.archive.archive_crasher", str(support.folder())) as child:
         yield child
-        assert child.stdin
-        child.stdin.close()
-
-
-def crash(crasher: subprocess.Popen[str], line: str) -> bool:
-    assert crasher.stdin
-    assert crasher.stdout
-    crasher.stdin.write(f"{line}\n")
-    crasher.stdin.flush()
-    code = next(line for line in crasher.stdout if line.strip().lstrip("-").isdigit())
-    return int(code) == -signal.SIGKILL
 
 
 def is_whole(place: Place, log: Log) -> None:
@@ -91,10 +69,10 @@ def order(place: Place) -> None:
         actions.enqueue_write(place.id, place.live_id, log)
 
 
-def test_killed_at_every_point_it_goes_on_from_there(place: Place, crasher: subprocess.Popen[str]) -> None:
+def test_killed_at_every_point_it_goes_on_from_there(place: Place, crasher: Crasher) -> None:
     order(place)
     for number, point in enumerate(POINTS):
-        assert crash(crasher, f"{point} {1 + number % 2 if point.startswith('file') else 1}"), point
+        assert is_killed(crasher, f"{point} {1 + number % 2 if point.startswith('file') else 1}"), point
         find_dead(place)
         support.due_now(place)
     support.work()
@@ -103,13 +81,13 @@ def test_killed_at_every_point_it_goes_on_from_there(place: Place, crasher: subp
         assert support.progress(place, log).archived >= 24
 
 
-def test_killed_at_any_time_it_ends_whole(place: Place, crasher: subprocess.Popen[str]) -> None:
+def test_killed_at_any_time_it_ends_whole(place: Place, crasher: Crasher) -> None:
     chance, killed = random.Random(SEED), []
     for _ in range(TIMES):
         support.act(place, 1)
         support.grow(place)
         order(place)
-        killed.append(crash(crasher, f" {chance.random() / 8:.4f}"))
+        killed.append(is_killed(crasher, f" {chance.random() / 8:.4f}"))
         find_dead(place)
         support.due_now(place)
     assert any(killed)

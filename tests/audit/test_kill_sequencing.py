@@ -2,8 +2,6 @@
 
 import random
 import signal
-import subprocess
-import sys
 from collections.abc import Iterator
 
 import pytest
@@ -13,8 +11,8 @@ from audit.recorder import Target
 from audit.tags import Log, Tag
 from hq.db.context import tenant
 from tests.audit.support import request, whole
+from tests.crashing import Crasher, running
 from tests.factories import Place, make_place
-from tests.jobs.conftest import ROOT, own_database
 
 pytestmark = pytest.mark.django_db(transaction=True)
 SEED, KILLS = 20261122, 20
@@ -22,19 +20,9 @@ STATEMENTS = 40  # about as many as it takes to sequence what each round adds
 
 
 @pytest.fixture
-def crasher(transactional_db: None) -> Iterator[subprocess.Popen[str]]:
-    child = subprocess.Popen(
-        [sys.executable, "-m", "tests.audit.sequence_crasher"],
-        cwd=ROOT,
-        env=own_database(),
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        text=True,
-    )
-    with child:
+def crasher(transactional_db: None) -> Iterator[Crasher]:
+    with running("tests.audit.sequence_crasher") as child:
         yield child
-        assert child.stdin
-        child.stdin.close()
 
 
 def add(place: Place, first: int, lines: int) -> None:
@@ -45,7 +33,7 @@ def add(place: Place, first: int, lines: int) -> None:
             recorder.record(place.actor(), Tag.SHARE_CREATED, target=Target("share", place.id))
 
 
-def test_it_ends_as_if_nobody_had_been_killed(crasher: subprocess.Popen[str]) -> None:
+def test_it_ends_as_if_nobody_had_been_killed(crasher: Crasher) -> None:
     assert crasher.stdin
     assert crasher.stdout
     place, dice, killed, lines = make_place(), random.Random(SEED), 0, 0

@@ -3,9 +3,6 @@
 import io
 import os
 import random
-import signal
-import subprocess
-import sys
 import zipfile
 from collections.abc import Iterator
 from datetime import timedelta
@@ -19,8 +16,8 @@ from evidence.models import TrailExport
 from hq.db.context import tenant
 from hq.lib.clock import now
 from tests.archive import support
+from tests.crashing import Crasher, is_killed, running
 from tests.factories import make_place, run_jobs
-from tests.jobs.conftest import ROOT, own_database
 from tests.keys.test_kill_rotation import find_dead
 from vault.models import Blob
 from vault.tasks import sweep
@@ -31,38 +28,19 @@ SEED, TIMES = 20261122, int(os.environ.get("HQ_KILLS", "20"))
 
 
 @pytest.fixture
-def crasher(transactional_db: None) -> Iterator[subprocess.Popen[str]]:
-    child = subprocess.Popen(
-        [sys.executable, "-m", "tests.evidence.export_crasher"],
-        cwd=ROOT,
-        env=own_database(),
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        text=True,
-    )
-    with child:
+def crasher(transactional_db: None) -> Iterator[Crasher]:
+    with running("tests.evidence.export_crasher") as child:
         yield child
-        assert child.stdin
-        child.stdin.close()
 
 
-def crash(crasher: subprocess.Popen[str], after: float) -> bool:
-    assert crasher.stdin
-    assert crasher.stdout
-    crasher.stdin.write(f"{after:.4f}\n")
-    crasher.stdin.flush()
-    code = next(line for line in crasher.stdout if line.strip().lstrip("-").isdigit())
-    return int(code) == -signal.SIGKILL
-
-
-def test_killed_at_any_time_it_begins_again_and_leaves_nothing(crasher: subprocess.Popen[str]) -> None:
+def test_killed_at_any_time_it_begins_again_and_leaves_nothing(crasher: Crasher) -> None:
     place, chance, killed = make_place(), random.Random(SEED), []
     support.act(place, 30)
     for _ in range(TIMES):
         with tenant(place.id):
             if not TrailExport.objects.filter(made_at=None).exists():
                 exports.request_trail_export(actor=place.actor(), wish=Range(log=Log.ADMIN, with_csv=True))
-        killed.append(crash(crasher, chance.random() / 6))
+        killed.append(is_killed(crasher, f"{chance.random() / 6:.4f}"))
         find_dead(place)
         support.due_now(place)
     run_jobs()

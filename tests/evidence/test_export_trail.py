@@ -30,9 +30,9 @@ from hq.db.context import tenant
 from hq.lib.clock import now
 from hq.lib.errors import Denied, NotFound
 from tests.archive import support
+from tests.crashing import ROOT
 from tests.database import as_superuser
 from tests.factories import Place, make_place, run_jobs, sign_in
-from tests.jobs.conftest import ROOT
 from vault.models import Blob
 
 pytestmark = pytest.mark.django_db(transaction=True)

@@ -1,9 +1,6 @@
 """Workers killed while they make an export, at each point and at any time: it ends, opens, and has everything once."""
 
 import random
-import signal
-import subprocess
-import sys
 from collections.abc import Iterator
 from datetime import timedelta
 from pathlib import Path
@@ -16,10 +13,10 @@ from exports.registry import Scope
 from hq.db.context import tenant
 from hq.lib.clock import now
 from jobs.models import Job
+from tests.crashing import Crasher, is_killed, running
 from tests.exports.export_crasher import POINTS
 from tests.exports.support import Pair, ask, fresh, opened
 from tests.factories import Place, make_place, run_jobs
-from tests.jobs.conftest import ROOT, own_database
 from tests.keys.test_kill_rotation import find_dead
 from vault import actions as vault
 from vault.models import Blob, ObjectVersion
@@ -30,19 +27,9 @@ FILES, SEED, TIMES = 24, 20261122, 10
 
 
 @pytest.fixture(scope="module")
-def crasher(django_db_setup: None) -> Iterator[subprocess.Popen[str]]:
-    child = subprocess.Popen(
-        [sys.executable, "-m", "tests.exports.export_crasher"],
-        cwd=ROOT,
-        env=own_database(),
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        text=True,
-    )
-    with child:
+def crasher(django_db_setup: None) -> Iterator[Crasher]:
+    with running("tests.exports.export_crasher") as child:
         yield child
-        assert child.stdin
-        child.stdin.close()
 
 
 @pytest.fixture
@@ -55,15 +42,6 @@ def place(transactional_db: None) -> Place:
 
 def content_of(number: int) -> bytes:
     return random.Random(number).randbytes(9_000)
-
-
-def crash(crasher: subprocess.Popen[str], line: str) -> bool:
-    assert crasher.stdin
-    assert crasher.stdout
-    crasher.stdin.write(f"{line}\n")
-    crasher.stdin.flush()
-    code = next(line for line in crasher.stdout if line.strip().lstrip("-").isdigit())  # mail is printed there too
-    return int(code) == -signal.SIGKILL
 
 
 def look(place: Place, export: Export, pair: Pair, folder: Path) -> None:
@@ -86,33 +64,31 @@ def look(place: Place, export: Export, pair: Pair, folder: Path) -> None:
         assert not Job.objects.filter(state="DEAD").exists()
 
 
-def test_killed_at_every_point_it_goes_on_from_there(
-    place: Place, crasher: subprocess.Popen[str], tmp_path: Path
-) -> None:
+def test_killed_at_every_point_it_goes_on_from_there(place: Place, crasher: Crasher, tmp_path: Path) -> None:
     pair = Pair()
     export = ask(place.actor(), Scope.ORGANIZATION, pair.lock)
     for number, point in enumerate(POINTS):
         nth = 1 + number % 3 if point.startswith("volume: a piece") else 1
-        assert crash(crasher, f"{point} {nth}"), point
+        assert is_killed(crasher, f"{point} {nth}"), point
         find_dead(place)
     look(place, export, pair, tmp_path)
 
 
-def test_killed_at_any_time_it_ends(place: Place, crasher: subprocess.Popen[str], tmp_path: Path) -> None:
+def test_killed_at_any_time_it_ends(place: Place, crasher: Crasher, tmp_path: Path) -> None:
     pair, chance = Pair(), random.Random(SEED)
     export = ask(place.actor(), Scope.ORGANIZATION, pair.lock)
     killed = []
     for _ in range(TIMES):
-        killed.append(crash(crasher, f" {chance.random() / 4:.3f}"))
+        killed.append(is_killed(crasher, f" {chance.random() / 4:.3f}"))
         find_dead(place)
     assert any(killed)
     run_jobs()
     look(place, export, pair, tmp_path)
 
 
-def test_a_finished_volume_stays(place: Place, crasher: subprocess.Popen[str]) -> None:
+def test_a_finished_volume_stays(place: Place, crasher: Crasher) -> None:
     ask(place.actor(), Scope.ORGANIZATION, Pair().lock)
-    assert crash(crasher, "volume: before the commit 3")
+    assert is_killed(crasher, "volume: before the commit 3")
     with tenant(place.id):
         kept = list(Volume.objects.order_by("number").values_list("number", "blob_id"))
     assert [number for number, _ in kept] == [1, 2]

@@ -13,22 +13,15 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from django.db import connection
 from pytest_django.fixtures import Settings
 
 from hq.embedded.layout import Layout
 from hq.embedded.valkey import Valkey
 from jobs import actions
+from tests.crashing import ROOT, Crasher, own_database, running
 from tests.jobs.support import until
 
-ROOT = Path(__file__).resolve().parents[2]
 LEASE = 0.2
-
-
-def own_database() -> dict[str, str]:
-    """The environment of a process that works on this test's database."""
-    settings = connection.settings_dict
-    return os.environ | {"HQ_DATABASE_URL": f"postgresql:///{settings['NAME']}?host={settings['HOST']}"}
 
 
 @dataclass
@@ -54,26 +47,16 @@ class Worker:
 
 
 @pytest.fixture(scope="session")
-def nursery(django_db_setup: None) -> Iterator[subprocess.Popen[str]]:
-    child = subprocess.Popen(
-        [sys.executable, "-m", "tests.jobs.nursery"],
-        cwd=ROOT,
-        env=own_database(),
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        text=True,
-    )
-    with child:
+def nursery(django_db_setup: None) -> Iterator[Crasher]:
+    with running("tests.jobs.nursery") as child:
         yield child
-        assert child.stdin
-        child.stdin.close()
 
 
 StartWorker = Callable[..., Worker]
 
 
 @pytest.fixture
-def start_worker(nursery: subprocess.Popen[str], transactional_db: None, tmp_path: Path) -> Iterator[StartWorker]:
+def start_worker(nursery: Crasher, transactional_db: None, tmp_path: Path) -> Iterator[StartWorker]:
     """Start a process that does one job and holds at the named point."""
     started: list[Worker] = []
 

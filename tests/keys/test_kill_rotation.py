@@ -1,8 +1,5 @@
 """Workers killed at each step of a rotation: it ends all the same, nothing is lost, and one statement is signed."""
 
-import signal
-import subprocess
-import sys
 import time
 from collections.abc import Callable, Iterator
 from datetime import timedelta
@@ -20,8 +17,8 @@ from keys.models import Cmk, DataKey, Rotation, Statement
 from keys.registry import KEPT, holders
 from tenants import actions as tenants
 from tenants.models import Invitation
+from tests.crashing import Crasher, is_killed, running
 from tests.factories import Place, make_place, run_jobs
-from tests.jobs.conftest import ROOT, own_database
 from tests.keys.rotation_crasher import POINTS
 from tests.keys.support import PATIENCE, settle
 from vault import actions as vault
@@ -33,32 +30,17 @@ Crash = Callable[..., bool]
 
 
 @pytest.fixture(scope="module")
-def crasher(django_db_setup: None) -> Iterator[subprocess.Popen[str]]:
-    child = subprocess.Popen(
-        [sys.executable, "-m", "tests.keys.rotation_crasher"],
-        cwd=ROOT,
-        env=own_database(),
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        text=True,
-    )
-    with child:
+def crasher(django_db_setup: None) -> Iterator[Crasher]:
+    with running("tests.keys.rotation_crasher") as child:
         yield child
-        assert child.stdin
-        child.stdin.close()
 
 
 @pytest.fixture
-def crash(crasher: subprocess.Popen[str]) -> Crash:
+def crash(crasher: Crasher) -> Crash:
     """Let a worker do what waits, and die at the nth passing of a point. `alive`: it may not have come that far."""
 
     def crash(point: str, nth: int = 1, *, alive: bool = False) -> bool:
-        assert crasher.stdin
-        assert crasher.stdout
-        crasher.stdin.write(f"{point} {nth}\n")
-        crasher.stdin.flush()
-        code = next(line for line in crasher.stdout if line.strip().lstrip("-").isdigit())  # mail is printed there too
-        killed = int(code) == -signal.SIGKILL
+        killed = is_killed(crasher, f"{point} {nth}")
         assert killed or alive
         return killed
 

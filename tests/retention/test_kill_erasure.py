@@ -1,9 +1,6 @@
 """Workers killed at random steps of an erasure: it ends all the same, nothing is left, and it is certified once."""
 
 import random
-import signal
-import subprocess
-import sys
 from datetime import timedelta
 from pathlib import Path
 
@@ -20,8 +17,8 @@ from jobs.models import Job
 from keys.models import Statement
 from retention import actions, selectors
 from retention.models import Erasure
+from tests.crashing import is_killed, running
 from tests.factories import make_api_key, make_member, make_place, run_jobs
-from tests.jobs.conftest import ROOT, own_database
 from tests.retention.support import ask, erasure_of, make_due
 from vault import actions as vault
 
@@ -31,26 +28,8 @@ KILLS, SEED, FILES, STEPS = 30, 20261122, 12, 60
 
 @pytest.fixture
 def crasher(django_db_setup):
-    child = subprocess.Popen(
-        [sys.executable, "-m", "tests.retention.erasure_crasher"],
-        cwd=ROOT,
-        env=own_database(),
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        text=True,
-    )
-    with child:
+    with running("tests.retention.erasure_crasher") as child:
         yield child
-        assert child.stdin
-        child.stdin.close()
-
-
-def crash(crasher, nth):
-    """Let a worker do what waits, and die at its nth step; whether it came that far."""
-    crasher.stdin.write(f"{nth}\n")
-    crasher.stdin.flush()
-    code = next(line for line in crasher.stdout if line.strip().lstrip("-").isdigit())
-    return int(code) == -signal.SIGKILL
 
 
 def find_dead(organization_id):
@@ -77,7 +56,7 @@ def test_killed_again_and_again_an_erasure_ends_whole_and_certified_once(crasher
     actions.find_work()
     chance, kills = random.Random(SEED), 0
     while kills < KILLS and erasure_of(place.id).state != Erasure.State.ERASED:
-        killed = crash(crasher, chance.randrange(1, STEPS))
+        killed = is_killed(crasher, str(chance.randrange(1, STEPS)))
         kills += killed
         find_dead(place.id)
         if not killed:

@@ -17,7 +17,7 @@ from urllib.request import urlopen
 from django.conf import settings
 from django.db import connections
 
-from tests.jobs.conftest import ROOT, own_database
+from tests.crashing import ROOT, own_database
 
 DEADLINE = 20.0
 

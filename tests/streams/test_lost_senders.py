@@ -15,8 +15,8 @@ from jobs.models import Job
 from streams import actions
 from streams.actions import sending
 from streams.tasks import sweep
+from tests.crashing import ROOT, own_database
 from tests.factories import Place, run_jobs
-from tests.jobs.conftest import ROOT, own_database
 from tests.jobs.support import until
 from tests.streams.support import NETWORK, Siem, length, make_events, position_of, send_all, stream_to
 

@@ -15,8 +15,8 @@ from django.db import connection
 from hq.db.context import tenant
 from jobs import actions as jobs
 from jobs.models import Job
+from tests.crashing import ROOT, own_database
 from tests.factories import Place, make_place
-from tests.jobs.conftest import ROOT, own_database
 from tests.jobs.support import until
 from tests.webhooks.support import NETWORK, Receiver, again, attempts, deliveries, hook, send_all
 from webhooks import actions

@@ -7,8 +7,8 @@ import pytest
 from django.test import Client
 
 from signing.actions import bundle
+from tests.crashing import ROOT
 from tests.factories import make_place
-from tests.jobs.conftest import ROOT
 from tests.signing import support
 
 pytestmark = pytest.mark.django_db

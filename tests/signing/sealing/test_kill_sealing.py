@@ -2,8 +2,6 @@
 
 import os
 import random
-import signal
-import subprocess
 import sys
 from collections.abc import Iterator
 from datetime import timedelta
@@ -18,8 +16,8 @@ from hq.db.context import tenant
 from hq.lib.clock import now
 from signing.actions.chain import genesis
 from signing.models import Agreement, Paper
+from tests.crashing import Crasher, is_killed, running
 from tests.factories import make_place, run_jobs
-from tests.jobs.conftest import ROOT, own_database
 from tests.keys.test_kill_rotation import find_dead
 from tests.signing import support
 from vault.models import Blob
@@ -31,29 +29,9 @@ SEED, TIMES = 20261122, int(os.environ.get("HQ_KILLS", "12"))
 
 
 @pytest.fixture
-def crasher(transactional_db: None) -> Iterator[subprocess.Popen[str]]:
-    child = subprocess.Popen(
-        [sys.executable, "-m", "tests.signing.sealing.seal_crasher"],
-        cwd=ROOT,
-        env=own_database(),
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        text=True,
-    )
-    with child:
+def crasher(transactional_db: None) -> Iterator[Crasher]:
+    with running("tests.signing.sealing.seal_crasher") as child:
         yield child
-        assert child.stdin
-        child.stdin.close()
-
-
-def crash(crasher: subprocess.Popen[str], after: float) -> bool:
-    """Whether it was killed before it had done all there was."""
-    assert crasher.stdin
-    assert crasher.stdout
-    crasher.stdin.write(f"{after:.4f}\n")
-    crasher.stdin.flush()
-    code = next(line for line in crasher.stdout if line.strip().lstrip("-").isdigit())
-    return int(code) == -signal.SIGKILL
 
 
 def require_chain(agreement: Agreement) -> None:
@@ -67,10 +45,10 @@ def require_chain(agreement: Agreement) -> None:
     assert (bytes(agreement.head), agreement.length) == (head, len(steps))
 
 
-def test_killed_at_any_time_there_is_one_sealed_document(crasher: subprocess.Popen[str]) -> None:
+def test_killed_at_any_time_there_is_one_sealed_document(crasher: Crasher) -> None:
     place, chance, killed = make_place(), random.Random(SEED), 0
     agreements, span = [support.sign_all(support.sent(place))], 60.0
-    crash(crasher, span)
+    is_killed(crasher, f"{span:.4f}")
     tries = 0
     while killed < TIMES:
         tries += 1
@@ -78,7 +56,7 @@ def test_killed_at_any_time_there_is_one_sealed_document(crasher: subprocess.Pop
             agreements.append(support.sign_all(support.sent(place, pdf=support.pdf_of() if tries % 2 else None)))
         began = monotonic()
         # In how long one is sealed depends on what else is running here now, so it is learned while going on.
-        if crash(crasher, chance.random() * span):
+        if is_killed(crasher, f"{chance.random() * span:.4f}"):
             killed, span = killed + 1, 1.1 * span
         else:
             span = 1.1 * (monotonic() - began)
