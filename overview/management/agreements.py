@@ -99,7 +99,7 @@ def _standing(told: Story, agreement_id: Any, position: int) -> Standing:
         found = selectors.get_agreement(told.actor(story.ADMIN), agreement_id)
         signer = selectors.list_signers(found)[position - 1]
     origin = Origin(ip=story.RECIPIENT_IP, user_agent=story.FIREFOX, request_id="demo")
-    return Standing(told.place.organization_id, signer.id, "code", origin)
+    return Standing(told.place.organization_id, signer.id, "code", bytes(signer.email_index), origin)
 
 
 def _sign(told: Story, agreement_id: Any, position: int) -> None:

@@ -13,6 +13,7 @@ from audit import recorder
 from audit.tags import Tag
 from hq.authz.actor import Actor, Origin
 from hq.authz.permissions import AuthMethod
+from hq.crypto import secrets
 from hq.lib.clock import now
 from hq.lib.ids import new_id
 from hq.lib.mail_addresses import spell_address
@@ -45,6 +46,7 @@ class Standing:
     organization_id: UUID
     signer_id: UUID
     method: str
+    email_index: bytes  # the address that was shown: another one may have been put in its place since
     origin: Origin = field(default_factory=Origin)
 
 
@@ -191,7 +193,8 @@ def lock_turn(standing: Standing) -> tuple[Agreement, Signer]:
     signer = next(one for one in signers if one.id == standing.signer_id)
     turn = current_turn(signers)
     over = agreement.state != Agreement.State.SENT or agreement.expires_at is None or agreement.expires_at <= now()
-    if over or signer.state == State.WAITING or (turn is not None and signer.turn > turn):
+    replaced = not secrets.equal(bytes(signer.email_index), standing.email_index)
+    if over or replaced or signer.state == State.WAITING or (turn is not None and signer.turn > turn):
         raise NotYourTurn
     return agreement, signer
 

@@ -65,8 +65,8 @@ def send_code(*, token: str, origin: Origin) -> None:
     signer = invited.signer
     charge_code(str(signer.id), origin)
     with transaction.atomic(durable=True), tenant(signer.organization_id):
-        code = make_code(signer.organization_id, bytes(signer.email_index), signer)
         agreement = selectors.lock_agreement(signer.organization_id, signer.agreement_id)
+        code = make_code(signer.organization_id, bytes(signer.email_index), signer)
         if agreement.state == Agreement.State.SENT:
             add_step(agreement, "code_sent", origin=origin, signer=signer)
         mail_code(signer.email, code, agreement)
@@ -80,11 +80,13 @@ def enter(*, token: str, code: str, origin: Origin) -> str:
     invited = look_at_link(token=token, origin=origin)
     signer = invited.signer
     asked = signer.method != Signer.Method.LINK
-    right = True
+    right: bool | None = True
     charge_try(str(signer.id), origin)
     if asked:
         with transaction.atomic(durable=True), tenant(signer.organization_id):
             right = take_code(signer.organization_id, bytes(signer.email_index), code, signer)
+    if right is None:  # no step: or whoever has the link could make the chain as long as they like
+        raise WrongCode
     with transaction.atomic(durable=True), tenant(signer.organization_id):
         agreement = selectors.lock_agreement(signer.organization_id, signer.agreement_id)
         method = Signer.Method.CODE if asked else Signer.Method.LINK
@@ -111,7 +113,7 @@ def standing_of(*, session_token: str, signer_id: UUID, origin: Origin) -> Stand
             raise LinkCannotBeOpened
         if not secrets.equal(bytes(session.email_index), bytes(session.signer.email_index)):
             raise LinkCannotBeOpened
-        return Standing(organization_id, signer_id, session.method, origin)
+        return Standing(organization_id, signer_id, session.method, bytes(session.email_index), origin)
 
 
 def open_session(organization_id: UUID, email_index: bytes, method: str, signer: Signer | None) -> str:
@@ -138,12 +140,15 @@ def make_code(organization_id: UUID, email_index: bytes, signer: Signer | None) 
     return code
 
 
-def take_code(organization_id: UUID, email_index: bytes, code: str, signer: Signer | None) -> bool:
-    """Whether it is the code that was mailed last; a right one is spent. In a transaction that is kept either way."""
+def take_code(organization_id: UUID, email_index: bytes, code: str, signer: Signer | None) -> bool | None:
+    """Whether it is the code that was mailed last; a right one is spent. None where no code can be tried.
+
+    In a transaction that is kept either way.
+    """
     rows = _live(organization_id, email_index, signer).select_for_update(no_key=True)
     row = rows.filter(expires_at__gt=now(), tries__lt=TRIES).order_by("-id").first()
     if row is None:
-        return False
+        return None
     row.tries += 1
     right = secrets.equal(bytes(row.digest), _digest(organization_id, row.id, "".join(code.split())))
     row.used_at = now() if right else None

@@ -30,6 +30,7 @@ from signing.models.agreements import (
     DAYS_MOST,
     FIELDS_MOST,
     MESSAGE_LENGTH,
+    PAGES_MOST,
     SIGNERS_MOST,
     TITLE_LENGTH,
 )
@@ -237,7 +238,10 @@ def pages_of(source: str, content: bytes) -> int:
     except UnicodeDecodeError as error:
         raise BadText("The text is not UTF-8.") from error
     blank = render_text(read_text(text), {}, title="", language="en", attachments={}, certificate=None)
-    return count_pages(blank)
+    pages = count_pages(blank)
+    if pages > PAGES_MOST:
+        raise fault("/text", f"A document has at most {PAGES_MOST} pages.")
+    return pages
 
 
 def check_wish(wish: Wish) -> dict[str, Any]:

@@ -541,7 +541,9 @@ class Migration(migrations.Migration):
         migrations.AddConstraint(
             model_name="paper",
             constraint=models.CheckConstraint(
-                condition=models.Q(("pages__gte", 1), ("pages__lte", 500), ("size__gte", 1), ("size__lte", 100000000)),
+                condition=models.Q(
+                    ("pages__gte", 1), ("pages__lte", 10000), ("size__gte", 1), ("size__lte", 100000000)
+                ),
                 name="signing_paper_has_bounds",
             ),
         ),

@@ -18,7 +18,7 @@ from hq.lib.clock import now
 
 TITLE_LENGTH, MESSAGE_LENGTH, REASON_LENGTH = 200, 2_000, 1_000
 PAGES_MOST, BYTES_MOST, SIGNERS_MOST, FIELDS_MOST = 500, 25_000_000, 50, 500
-FINAL_BYTES_MOST = 100_000_000  # with signatures, certificate and evidence
+FINAL_BYTES_MOST, FINAL_PAGES_MOST = 100_000_000, 10_000  # with signatures, certificate and evidence
 DAYS_DEFAULT, DAYS_MOST = 30, 365
 MADE_BY = "created_by_kind created_by_id"
 
@@ -45,7 +45,7 @@ class Paper(TenantModel):
     class Meta:
         constraints: ClassVar = [
             models.CheckConstraint(
-                condition=Q(pages__gte=1, pages__lte=PAGES_MOST, size__gte=1, size__lte=FINAL_BYTES_MOST),
+                condition=Q(pages__gte=1, pages__lte=FINAL_PAGES_MOST, size__gte=1, size__lte=FINAL_BYTES_MOST),
                 name="signing_paper_has_bounds",
             ),
         ]

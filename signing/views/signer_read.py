@@ -6,7 +6,6 @@ from uuid import UUID
 from django.conf import settings
 from django.db import transaction
 from django.http import HttpRequest, HttpResponse, HttpResponseBase
-from django.views.decorators.gzip import gzip_page
 
 from hq.db.context import tenant
 from hq.lib.errors import Denied, Invalid, Problem, Refused
@@ -31,9 +30,6 @@ HEADINGS = {
 HOW_WORDS = {"typed": "Type it", "drawn": "Draw it", "uploaded": "Upload a picture"}
 
 
-# A signer may be on a slow line. Nobody else chooses a word of this page, its CSRF token is another one each time, and
-# Django adds a length by chance: sizes tell nothing (BREACH).
-@gzip_page
 @for_signers("GET", "HEAD")
 def read(request: HttpRequest, signer_id: UUID) -> HttpResponseBase:
     """The document, with what is to be done now; or what became of it."""

@@ -147,7 +147,7 @@ def mailed_link(address: str) -> str:
 
 def stand(one: Signer, method: str = "code") -> Standing:
     """As one who has shown who they are."""
-    return Standing(one.organization_id, one.id, method, ORIGIN)
+    return Standing(one.organization_id, one.id, method, bytes(one.email_index), ORIGIN)
 
 
 def consent(one: Signer) -> None:

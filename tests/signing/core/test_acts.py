@@ -216,7 +216,7 @@ def test_somebody_of_nowhere_has_no_turn(place):
     agreement = support.sent(place)
     one = support.signer(agreement)
     with tenant(place.id), pytest.raises(NotYourTurn):
-        acts.view_document(Standing(place.id, agreement.id, "code", Origin()))
+        acts.view_document(Standing(place.id, agreement.id, "code", bytes(32), Origin()))
     assert one.state == "sent"
 
 

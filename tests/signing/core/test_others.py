@@ -48,7 +48,9 @@ def test_another_organizations_agreement_is_not_there_for_anybody(place):
         for model in (Agreement, Signer, Field, Step, Paper, Code, SignerSession):
             assert not model.objects.filter(organization_id=other.id).exists()
         with pytest.raises(NotYourTurn):
-            acts.view_document(acts.Standing(place.id, support.signer(theirs).id, "code"))
+            acts.view_document(
+                acts.Standing(place.id, support.signer(theirs).id, "code", bytes(support.signer(theirs).email_index))
+            )
     with pytest.raises(NotFound):
         papers.read(place.id, theirs.document_id)
 

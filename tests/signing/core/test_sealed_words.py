@@ -38,7 +38,7 @@ def test_nothing_personal_is_found_in_a_dump_or_in_the_log(caplog):
     first, second = support.signers(agreement)
     token = support.link(first).rpartition("/")[2]
     session = enter(token=token, code="", origin=origin)
-    standing = Standing(place.id, first.id, "link", origin)
+    standing = Standing(place.id, first.id, "link", bytes(first.email_index), origin)
     with tenant(place.id):
         acts.view_document(standing)
         acts.give_consent(standing, sha256=consents.current("en").sha256)
@@ -46,7 +46,9 @@ def test_nothing_personal_is_found_in_a_dump_or_in_the_log(caplog):
             standing, values={2: word["value"]}, signature={"how": "typed", "text": word["typed"]}, label="Sign"
         )
         acts.delegate_signing(
-            replace(standing, signer_id=second.id), name=word["deputy"], email=f"{word['deputy']}@signer.example"
+            replace(standing, signer_id=second.id, email_index=bytes(second.email_index)),
+            name=word["deputy"],
+            email=f"{word['deputy']}@signer.example",
         )
         sending.void_agreement(actor=place.actor(), agreement_id=agreement.id, reason=word["reason"])
     run_jobs()
