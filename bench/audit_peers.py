@@ -214,8 +214,11 @@ def _running(contenders: tuple[Contender, ...], place: Place) -> Iterator[list[C
         ours, theirs = FORK.Pipe()
         process = FORK.Process(target=_serve, args=(each, place, theirs), daemon=True)
         process.start()
-        if ours.recv() != "ready":
-            raise RuntimeError(f"{each.name} could not be measured; the reason stands above.")
+        theirs.close()  # or nobody would notice here that the process is gone
+        try:
+            ours.recv()
+        except EOFError as error:
+            raise RuntimeError(f"{each.name} could not be measured; the reason stands above.") from error
         hands.append(ours)
         processes.append(process)
     try:
@@ -261,6 +264,13 @@ def _save_all(save: Save, rows: list[Any]) -> None:
         save(row)
 
 
+# The next number of a database that tests have emptied may be one that is there.
+_KIND = (
+    "INSERT INTO django_content_type (id, app_label, model)"
+    " SELECT coalesce(max(id), 0) + 1, %s, %s FROM django_content_type"
+)
+
+
 def _make_tables(each: Contender) -> None:
     """As the administrator, whose own role HQ is not; with the triggers, where a contender has any."""
     with connection.schema_editor(collect_sql=True) as editor:
@@ -277,7 +287,7 @@ def _make_tables(each: Contender) -> None:
                 link.execute(trigger.compile(table).install_sql)
             link.execute(f"GRANT ALL ON {table._meta.db_table} TO hq_app")
             kind = [table._meta.app_label, table._meta.model_name]
-            link.execute("INSERT INTO django_content_type (app_label, model) VALUES (%s, %s)", kind)
+            link.execute(_KIND, kind)
 
 
 def _drop_tables(each: Contender) -> None:
