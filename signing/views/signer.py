@@ -11,6 +11,7 @@ from typing import cast
 from uuid import UUID
 
 from django.conf import settings
+from django.db import transaction
 from django.http import HttpRequest, HttpResponse, HttpResponseBase
 from django.middleware.gzip import GZipMiddleware
 from django.shortcuts import render
@@ -23,7 +24,7 @@ from hq.web.errors import answer, ask_to_wait
 from hq.web.portal import own_context, public
 from hq.web.request import identify, origin
 from signing import selectors
-from signing.actions import door
+from signing.actions import acts, door
 from signing.actions.acts import Standing, actor_of
 from signing.actions.door import SESSION_LIFE
 from signing.actions.faults import LinkCannotBeOpened, TooManyCodes, WrongCode
@@ -39,6 +40,7 @@ SILENT, ORIGIN_ONLY = "no-referrer", "strict-origin"
 READS = {"GET", "HEAD"}
 
 View = Callable[..., HttpResponseBase]
+READING = frozenset({"read", "sign", "look"})  # the phases in which the document is to be read
 _gzip = GZipMiddleware(lambda _: HttpResponse())
 State = Signer.State
 
@@ -85,6 +87,13 @@ class Here:
     def label(self) -> str:
         """The words of the button that signs. The chain says that it was these."""
         return f"{self.verb} “{self.agreement.title}”"
+
+
+def note_seen(request: HttpRequest, here: Here) -> None:
+    """The document is served, on the page or as a file: they have it before them."""
+    if request.method == "GET" and here.phase in READING:
+        with transaction.atomic(durable=True), tenant(here.agreement.organization_id):
+            acts.view_document(here.standing)
 
 
 def for_signers(*methods: str) -> Callable[[View], View]:

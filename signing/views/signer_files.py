@@ -13,7 +13,7 @@ from signing.actions.faults import NotSealed
 from signing.models import Agreement
 from signing.paper.render import render_text
 from signing.paper.text import read_text
-from signing.views.signer import Here, arrive, for_signers, page
+from signing.views.signer import Here, arrive, for_signers, note_seen, page
 
 # Whatever it is, a browser saves it and runs nothing of it.
 SAVED = {"Content-Security-Policy": transfer.SANDBOX, "X-Content-Type-Options": "nosniff"}
@@ -30,6 +30,7 @@ def document(request: HttpRequest, signer_id: UUID) -> HttpResponseBase:
         content = papers.read(agreement.organization_id, agreement.document_id)
         if agreement.source == Agreement.Source.TEXT:
             content = _blank(agreement, content)
+    note_seen(request, here)
     return saved(content, f"{name_of(agreement)}.pdf", "application/pdf")
 
 

@@ -13,10 +13,9 @@ from signing import consents, selectors
 from signing.actions import acts, passkeys
 from signing.actions.values import HOWS
 from signing.models import Agreement, Signer
-from signing.views.signer import Here, arrive, for_signers, go, page
+from signing.views.signer import READING, Here, arrive, for_signers, go, note_seen, page
 from signing.views.signer_form import sheet_of, signature_of, values_of, values_sent
 
-READING = {"read", "sign", "look"}
 # What the page says where nothing is to be done.
 HEADINGS = {
     "waiting": "You have signed",
@@ -35,8 +34,7 @@ def read(request: HttpRequest, signer_id: UUID) -> HttpResponseBase:
     """The document, with what is to be done now; or what became of it."""
     here = arrive(request, signer_id)
     response = show(request, here)
-    if request.method == "GET" and here.phase in READING:
-        _act(here, lambda: acts.view_document(here.standing))  # it is served: they have it before them
+    note_seen(request, here)
     return response
 
 

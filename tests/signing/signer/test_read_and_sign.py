@@ -303,3 +303,13 @@ def test_the_next_in_turn_comes_in_once_the_first_has_signed(place):
     words = read(second, arrived(second))
     assert "12 gold" in words
     assert "Sam Signer" in words
+
+
+def test_a_document_that_is_taken_along_first_is_seen_by_that(place):
+    agreement = sent(place)
+    one = signer(agreement)
+    client = arrived(one)
+    assert client.head(at(one, "document.pdf")).status_code == 200
+    assert signer(agreement).state == "sent"
+    assert client.get(at(one, "document.pdf")).status_code == 200
+    assert signer(agreement).state == "viewed"
