@@ -56,9 +56,8 @@ class World:
             self.artifact = artifacts.create_artifact(actor=owner, name="Site", access=artifacts.Access("link")).id
             self.artifact_link = artifacts.create_links(actor=owner, artifact_id=self.artifact)[0].link.id
             self.invitation = actions.invite_member(actor=owner, email="i@example.com", role=Role.ANALYST).invitation.id
-            self.key = actions.create_api_key(
-                actor=owner, name="spare", scopes=frozenset({Permission.OBJECTS_READ})
-            ).key.id
+            scopes = frozenset({Permission.OBJECTS_READ})
+            self.key = actions.create_api_key(actor=owner, name="spare", scopes=scopes).key.id
             self.membership = Membership.objects.get(user=self.member).id
             self.group = actions.create_group(actor=owner, name="Group").id
             actions.put_in_group(actor=owner, group_id=self.group, membership_ids=[self.membership])

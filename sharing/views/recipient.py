@@ -104,7 +104,7 @@ def for_recipients(view: View) -> View:
         response.headers.setdefault("Referrer-Policy", SILENT)
         return response
 
-    return own_context(public(inner))  # type: ignore[type-var]
+    return own_context(public(inner))  # type: ignore[type-var]  # a view all the same
 
 
 def _dead(request: HttpRequest) -> HttpResponse:

@@ -111,7 +111,7 @@ def for_signers(*methods: str) -> Callable[[View], View]:
             response.headers.setdefault("Referrer-Policy", SILENT)
             return _compressed(request, response)
 
-        return own_context(public(inner))  # type: ignore[type-var]
+        return own_context(public(inner))  # type: ignore[type-var]  # a view all the same
 
     return around
 
