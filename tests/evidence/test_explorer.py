@@ -140,9 +140,7 @@ class TestNames:
             group = actions.create_group(actor=place.actor(), name="Trinket")
             altered = AuditEvent.objects.get(environment_id=place.live_id, target_id=str(group.id))
             later = actions.create_group(actor=place.actor(), name="Ledger")
-        change = (
-            "UPDATE audit_auditevent SET detail = set_byte(detail, 40, 255 - get_byte(detail, 40)) WHERE index = %s"
-        )
+        change = "UPDATE audit_auditevent SET detail = set_byte(detail, 40, 255 - get_byte(detail, 40)) WHERE id = %s"
         behind_its_back((change, (altered.id,)))
         read(place)
         with tenant(place.id):
