@@ -379,3 +379,9 @@ def test_it_passes_over_keys_of_other_kinds(good, tmp_path):
     assert run(good, "--jwks", written(tmp_path / "mixed.json", json.dumps(mixed).encode())).returncode == 0
     only = {"keys": mixed["keys"][:1]}
     assert run(good, "--jwks", written(tmp_path / "only.json", json.dumps(only).encode())).returncode == 2
+
+
+def test_a_thumbprint_may_begin_as_an_option_does(tmp_path):
+    done = run(written(tmp_path / "good.json", certificate()), "--kid", f"-{KID[1:]}")
+    assert done.returncode == 1
+    assert "usage" not in done.stderr
