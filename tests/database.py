@@ -164,6 +164,7 @@ def fresh_database() -> None:
 
 # What the migrations fill, and nothing else does.
 FILLED = ("auth_permission", "django_content_type", "django_migrations")
+KEPT = {*FILLED, *(f"{table}_id_seq" for table in FILLED)}
 EMPTIED_MOST = 200  # deleted rows are still passed over: a clone has none
 
 
@@ -186,7 +187,7 @@ class Leftovers:
                 "SELECT relname, relkind FROM pg_class"
                 " WHERE relkind IN ('r', 'S') AND relnamespace = 'public'::regnamespace"
             ).fetchall()
-            tables = [sql.Identifier(name) for name, kind in found if kind == "r" and name not in FILLED]
+            tables = [sql.Identifier(name) for name, kind in found if kind == "r" and name not in KEPT]
             # As a replica: neither foreign keys nor the append-only triggers are asked.
             admin.execute("SET session_replication_role = replica; SET lock_timeout = '500ms'")
             try:
@@ -194,7 +195,8 @@ class Leftovers:
                     admin.execute(sql.SQL("; ").join(sql.SQL("DELETE FROM {}").format(table) for table in tables))
             except psycopg.errors.LockNotAvailable:
                 return False
-            restart = [sql.SQL("setval({}, 1, false)").format(sql.Literal(name)) for name, kind in found if kind == "S"]
+            counters = [sql.Literal(name) for name, kind in found if kind == "S" and name not in KEPT]
+            restart = [sql.SQL("setval({}, 1, false)").format(name) for name in counters]
             admin.execute(sql.SQL("SELECT {}").format(sql.SQL(", ").join(restart)))
         return True
 

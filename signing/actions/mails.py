@@ -139,11 +139,7 @@ def _others(agreement: Agreement, what: str) -> list[Signer]:
         "expired": {Signer.State.WAITING, *_OPEN},
     }
     wanted = states.get(what, set())
-    found = [one for one in selectors.list_signers(agreement) if one.acts and one.state in wanted]
-    names = {one.id: one for one in selectors.list_signers(agreement)}
-    for one in found:
-        one.in_their_place = names.get(one.delegated_to_id) if one.delegated_to_id else None  # type: ignore[attr-defined]  # for the mail alone
-    return found
+    return [one for one in selectors.list_signers(agreement) if one.acts and one.state in wanted]
 
 
 def _sent(letter: _Letter) -> int | None:

@@ -16,6 +16,7 @@ from typing import Any, Final
 
 from hq.lib.canonical import canonical
 from hq.lib.clock import now
+from hq.lib.errors import FieldError
 from hq.lib.text import NO_CONTROL
 from signing.actions.faults import NotAllFilled, fault
 from signing.models import Field
@@ -63,11 +64,11 @@ def check_filled(fields: Sequence[Field], signature: Mapping[str, Any]) -> Fille
         elif one.required and not one.value:
             missing.append(one)
     if missing:
-        errors = [
+        errors: list[FieldError] = [
             {"pointer": f"/values/{one.number}", "detail": f"{one.label or one.get_kind_display()} is not filled in."}
             for one in missing
         ]
-        raise NotAllFilled(errors=errors)  # type: ignore[arg-type]  # the same keys as a FieldError
+        raise NotAllFilled(errors=errors)
     told = [{"number": one.number, "kind": one.kind, "value": one.value or ""} for one in fields]
     return Filled(signature=clean, told=told)
 
@@ -125,10 +126,10 @@ def _strokes(raw: object) -> list[list[list[int]]]:
 
 
 def _point(at: str, raw: object) -> list[int]:
-    fits = isinstance(raw, list) and len(raw) == 2
-    if not fits or not all(type(part) is int and 0 <= part <= 1000 for part in raw):  # type: ignore[attr-defined]  # a list by then
+    parts = raw if isinstance(raw, list) else []
+    if len(parts) != 2 or not all(type(part) is int and 0 <= part <= 1000 for part in parts):
         raise fault(at, "A point is two whole numbers from 0 to 1000.")
-    return list(raw)  # type: ignore[call-overload,no-any-return]  # a list of two by then
+    return list(parts)
 
 
 def _image(raw: object) -> str:

