@@ -114,7 +114,7 @@ def extend_agreement(*, actor: Actor, agreement_id: UUID, days: int) -> Agreemen
 
 def correct_signer(*, actor: Actor, agreement_id: UUID, signer_id: UUID, name: str, email: str) -> Signer:
     """Another name or address for somebody who has not acted. The link that went out is dead, and so is who came by it;
-    what was looked at by it was not by them.
+    what was looked at and typed in by it was not by them.
 
     Raises NotSent, NotFound, CannotBeSigned.
     """
@@ -146,6 +146,7 @@ def correct_signer(*, actor: Actor, agreement_id: UUID, signer_id: UUID, name: s
             *("generation", "key_version", "token_digest"),
         ]
     )
+    signer.fields.update(value=None)  # whoever comes by the new link is shown nothing of it
     SignerSession.objects.filter(organization_id=agreement.organization_id, signer=signer).delete()
     add_step(agreement, "corrected", origin=actor.origin, signer=signer, detail={"before": before, "by": actor.label})
     after = {"name": signer.name, "email": signer.email}

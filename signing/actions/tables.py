@@ -6,6 +6,7 @@ tables of people come out of spreadsheets and go back into them.
 
 import csv
 import re
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from io import StringIO
@@ -47,11 +48,11 @@ class Shape:
 
     @property
     def columns(self) -> list[str]:
-        """Name and email (of each role, where there are several), then the variables."""
-        if self.roles == 1:
-            return ["name", "email", *self.variables]
-        people = [f"{what}_{number}" for number in range(1, self.roles + 1) for what in ("name", "email")]
-        return [*people, *self.variables]
+        """Name and email (of each role, where there are several), then the variables; one called alike is the same."""
+        people = ["name", "email"]
+        if self.roles > 1:
+            people = [f"{what}_{number}" for number in range(1, self.roles + 1) for what in ("name", "email")]
+        return list(dict.fromkeys([*people, *self.variables]))
 
 
 def read_table(content: bytes, shape: Shape) -> list[Row]:
@@ -61,7 +62,8 @@ def read_table(content: bytes, shape: Shape) -> list[Row]:
     rows = [_row(line, header, cells, shape) for line, cells in lines]
     seen: dict[tuple[object, ...], int] = {}
     for row in rows:
-        same = (row.title, tuple(row.people), tuple(row.values.items()))
+        people = tuple((name, spell_address(email) or email) for name, email in row.people)
+        same = (row.title, people, tuple(row.values.items()))
         first = seen.setdefault(same, row.line)
         if first != row.line and not row.problem:
             row.problem = f"The same as line {first}."
@@ -96,13 +98,14 @@ def _lines(content: bytes) -> tuple[list[str], list[tuple[int, list[str]]]]:
 
 
 def _check_header(header: Sequence[str], wanted: Sequence[str]) -> None:
-    twice = [name for name in dict.fromkeys(header) if header.count(name) > 1]
+    twice = [name for name, count in Counter(header).items() if count > 1]
     if twice:
         raise BadTable(f"There are two columns called {twice[0][:60] or 'nothing'}.")
-    missing = [name for name in wanted if name not in header]
+    named, known = set(header), {*wanted, "title"}
+    missing = [name for name in wanted if name not in named]
     if missing:
         raise BadTable(f"The table lacks {plural(len(missing), 'column')}: {', '.join(missing)}.")
-    other = [name for name in header if name not in {*wanted, "title"}]
+    other = [name for name in header if name not in known]
     if other:
         raise BadTable(f"This template knows no column {other[0][:60] or 'without a name'}. Remove it.")
 

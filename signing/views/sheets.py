@@ -75,7 +75,7 @@ def people_of(rows: Sequence[Row], order: str) -> list[Person]:
     turns: dict[str, Callable[[int, Row], int]] = {
         "one": lambda number, _: number,
         "all": lambda _, __: 1,
-        "mixed": lambda _, row: int(row["turn"]) if row["turn"].isascii() and row["turn"].isdigit() else 0,
+        "mixed": lambda _, row: _whole(row["turn"]),
     }
     if order not in turns:
         raise Invalid("Say in which order they are asked.")
