@@ -1,7 +1,7 @@
 """The archive in a folder of this machine: the layout of the bucket, files 0400. It cannot lock, and says so.
 
 A file is written beside its name and linked to it when it is whole and on the disk: a link fails where a name is taken,
-so none is ever replaced. What a crash left beside is removed by whoever writes that name next.
+so none is ever replaced. What a crash left beside is removed by whoever comes with that name next.
 """
 
 import errno
@@ -37,9 +37,10 @@ class Folder:
     def put(self, name: str, content: bytes) -> None:
         place = self._root / check_name(name)
         draft = place.with_name(f"{place.name}{DRAFT}{new_id().hex}")
-        if place.exists():
-            raise AlreadyThere
         with _told():
+            if place.exists():  # it may be of a process that was killed behind the link
+                _tidy(place)
+                raise AlreadyThere
             _make(place.parent)
             try:
                 _write(draft, content)
@@ -52,9 +53,7 @@ class Folder:
                 raise AlreadyThere from None
             finally:
                 draft.unlink(missing_ok=True)
-            for left in place.parent.glob(f"{place.name}{DRAFT}*"):
-                left.unlink(missing_ok=True)
-            _sync(place.parent)
+            _tidy(place)
 
     def read(self, name: str) -> bytes:
         try:
@@ -87,6 +86,13 @@ def _write(place: Path, content: bytes) -> None:
         while rest:
             rest = rest[file.write(rest) :]
         os.fsync(descriptor)
+
+
+def _tidy(place: Path) -> None:
+    """The name is there for good, and no draft of it."""
+    for left in place.parent.glob(f"{place.name}{DRAFT}*"):
+        left.unlink(missing_ok=True)
+    _sync(place.parent)
 
 
 def _make(folder: Path) -> None:

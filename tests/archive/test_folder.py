@@ -63,6 +63,10 @@ class TestFolder(BucketContract):
         place.put(name, b"whole")
         assert place.read(name) == b"whole"
         assert not left.exists()
+        left.write_bytes(b"whole")  # killed behind the link
+        with pytest.raises(AlreadyThere):
+            place.put(name, b"whole")
+        assert not left.exists()
 
     def test_two_who_put_the_same_name_at_once_do_not_replace_each_other(
         self, place: Bucket, monkeypatch: pytest.MonkeyPatch
