@@ -5,7 +5,7 @@ reached commit together, so that each is sent exactly once wherever the job is k
 """
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, Final
 from uuid import UUID
 
 from django.db import transaction
@@ -32,6 +32,7 @@ from signing.models import Batch, Template
 State = Batch.State
 READ_WITH = ("template__document", "organization", "membership__user")
 SHOWN_EVERY = 10  # rows
+UNSENT: Final = "It cannot be sent as the template is."
 
 
 class NotToBeSent(Refused):
@@ -59,9 +60,7 @@ def check_table(*, actor: Actor, template_id: UUID, content: bytes) -> Batch:
     """
     gate.require(actor, Permission.SHARES_CREATE)
     template = get_template(actor, template_id)
-    member = membership_of(actor)
-    if member is None:
-        raise NoMember
+    member = _member(actor)
     try:
         rows = read_table(content, shape_of(template))
     except BadTable as error:
@@ -104,10 +103,10 @@ def list_batches(actor: Actor, *, limit: int = 20) -> list[Batch]:
 
 
 def send_batch(*, actor: Actor, batch_id: UUID) -> Batch:
-    """Send every row without a problem, in a job. Raises Denied, NotFound, NotYours, NotToBeSent."""
+    """Send every row without a problem, in a job. Raises Denied, NotFound, NoMember, NotYours, NotToBeSent."""
     gate.require(actor, Permission.SHARES_CREATE)
     batch = get_batch(actor, batch_id, lock=True)
-    if batch.membership_id != membership_of(actor):
+    if batch.membership_id != _member(actor):
         raise NotYours
     if batch.state != State.CHECKED or not batch.total or batch.template is None:
         raise NotToBeSent
@@ -187,10 +186,15 @@ def _lock(job: RunningJob, batch_id: UUID) -> Batch | None:
 
 def _end(batch: Batch, state: str, reason: str | None = None) -> None:
     """Who was written to stands in their agreements from now on, and goes with them."""
-    empty = {"title": "", "people": [], "values": {}}
     batch.state, batch.ended_at, batch.reason = state, now(), reason
-    batch.rows = [row | empty for row in batch.rows]
+    batch.rows = [row | {"title": "", "people": [], "values": {}, "problem": _unnamed(row)} for row in batch.rows]
     batch.save(update_fields=["state", "ended_at", "reason", "rows"])
+
+
+def _unnamed(row: Mapping[str, Any]) -> str:
+    """What was wrong, without whose name a sentence of ours begins with."""
+    problem: str = row["problem"]
+    return UNSENT if any(name and problem.startswith(f"{name} ") for name, _ in row["people"]) else problem
 
 
 def _maker_of(batch: Batch) -> Actor | None:
@@ -212,6 +216,14 @@ def _maker_of(batch: Batch) -> Actor | None:
         person_id=member.user_id,
     )
     return actor if gate.allows(actor, Permission.SHARES_CREATE) else None
+
+
+def _member(actor: Actor) -> UUID:
+    """Raises NoMember."""
+    member = membership_of(actor)
+    if member is None:
+        raise NoMember
+    return member
 
 
 def _rows(actor: Actor) -> QuerySet[Batch]:

@@ -22,7 +22,7 @@ from signing.actions.drafts import insert_markers, lock_draft, target_of
 from signing.actions.faults import NotOver, NotSent, StillKept, fault
 from signing.actions.links import give_link
 from signing.actions.turns import let_in, mail, sender_of
-from signing.models import Agreement, Field, Signer, SignerSession, Step
+from signing.models import Agreement, Field, Signer, SignerSession
 from signing.models.agreements import DAYS_MOST, REASON_LENGTH
 from signing.models.signers import NAME_LENGTH
 
@@ -182,12 +182,9 @@ def tombstone_of(agreement: Agreement) -> dict[str, Any]:
 
 
 def delete_agreement(agreement: Agreement) -> None:
-    """All of its rows and documents, in the caller's transaction."""
+    """All of its rows and documents, in the caller's transaction. Steps, signers and fields go with it."""
     organization_id = agreement.organization_id
     documents = [one for one in (agreement.document_id, agreement.final_id) if one is not None]
-    for model in (Step, Field):
-        model.objects.filter(organization_id=organization_id, agreement=agreement).delete()
-    Signer.objects.filter(organization_id=organization_id, agreement=agreement).delete()
     Agreement.objects.filter(organization_id=organization_id, id=agreement.id).delete()
     for paper_id in documents:
         papers.drop_unused(organization_id, paper_id)

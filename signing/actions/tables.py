@@ -146,9 +146,7 @@ def _fault_of_people(people: Sequence[tuple[str, str]]) -> str:
         if name[0] in "+-":
             return "A name begins as a formula does. A spreadsheet would run it."
         if address is None:
-            return (
-                f"“{email[:80]}” is not an e-mail address that HQ can write to." if email else "An address is missing."
-            )
+            return "This is not an e-mail address that HQ can write to." if email else "An address is missing."
         if address in seen:
             return "The same address stands in two roles."
         seen.add(address)

@@ -20,6 +20,7 @@ from signing.actions.drafts import target_of
 from signing.actions.sending import KEPT, delete_agreement, tombstone_of
 from signing.actions.turns import mail
 from signing.models import Agreement, Batch, Code, Signer, SignerSession, Template
+from signing.models.batches import TABLES_KEPT
 
 BY_TEMPLATE: Final = "signing.agreements_by_template"
 BATCH: Final = 50
@@ -39,7 +40,7 @@ def look_after(job: RunningJob) -> dict[str, int]:
         expired += 1
     while _remind_one(job):
         reminded += 1
-    return {"expired": expired, "reminded": reminded, "doors": _forget_doors(job)}
+    return {"expired": expired, "reminded": reminded, "doors": _forget_doors(job), "tables": _forget_tables(job)}
 
 
 def _expire_one(job: RunningJob) -> bool:
@@ -99,12 +100,21 @@ def _forget_doors(job: RunningJob) -> int:
     return removed
 
 
+def _forget_tables(job: RunningJob) -> int:
+    """Tables of people that were checked and that nobody has sent since."""
+    with job.step():
+        unsent = Batch.objects.filter(organization_id=job.organization_id, state=Batch.State.CHECKED)
+        return unsent.filter(created_at__lte=now() - TABLES_KEPT).delete()[0]
+
+
 def forget_maker(organization_id: UUID, person_id: UUID, membership_id: UUID | None) -> int:
     """Name an erased member no more beside what they made; how many rows. In the caller's transaction.
 
-    What stands in a chain stays: an agreement binds others too, and nothing of it can be changed.
+    What stands in a chain stays: an agreement binds others too, and nothing of it can be changed. A table of people
+    that they had not sent goes: nobody else can send it.
     """
-    changed = 0
+    theirs = Batch.objects.filter(organization_id=organization_id, created_by_kind="person", created_by_id=person_id)
+    changed = theirs.filter(state=Batch.State.CHECKED).delete()[0]
     for model in (Agreement, Batch, Template):
         for row in model.objects.filter(
             organization_id=organization_id, created_by_kind="person", created_by_id=person_id

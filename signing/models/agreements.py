@@ -149,7 +149,7 @@ class Agreement(TenantModel):
 
 
 class Step(TenantModel):
-    """One link of an agreement's chain. Added, never changed; the sealed columns only by a rotation.
+    """One link of an agreement's chain. Added, never changed: no rotation reaches the audit key.
 
     `document` and `detail` are as the chain of the trail has them (hq.crypto.chain): the document commits to the
     detail, which holds who it was, and its salt stands in it.
@@ -157,7 +157,7 @@ class Step(TenantModel):
 
     sealed_title: ClassVar = "Steps of agreements"
 
-    agreement = TenantForeignKey(Agreement, on_delete=models.CASCADE, related_name="steps")
+    agreement = TenantForeignKey(Agreement, on_delete=models.DO_NOTHING, related_name="steps")  # goes with it
     index = models.PositiveIntegerField()
     kind = models.CharField(max_length=20)
     signer_id = models.UUIDField(null=True)

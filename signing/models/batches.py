@@ -1,5 +1,6 @@
 """Many agreements of one template at once, from a table of people. What was asked for stays until it is done."""
 
+from datetime import timedelta
 from typing import ClassVar
 
 from django.db import models
@@ -12,13 +13,15 @@ from hq.lib.clock import now
 from signing.models.agreements import MADE_BY
 
 ROWS_MOST = 500
+TABLES_KEPT = timedelta(days=7)  # unsent: it is full of people whom nobody has written to
 
 
 class Batch(TenantModel):
     """One table of people, and how far it was sent.
 
     `rows` is a list of {"id", "line", "title", "people": [[name, address]…], "values": {…}, "problem"}: `id` is of the
-    agreement that comes of it, and a row with a problem is never sent. Once all is done, who it was is emptied.
+    agreement that comes of it, and a row with a problem is never sent. Once all is done, who it was is emptied; a table
+    that nobody sends is forgotten.
     """
 
     sealed_title: ClassVar = "Batches of agreements"

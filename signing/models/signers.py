@@ -43,7 +43,7 @@ class Signer(TenantModel):
         CODE = "code"
         PASSKEY = "passkey"
 
-    agreement = TenantForeignKey(Agreement, on_delete=models.CASCADE, related_name="signers")
+    agreement = TenantForeignKey(Agreement, on_delete=models.DO_NOTHING, related_name="signers")  # goes with it
     position = models.PositiveIntegerField()  # from 1, as the sender lists them
     turn = models.PositiveIntegerField(default=1)
     kind = models.CharField(max_length=8, choices=Kind.choices, default=Kind.SIGNER)
@@ -142,7 +142,7 @@ class Field(TenantModel):
         TEXT = "text"
         CHECKBOX = "checkbox"
 
-    agreement = TenantForeignKey(Agreement, on_delete=models.CASCADE, related_name="fields")
+    agreement = TenantForeignKey(Agreement, on_delete=models.DO_NOTHING, related_name="fields")  # goes with it
     signer = TenantForeignKey(Signer, on_delete=models.CASCADE, related_name="fields")
     number = models.PositiveIntegerField()  # from 1, in reading order
     kind = models.CharField(max_length=10, choices=Kind.choices)

@@ -15,6 +15,7 @@ from hq.lib.errors import NotFound
 from hq.lib.mail_addresses import spell_address
 from keys import selectors as keys
 from signing.models import Agreement, Field, Signer, Step
+from signing.models.batches import TABLES_KEPT
 
 _RELATED = ("document", "final", "environment")
 
@@ -37,8 +38,9 @@ def locate_session(token_digest: bytes) -> tuple[UUID, UUID | None] | None:
 
 
 def list_organizations_due(at: datetime) -> list[UUID]:
-    """Those with agreements that expire or are to be reminded of, or with doors to clear away."""
-    return [row["organization_id"] for row in lookups.call("signing_find_due", at)]
+    """Those with agreements that expire or are to be reminded of, or with doors or unsent tables to clear away."""
+    found = [*lookups.call("signing_find_due", at), *lookups.call("signing_find_unsent", at - TABLES_KEPT)]
+    return list(dict.fromkeys(row["organization_id"] for row in found))
 
 
 def visible(actor: Actor, permission: Permission = Permission.SHARES_READ) -> QuerySet[Agreement]:

@@ -71,7 +71,7 @@ def test_each_row_becomes_one_agreement_with_its_own_words(place, template):
     assert [support.signer(one).email for one in made] == [f"p{at}@a.example" for at in range(4)]
     after = now_of(batch)
     assert (after.state, after.sent, after.reached) == ("done", 4, 5)
-    assert after.rows[4]["problem"].startswith("“nowhere” is not")
+    assert after.rows[4]["problem"].startswith("This is not an e-mail address")
     assert all(row["people"] == [] and row["values"] == {} for row in after.rows)
 
 

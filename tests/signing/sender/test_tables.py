@@ -61,7 +61,7 @@ def test_a_table_that_is_none_is_refused_as_a_whole(content, words):
     [
         (",a@example.com,C", "A name is missing"),
         ("A,,C", "An address is missing"),
-        ("A,nobody,C", "“nobody” is not an e-mail address"),
+        ("A,nobody,C", "This is not an e-mail address"),
         ("A,a@example.com,", "company is not filled in"),
         ("A,a@example.com", "other columns than the first line"),
         ("A,a@example.com,C,D", "other columns than the first line"),
