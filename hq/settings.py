@@ -311,7 +311,7 @@ STATIC_ROOT = env.path("HQ_STATIC_DIR", DATA_DIR / "static")
 STATICFILES_DIRS = [ROOT / "static"]
 STORAGES = {
     "default": {"BACKEND": "django.core.files.storage.InMemoryStorage"},  # nothing is stored by Django itself
-    "staticfiles": {"BACKEND": "whitenoise.storage.CompressedManifestStaticFilesStorage"},
+    "staticfiles": {"BACKEND": "hq.web.bundles.BundlingStorage"},
 }
 WHITENOISE_ALLOW_ALL_ORIGINS = False
 

@@ -7,7 +7,7 @@ from pathlib import Path
 from hq.embedded.layout import ROOT, Layout
 
 # What decides how the collected files look, beside the files themselves.
-OTHERS = (ROOT / "hq" / "settings.py", ROOT / "requirements" / "base.txt")
+OTHERS = (ROOT / "hq" / "settings.py", ROOT / "hq" / "web" / "bundles.py", ROOT / "requirements" / "base.txt")
 
 
 def fingerprint() -> str:

@@ -139,8 +139,7 @@ def page(request: HttpRequest, name: str, context: dict[str, object], refused: P
     organization_id = cast("UUID", context["organization_id"])
     with tenant(organization_id):
         brand = Brand.objects.filter(organization_id=organization_id).first()
-    # On a slow line the font comes after what it is to show: the words are there before it.
-    context = context | {"host": request.get_host(), "refused": refused, "brand": brand, "text_first": True}
+    context = context | {"host": request.get_host(), "refused": refused, "brand": brand}
     response = render(request, f"signing/signer/{name}.html", context, status=refused.status if refused else 200)
     response.headers["Referrer-Policy"] = ORIGIN_ONLY
     ask_to_wait(response, refused.wait if refused else None)
