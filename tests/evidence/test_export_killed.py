@@ -15,6 +15,7 @@ from evidence.actions.exports import Range
 from evidence.models import TrailExport
 from hq.db.context import tenant
 from hq.lib.clock import now
+from jobs.models import Job
 from tests.archive import support
 from tests.crashing import Crasher, is_killed, running
 from tests.factories import make_place, run_jobs
@@ -42,13 +43,14 @@ def test_killed_at_any_time_it_begins_again_and_leaves_nothing(crasher: Crasher)
                 exports.request_trail_export(actor=place.actor(), wish=Range(log=Log.ADMIN, with_csv=True))
         killed.append(is_killed(crasher, f"{chance.random() / 6:.4f}"))
         find_dead(place)
-        support.due_now(place)
+        with tenant(place.id):
+            Job.objects.update(attempts=0)  # many kills in a row are bad luck here, and no reason to give up
     run_jobs()
     with tenant(place.id):
         Blob.objects.filter(state="PENDING").update(lease_until=now() - timedelta(seconds=1))
     sweep()
     run_jobs()
-    assert any(killed)
+    assert sum(killed) > TIMES / 10
     with tenant(place.id):
         made = list(TrailExport.objects.all())
         assert all(export.made_at for export in made)
