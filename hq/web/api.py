@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator, Sequence
 from typing import Any, ClassVar, cast
 from uuid import UUID
 
+from django.db import transaction
 from django.http import HttpRequest
 from rest_framework import serializers
 from rest_framework.renderers import BaseRenderer
@@ -14,6 +15,7 @@ from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from hq.authz.actor import Actor
+from hq.db.context import tenant
 from hq.lib.errors import Invalid, Problem, Unauthenticated
 from hq.web import conditions, idempotency
 from hq.web.errors import MEDIA_TYPE
@@ -28,7 +30,8 @@ class Endpoint(APIView):
 
     Those with `own_conditions` meet If-Match and If-None-Match in what they call; for all others it is done here.
     `shown_once` are the members of what POST answers that are secrets: nothing repeats them. Where POST `only_asks`,
-    nothing is done that could be done twice. `reads_in_time`: what GET gives is not there in every state (409).
+    nothing is done that could be done twice. One with contexts of its own that `acts_last` does everything in one
+    transaction at the end of POST, by `act`: the answer is kept in that one. `reads_in_time`: what GET gives is not there in every state (409).
     """
 
     public: ClassVar[bool] = False
@@ -36,7 +39,10 @@ class Endpoint(APIView):
     own_conditions: ClassVar[bool] = False
     shown_once: ClassVar[frozenset[str]] = frozenset()
     only_asks: ClassVar[bool] = False
+    acts_last: ClassVar[bool] = False
     reads_in_time: ClassVar[bool] = False
+    # Of the body, once it was read: bodies of POSTs that act last may be too large to be kept at hand.
+    body_digest: bytes = b""
 
     @property
     def plain(self) -> HttpRequest:
@@ -62,8 +68,8 @@ class Endpoint(APIView):
 
     @classmethod
     def takes_idempotency_key(cls) -> bool:
-        """Whether POST is done in a transaction that is the request's own, by somebody whose answers can be kept."""
-        return hasattr(cls, "post") and not cls.public and not cls.own_context
+        """Whether POST is done in one transaction, by somebody whose answers can be kept."""
+        return hasattr(cls, "post") and not cls.public and (cls.acts_last or not cls.own_context)
 
     def act_once(self) -> None:
         """With an Idempotency-Key POST is done once, and answered as often as it comes. Raises Invalid, KeyNotTaken."""
@@ -72,6 +78,9 @@ class Endpoint(APIView):
             return
         if not self.takes_idempotency_key():
             raise idempotency.KeyNotTaken
+        if self.acts_last:
+            self._answer_again(key)
+            return
         post: Any = self.post  # type: ignore[attr-defined]  # which takes_idempotency_key has looked for
 
         def once(*args: Any, **kwargs: Any) -> Response:
@@ -84,6 +93,31 @@ class Endpoint(APIView):
             )
 
         vars(self)["post"] = once  # found by DRF before the method of the class
+
+    def _answer_again(self, key: str) -> None:
+        """Where it was done before, nothing is prepared for it once more. Raises IdempotencyKeyReused."""
+        _ = self.request.data  # read, so that its digest is known
+        with tenant(self.actor.organization_id):
+            found = idempotency.answered(
+                request=self.plain, actor=self.actor, key=key, shown_once=self.shown_once, body=self.body_digest
+            )
+        if found is not None:
+            vars(self)["post"] = lambda *_args, **_kwargs: found
+
+    def act(self, do: Callable[[], Response]) -> Response:
+        """The one transaction of a POST that `acts_last`. Raises RequestInFlight, IdempotencyKeyReused, as `do` does."""
+        key = idempotency.key_of(self.plain)
+        with transaction.atomic(durable=True), tenant(self.actor.organization_id):
+            if key is None:
+                return do()
+            return idempotency.once(
+                do,
+                request=self.plain,
+                actor=self.actor,
+                key=key,
+                shown_once=self.shown_once,
+                body=self.body_digest,
+            )
 
     @classmethod
     def changes_by(cls, method: str) -> bool:

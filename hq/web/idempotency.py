@@ -78,16 +78,35 @@ def key_of(request: HttpRequest) -> str | None:
     return key
 
 
+def answered(
+    *, request: HttpRequest, actor: Actor, key: str, shown_once: frozenset[str], body: bytes
+) -> Response | None:
+    """What was answered the first time, for an endpoint that does much before its own transaction; None if nothing.
+
+    Raises IdempotencyKeyReused. In the organization's context. `body` as `once` takes it.
+    """
+    kept = _stores[0].find(actor, _name(actor, key))
+    return None if kept is None else _again(kept, _asked(request, key, body), shown_once)
+
+
 def once(
-    do: Callable[[], Response], *, request: HttpRequest, actor: Actor, key: str, shown_once: frozenset[str]
+    do: Callable[[], Response],
+    *,
+    request: HttpRequest,
+    actor: Actor,
+    key: str,
+    shown_once: frozenset[str],
+    body: bytes | None = None,
 ) -> Response:
     """Do it, or answer as it was answered the first time. Runs in the actor's transaction.
+
+    `body` stands for a request's where that is not kept at hand: a digest of it.
 
     Raises:
         IdempotencyKeyReused, RequestInFlight, and whatever `do` raises.
     """
     store = _stores[0]
-    name, asked = _name(actor, key), _asked(request, key)
+    name, asked = _name(actor, key), _asked(request, key, body)
     kept = store.find(actor, name)
     if kept is None:
         _begin(name)
@@ -105,10 +124,14 @@ def _name(actor: Actor, key: str) -> bytes:
     return _digest(actor.organization_id.bytes, actor.kind.encode(), actor.id.bytes, key.encode())
 
 
-def _asked(request: HttpRequest, key: str) -> bytes:
+def _asked(request: HttpRequest, key: str, body: bytes | None) -> bytes:
     """What a request asks for. The key is in it, which nobody knows who reads the table: bodies could be guessed."""
     parts = (request.method or "", request.path_info, request.META.get("QUERY_STRING", ""))
-    return _digest(key.encode(), *(part.encode("utf-8", "surrogateescape") for part in parts), request.body)
+    return _digest(key.encode(), *(part.encode("utf-8", "surrogateescape") for part in parts), _body(request, body))
+
+
+def _body(request: HttpRequest, body: bytes | None) -> bytes:
+    return request.body if body is None else body
 
 
 def _digest(*parts: bytes) -> bytes:

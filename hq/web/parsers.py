@@ -1,5 +1,6 @@
 """How bodies of /v1 are read. Apart from the endpoints, because DRF imports it while they are being defined."""
 
+from hashlib import sha256
 from io import BytesIO
 from typing import Any
 from urllib.parse import parse_qsl
@@ -18,6 +19,7 @@ class JSONParser(parsers.JSONParser):
     """JSON of a bounded length and depth: 100,000 brackets are a mistake of the sender's, no fault of ours.
 
     DRF reads the stream itself, past Django's own bound. An endpoint that takes more says so: `most_json_bytes`.
+    It is told the digest of what was read, which stands for a body that is not kept (`Endpoint.act`).
     """
 
     def parse(self, stream: Any, media_type: str | None = None, parser_context: Any = None) -> Any:
@@ -26,6 +28,8 @@ class JSONParser(parsers.JSONParser):
         body = stream.read(most + 1)
         if len(body) > most:
             raise PayloadTooLarge
+        if view is not None:
+            view.body_digest = sha256(body).digest()
         try:
             return super().parse(BytesIO(body), media_type, parser_context)
         except RecursionError as error:

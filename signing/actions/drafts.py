@@ -83,6 +83,16 @@ class Place:
     required: bool = True
 
 
+@dataclass(frozen=True, slots=True)
+class Prepared:
+    """An agreement that is about to be: what was said of it, checked, and its document, in the store already."""
+
+    source: str
+    values: Mapping[str, Any]
+    pages: int
+    paper: papers.Draft
+
+
 def create_agreement(
     *, actor: Actor, wish: Wish, source: str, content: bytes, agreement_id: UUID | None = None
 ) -> Agreement:
@@ -91,12 +101,23 @@ def create_agreement(
     With an id, a second call with the same makes no second one. Raises Denied, CannotBeSigned, RefusedPdf, BadText,
     AlreadyMade, NoBucket, KeyUnavailable, StorageFull.
     """
+    prepared = prepare_agreement(actor=actor, wish=wish, source=source, content=content)
+    with transaction.atomic(durable=True), tenant(actor.organization_id):
+        return insert_prepared(actor, prepared, agreement_id=agreement_id)
+
+
+def prepare_agreement(*, actor: Actor, wish: Wish, source: str, content: bytes) -> Prepared:
+    """Everything of it that takes long, before the transaction. What nobody inserts, the reaper removes."""
     gate.require(actor, Permission.SHARES_CREATE)
     values = check_wish(wish)
     pages = pages_of(source, content)
-    draft = papers.store(actor.organization_id, environment_of(actor), content)
-    with transaction.atomic(durable=True), tenant(actor.organization_id):
-        return insert_agreement(actor, draft.keep(pages).id, source, values, agreement_id=agreement_id)
+    return Prepared(source, values, pages, papers.store(actor.organization_id, environment_of(actor), content))
+
+
+def insert_prepared(actor: Actor, prepared: Prepared, *, agreement_id: UUID | None = None) -> Agreement:
+    """In the caller's transaction. Raises Denied, AlreadyMade, UploadTooSlow."""
+    paper_id = prepared.paper.keep(prepared.pages).id
+    return insert_agreement(actor, paper_id, prepared.source, prepared.values, agreement_id=agreement_id)
 
 
 def insert_agreement(

@@ -69,6 +69,7 @@ class Agreements(Endpoint):
     """Agreements of an environment. A document is sealed into the store before there is a row."""
 
     own_context = True
+    acts_last = True
     most_json_bytes = _BODY_MOST
 
     @extend_schema(
@@ -91,9 +92,8 @@ class Agreements(Endpoint):
         """Make a draft of a text or of a PDF. Nobody is written to before it is sent."""
         body = read(AgreementInput, request)
         source, content = _document(body.pop("text", None), body.pop("pdf", None))
-        made = drafts.create_agreement(actor=self.actor, wish=Wish(**body), source=source, content=content)
-        with tenant(self.actor.organization_id):
-            return Response(agreement_body(made), status=201)
+        ready = drafts.prepare_agreement(actor=self.actor, wish=Wish(**body), source=source, content=content)
+        return self.act(lambda: Response(agreement_body(drafts.insert_prepared(self.actor, ready)), status=201))
 
 
 class AgreementItem(Endpoint):

@@ -22,16 +22,17 @@ class Send(Endpoint):
     """Sending. A text is read from the store first."""
 
     own_context = True
+    acts_last = True
 
     @extend_schema(operation_id="send_agreement", request=None, responses=AgreementDetailBody)
     def post(self, _request: Request, id: UUID, **_: Any) -> Response:
         """Write to whoever's turn it is first. From now on nothing of it changes."""
-        place = self.actor.organization_id
-        with tenant(place):
+        with tenant(self.actor.organization_id):
             found = selectors.get_agreement(self.actor, id, permission=Permission.SHARES_CREATE)
         text = sending.text_of(found) if found.source == Agreement.Source.TEXT else ""
-        with tenant(place):
-            return Response(detail_body(sending.send_agreement(actor=self.actor, agreement_id=id, text=text)))
+        return self.act(
+            lambda: Response(detail_body(sending.send_agreement(actor=self.actor, agreement_id=id, text=text)))
+        )
 
 
 class Remind(Endpoint):

@@ -43,6 +43,7 @@ class Templates(Endpoint):
     """Templates of an environment. A text is read from the store to find its variables."""
 
     own_context = True
+    acts_last = True
 
     @extend_schema(operation_id="list_agreement_templates", parameters=PAGING, responses=TemplateList)
     def get(self, request: Request, **_: Any) -> Response:
@@ -59,9 +60,12 @@ class Templates(Endpoint):
         with tenant(self.actor.organization_id):
             found = selectors.get_agreement(self.actor, body["agreement_id"], permission=Permission.SHARES_CREATE)
         text = sending.text_of(found) if found.source == Agreement.Source.TEXT else ""
-        with tenant(self.actor.organization_id):
+
+        def act() -> Response:
             made = templates.keep_as_template(actor=self.actor, agreement_id=found.id, name=body["name"], text=text)
             return Response(template_body(made), status=201)
+
+        return self.act(act)
 
 
 class TemplateItem(Endpoint):
@@ -83,6 +87,7 @@ class UseTemplate(Endpoint):
     """Using a template. Its text is filled in and sealed into the store before there is a row."""
 
     own_context = True
+    acts_last = True
 
     @extend_schema(
         operation_id="use_agreement_template", request=UseInput, responses={201: AgreementDetailBody}, examples=[_USED]
@@ -92,9 +97,10 @@ class UseTemplate(Endpoint):
         body = read(UseInput, request)
         people = [(one["name"], one["email"]) for one in body["people"]]
         use = Use(title=body["title"], people=people, values=body.get("values", {}))
-        made = templates.use_template(actor=self.actor, template_id=id, use=use)
         with tenant(self.actor.organization_id):
-            return Response(detail_body(made), status=201)
+            template = templates.get_template(self.actor, id, permission=Permission.SHARES_CREATE)
+        filled = templates.fill_document(template, self.actor, use.values)
+        return self.act(lambda: Response(detail_body(templates.insert_from(self.actor, filled, use)), status=201))
 
 
 routes = [

@@ -25,10 +25,6 @@ _STREAMED = {
         "artifacts/<uuid:id>/deployments",
         "artifacts/<uuid:id>/folder-deployments",
         "uploads/<uuid:id>/complete",
-        "agreements",
-        "agreements/<uuid:id>/send",
-        "agreement-templates",
-        "agreement-templates/<uuid:id>/use",
     )
 }
 # Outside of any transaction too: AWS lends a session each time, which is kept nowhere; and a log that has not grown has
