@@ -9,6 +9,7 @@ from datetime import datetime, timedelta
 from typing import Protocol
 from uuid import UUID
 
+from hq.db import locks
 from hq.lib.clock import now
 
 
@@ -109,6 +110,11 @@ def held(organization_id: UUID, name: str) -> tuple[str, ...] | None:
 def is_held(organization_id: UUID) -> bool:
     """Whether a legal hold keeps anything of the organization. In the caller's tenant transaction."""
     return any(_periods[0].held(organization_id, record) != () for record in _classes.values())
+
+
+def wait_for_turn(organization_id: UUID) -> None:
+    """Until this transaction ends no hold is placed there, and nothing is removed that one could keep."""
+    locks.hold(f"hq.retention:{organization_id}")
 
 
 def cutoff(organization_id: UUID, name: str) -> datetime | None:

@@ -11,7 +11,7 @@ from audit.tags import Tag
 from hq.authz import gate
 from hq.authz.actor import Actor
 from hq.authz.permissions import Permission
-from hq.db import locks
+from hq.db import retention
 from hq.lib.clock import now
 from hq.lib.errors import Invalid, Refused
 from hq.lib.paths import InvalidPath, clean_path
@@ -32,7 +32,7 @@ class NotAPath(Invalid):
 
 def wait_for_turn(organization_id: UUID) -> None:
     """Until this transaction ends no hold is placed there, and nothing is removed that one could keep."""
-    locks.hold(f"hq.retention:{organization_id}")
+    retention.wait_for_turn(organization_id)
 
 
 def place_hold(*, actor: Actor, name: str, reason: str, prefixes: Sequence[str] = ()) -> Hold:

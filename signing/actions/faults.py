@@ -1,5 +1,7 @@
 """Why something cannot be done to an agreement. Each is a sentence that its reader can act on."""
 
+from hq.authz.actor import Actor
+from hq.authz.permissions import AuthMethod
 from hq.lib.errors import Denied, Invalid, NotFound, Refused, TooMany
 
 
@@ -13,6 +15,18 @@ class AlreadyMade(Refused):
 
 class NotADraft(Refused):
     """This agreement was sent. Void it and send another one, if something must change."""
+
+
+class InAnothersName(Refused):
+    """An agreement goes out in the name of whoever prepared it. Make a template of it, and send what comes of that."""
+
+
+class NotForSupport(Denied):
+    """Who is let in to help looks at agreements, and ends or removes nothing that binds others."""
+
+
+class RemindedAlready(TooMany):
+    """Everybody was reminded a moment ago. Another mail so soon would only be in their way."""
 
 
 class NotSent(Refused):
@@ -65,6 +79,12 @@ class TooManyCodes(TooMany):
 
 class PasskeyNeeded(Refused):
     """The sender asks you to sign with a passkey."""
+
+
+def refuse_support(actor: Actor) -> None:
+    """Raises NotForSupport."""
+    if actor.method is AuthMethod.SUPPORT:
+        raise NotForSupport
 
 
 def fault(pointer: str, detail: str) -> CannotBeSigned:

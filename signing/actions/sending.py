@@ -1,5 +1,6 @@
 """Sending an agreement, and what its sender may do while it is out."""
 
+import math
 import re
 from datetime import timedelta
 from hashlib import sha256
@@ -18,8 +19,8 @@ from hq.lib.text import NO_CONTROL
 from signing import selectors
 from signing.actions import papers
 from signing.actions.chain import add_step
-from signing.actions.drafts import insert_markers, lock_draft, target_of
-from signing.actions.faults import NotOver, NotSent, StillKept, fault
+from signing.actions.drafts import insert_markers, lock_draft, membership_of, target_of
+from signing.actions.faults import InAnothersName, NotOver, NotSent, RemindedAlready, StillKept, fault, refuse_support
 from signing.actions.links import give_link
 from signing.actions.turns import let_in, mail, sender_of
 from signing.models import Agreement, Field, Signer, SignerSession
@@ -28,6 +29,7 @@ from signing.models.signers import NAME_LENGTH
 
 State = Agreement.State
 KEPT: Final = "signing.agreements"  # the class of record, see signing.actions.upkeep
+REMIND_GAP: Final = timedelta(minutes=10)
 OPEN = {Signer.State.SENT, Signer.State.VIEWED, Signer.State.CONSENTED}
 
 
@@ -39,9 +41,10 @@ def text_of(agreement: Agreement) -> str:
 def send_agreement(*, actor: Actor, agreement_id: UUID, text: str = "") -> Agreement:
     """Send it to whose turn it is first; from now on nothing of it changes. `text` is that of a text's document.
 
-    Raises NotADraft, CannotBeSigned, KeyUnavailable.
+    Raises NotADraft, InAnothersName, CannotBeSigned, KeyUnavailable.
     """
     agreement = lock_draft(actor, agreement_id)
+    _require_maker(actor, agreement)
     signers = selectors.list_signers(agreement)
     fields = selectors.list_fields(agreement)
     if agreement.source == Agreement.Source.TEXT:
@@ -70,8 +73,17 @@ def send_agreement(*, actor: Actor, agreement_id: UUID, text: str = "") -> Agree
     return agreement
 
 
+def _require_maker(actor: Actor, agreement: Agreement) -> None:
+    """Each mail names who prepared it as the one who asks; their keys and their sessions are the same. In doubt, no."""
+    if (agreement.created_by_kind, agreement.created_by_id) == (actor.kind, actor.id):
+        return
+    if agreement.membership_id is None or agreement.membership_id != membership_of(actor):
+        raise InAnothersName
+
+
 def void_agreement(*, actor: Actor, agreement_id: UUID, reason: str) -> Agreement:
-    """End it before everybody has signed, and tell everybody why. Raises NotSent, CannotBeSigned."""
+    """End it before everybody has signed, and tell everybody why. Raises NotForSupport, NotSent, CannotBeSigned."""
+    refuse_support(actor)
     reason = reason.strip()
     if not reason or len(reason) > REASON_LENGTH:
         raise fault("/reason", f"Say why, in 1 to {REASON_LENGTH} characters: whoever was asked is told.")
@@ -87,8 +99,13 @@ def void_agreement(*, actor: Actor, agreement_id: UUID, reason: str) -> Agreemen
 
 
 def remind_signers(*, actor: Actor, agreement_id: UUID) -> int:
-    """Mail the same link again to everybody who is asked now and has not acted; how many. Raises NotSent."""
+    """Mail the same link again to everybody who is asked now and has not acted; how many.
+
+    Raises NotSent, RemindedAlready.
+    """
     agreement = _lock_sent(actor, agreement_id)
+    if agreement.reminded_at is not None and (wait := agreement.reminded_at + REMIND_GAP - now()) > timedelta():
+        raise RemindedAlready(wait=math.ceil(wait.total_seconds()))
     asked = [one for one in selectors.list_signers(agreement) if one.acts and one.state in OPEN]
     for signer in asked:
         mail(agreement, "remind", signer)
@@ -157,8 +174,10 @@ def correct_signer(*, actor: Actor, agreement_id: UUID, signer_id: UUID, name: s
 def remove_agreement(*, actor: Actor, agreement_id: UUID) -> None:
     """Remove a draft, or one that is over, with all of its documents; the trail keeps that it was there.
 
-    Raises NotOver, StillKept.
+    Raises NotForSupport, NotOver, StillKept.
     """
+    refuse_support(actor)
+    retention.wait_for_turn(actor.organization_id)  # a hold that is being placed comes first
     agreement = selectors.get_agreement(actor, agreement_id, permission=Permission.SHARES_REVOKE, lock=True)
     if agreement.state in {State.SENT, State.SIGNED}:
         raise NotOver

@@ -1,5 +1,6 @@
 """Templates: a document with its roles, fields and variables, made once and sent again and again."""
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -14,13 +15,15 @@ from audit.tags import Tag
 from hq.authz import gate
 from hq.authz.actor import Actor, environment_of
 from hq.authz.permissions import Permission
+from hq.db import retention
 from hq.db.context import tenant
 from hq.lib.errors import NotFound
 from hq.lib.ids import new_id
+from hq.lib.text import NO_CONTROL
 from signing import selectors
 from signing.actions import papers, variables
 from signing.actions.drafts import Person, Place, Wish, check_wish, insert_agreement, insert_people, pages_of, place_of
-from signing.actions.faults import StillKept, fault
+from signing.actions.faults import StillKept, fault, refuse_support
 from signing.models import Agreement, Signer, Template
 from signing.models.signers import ROLE_LENGTH
 
@@ -121,8 +124,8 @@ def change_template(*, actor: Actor, template_id: UUID, wish: Wish, roles: Seque
     if len(roles) != len(row.plan["roles"]):
         raise fault("/roles", "The template has other roles by now. Look at it again.")
     for number, role in enumerate(roles):
-        if not role.strip() or len(role.strip()) > ROLE_LENGTH:
-            raise fault(f"/roles/{number}", f"A role has 1 to {ROLE_LENGTH} characters.")
+        if not role.strip() or len(role.strip()) > ROLE_LENGTH or not re.match(NO_CONTROL, role.strip()):
+            raise fault(f"/roles/{number}", f"A role has 1 to {ROLE_LENGTH} characters, on one line.")
     named = [one | {"role": role.strip()} for one, role in zip(row.plan["roles"], roles, strict=True)]
     before = {"name": row.name}
     row.name, row.plan = values["title"], row.plan | _plan(values) | {"roles": named}
@@ -171,6 +174,7 @@ def keep_for(*, actor: Actor, template_id: UUID, keep_days: int | None) -> Templ
 def hold_template(*, actor: Actor, template_id: UUID, held: bool) -> Template:
     """A legal hold: while it stands, nothing that came of the template is removed. Raises Denied, NotFound."""
     gate.require(actor, Permission.HOLDS_CHANGE)
+    retention.wait_for_turn(actor.organization_id)  # what is being removed right now is waited for
     row = get_template(actor, template_id, lock=True)
     before, row.held = {"held": row.held}, held
     row.save(update_fields=["held"])
@@ -179,7 +183,8 @@ def hold_template(*, actor: Actor, template_id: UUID, held: bool) -> Template:
 
 
 def remove_template(*, actor: Actor, template_id: UUID) -> None:
-    """What came of it stays, and is kept for good from then on. Raises Denied, NotFound, StillKept."""
+    """What came of it stays, and is kept for good from then on. Raises Denied, NotForSupport, NotFound, StillKept."""
+    refuse_support(actor)
     row = get_template(actor, template_id, permission=Permission.SHARES_REVOKE, lock=True)
     if row.held:
         raise StillKept("A legal hold stands on this template and on what came of it. Lift it first.")
