@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from signing.views import documents, signer, signer_brand, signer_files, signer_read
+from signing.views import documents, leaving, signer, signer_brand, signer_files, signer_read
 
 urlpatterns = [
     path("sign/documents/<uuid:organization_id>/", documents.documents, name="signer_documents"),
@@ -20,5 +20,6 @@ urlpatterns = [
     path("sign/<uuid:signer_id>/bundle.zip", signer_files.bundle_file, name="sign_bundle"),
     path("sign/<uuid:signer_id>/certificate", signer_files.certificate_page, name="sign_certificate"),
     path("sign/<uuid:signer_id>/certificate.json", signer_files.certificate_file, name="sign_certificate_json"),
+    path("sign/leave", leaving.leave, name="sign_leave"),
     path("sign/<str:token>", signer.link, name="sign_link"),
 ]

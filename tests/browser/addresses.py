@@ -313,7 +313,7 @@ def for_signers(place: Place) -> dict[str, list[str]]:
     """A link to sign, before and after asking for a code, and the door to all documents of an address."""
     link = signing.link(signing.signer(signing.sent(place)))
     documents = reverse("signer_documents", kwargs={"organization_id": place.id})
-    return {"sign_link": [link, f"{link}?code=typed"], "signer_documents": [documents]}
+    return {"sign_link": [link, f"{link}?code=typed"], "signer_documents": [documents], "sign_leave": ["/sign/leave"]}
 
 
 def for_anybody(place: Place) -> dict[str, list[str]]:
