@@ -5,7 +5,8 @@ from typing import Any
 from rest_framework import serializers
 
 from hq.web.api import Input
-from signing.models import Agreement, Field, Signer
+from signing.actions.tables import BYTES_MOST as TABLE_MOST
+from signing.models import Agreement, Batch, Field, Signer
 from signing.models.agreements import (
     BYTES_MOST,
     DAYS_DEFAULT,
@@ -22,6 +23,15 @@ from signing.paper.text import CHARACTERS_MOST
 BASE64_MOST = -(-BYTES_MOST // 3) * 4
 _EMAIL = "Sealed. Found by a keyed digest only."
 _PLACE = "Millionths of the page, from its top left as it is shown."
+
+
+class Words(serializers.CharField):
+    """Text, and nothing that could be taken for it."""
+
+    def to_internal_value(self, data: Any) -> str:
+        if not isinstance(data, str):
+            self.fail("invalid")
+        return super().to_internal_value(data)
 
 
 class Terms(Input):
@@ -57,12 +67,15 @@ class AgreementInput(Terms):
     )
 
 
-class AgreementChange(Input):
-    title = serializers.CharField(required=False, max_length=TITLE_LENGTH)
+class TermsChange(Input):
     message = serializers.CharField(required=False, allow_blank=True, max_length=MESSAGE_LENGTH)
     days = serializers.IntegerField(required=False, min_value=1, max_value=DAYS_MOST)
     remind_every = serializers.IntegerField(required=False, min_value=0, max_value=DAYS_MOST)
     may_delegate = serializers.BooleanField(required=False)
+
+
+class AgreementChange(TermsChange):
+    title = serializers.CharField(required=False, max_length=TITLE_LENGTH)
 
 
 class SignerInput(Input):
@@ -219,6 +232,26 @@ class TemplateInput(Input):
     name = serializers.CharField(max_length=TITLE_LENGTH)
 
 
+class TemplateChange(TermsChange):
+    name = serializers.CharField(required=False, max_length=TITLE_LENGTH)
+    roles = serializers.ListField(
+        child=Words(max_length=ROLE_LENGTH),
+        required=False,
+        max_length=SIGNERS_MOST,
+        help_text="What each of its roles is called, in their order.",
+    )
+
+
+class TemplateTextInput(Input):
+    text = serializers.CharField(
+        max_length=CHARACTERS_MOST, trim_whitespace=False, help_text="Markdown, as of an agreement."
+    )
+
+
+class TemplateTextBody(serializers.Serializer[Any]):
+    text = serializers.CharField()
+
+
 class VariableBody(serializers.Serializer[Any]):
     name = serializers.CharField()
     label = serializers.CharField()  # type: ignore[assignment]  # the body's word; DRF's own attribute is not used
@@ -239,6 +272,11 @@ class TemplateBody(serializers.Serializer[Any]):
     )
     roles = RoleBody(many=True)
     variables = VariableBody(many=True, help_text="`{name}` in the text, filled in when it is used.")
+    columns = serializers.ListField(child=serializers.CharField(), help_text="Of a table of people for it.")
+    message = serializers.CharField(allow_blank=True)
+    days = serializers.IntegerField()
+    remind_every = serializers.IntegerField()
+    may_delegate = serializers.BooleanField()
     keep_days = serializers.IntegerField(allow_null=True, help_text="After the end of what came of it; null: for good.")
     held = serializers.BooleanField(help_text="Whether a legal hold keeps what came of it.")
     created_at = serializers.DateTimeField()
@@ -248,15 +286,6 @@ class TemplateBody(serializers.Serializer[Any]):
 class TemplateList(serializers.Serializer[Any]):
     items = TemplateBody(many=True)
     next_cursor = serializers.CharField(allow_null=True)
-
-
-class Words(serializers.CharField):
-    """Text, and nothing that could be taken for it."""
-
-    def to_internal_value(self, data: Any) -> str:
-        if not isinstance(data, str):
-            self.fail("invalid")
-        return super().to_internal_value(data)
 
 
 class PlayerInput(Input):
@@ -272,3 +301,39 @@ class UseInput(Input):
     values = serializers.DictField(
         child=Words(allow_blank=True), required=False, help_text="What each variable stands for."
     )
+
+
+class TableInput(Input):
+    table = serializers.CharField(
+        max_length=TABLE_MOST,
+        trim_whitespace=False,
+        help_text="CSV (RFC 4180): a line with the names of the columns, then one agreement a line, 500 at most.",
+    )
+
+
+class PersonBody(serializers.Serializer[Any]):
+    name = serializers.CharField()
+    email = serializers.CharField()
+
+
+class RowBody(serializers.Serializer[Any]):
+    line = serializers.IntegerField(help_text="Of the table, from 1.")
+    title = serializers.CharField(allow_blank=True)
+    people = PersonBody(many=True, help_text="Empty once all is sent.")
+    values = serializers.DictField(child=serializers.CharField(allow_blank=True))
+    problem = serializers.CharField(allow_blank=True, help_text="Why it is not sent; empty if it is.")
+    agreement_id = serializers.UUIDField(allow_null=True, help_text="What came of it.")
+
+
+class BatchBody(serializers.Serializer[Any]):
+    id = serializers.UUIDField()
+    template_id = serializers.UUIDField(allow_null=True)
+    name = serializers.CharField(help_text="Of the template, as it was called then.")
+    state = serializers.ChoiceField(choices=Batch.State.values)
+    rows = RowBody(many=True)
+    total = serializers.IntegerField(help_text="Rows that can be sent.")
+    sent = serializers.IntegerField()
+    created_at = serializers.DateTimeField()
+    created_by = serializers.CharField()
+    ended_at = serializers.DateTimeField(allow_null=True)
+    reason = serializers.CharField(allow_null=True, help_text="Why it was stopped.")

@@ -4,13 +4,11 @@ from dataclasses import dataclass
 
 from hq.authz.permissions import Permission
 from tests.artifacts.tars import tar
+from tests.signing.api import acts
 from tests.signing.sender import pages
-from tests.signing.support import pdf_of
 
 ENVIRONMENT, ORGANIZATION = "v1/environments/<uuid:environment_id>/", "v1/organizations/<uuid:organization_id>/"
 P = Permission
-SIGNER = {"name": "Sam Signer", "email": "sam@signer.example"}
-FIELD = {"signer": 1, "kind": "signature", "page": 1, "x": 0, "y": 0, "width": 300_000, "height": 50_000}
 
 
 @dataclass(frozen=True)
@@ -77,42 +75,7 @@ V1 = [
     Act(ENVIRONMENT + "artifacts/<uuid:id>/links/<uuid:link_id>", "DELETE", P.SHARES_REVOKE, answers=204),
     Act(ENVIRONMENT + "artifacts/<uuid:id>/deployments/<int:number>", "DELETE", P.SHARES_REVOKE, answers=204),
     Act(ENVIRONMENT + "artifacts/<uuid:id>", "DELETE", P.SHARES_REVOKE, answers=204),
-    Act(ENVIRONMENT + "agreements", "GET", P.SHARES_READ),
-    Act(ENVIRONMENT + "agreements", "POST", P.SHARES_CREATE, {"title": "x", "text": "[[signature:1]]"}, 201),
-    Act(ENVIRONMENT + "agreements/<uuid:id>", "GET", P.SHARES_READ),
-    Act(ENVIRONMENT + "agreements/<uuid:id>", "PATCH", P.SHARES_CREATE, {"title": "Renamed"}),
-    Act(ENVIRONMENT + "agreements/<uuid:id>/signers", "PUT", P.SHARES_CREATE, {"signers": [SIGNER]}),
-    Act(ENVIRONMENT + "agreements/<uuid:id>/document", "PUT", P.SHARES_CREATE, pdf_of(2)),
-    Act(ENVIRONMENT + "agreements/<uuid:id>/document", "GET", P.SHARES_READ),
-    Act(ENVIRONMENT + "agreements/<uuid:id>/fields", "PUT", P.SHARES_CREATE, {"fields": [FIELD]}),
-    Act(ENVIRONMENT + "agreements/<uuid:id>/send", "POST", P.SHARES_CREATE),
-    Act(ENVIRONMENT + "agreements/<uuid:id>/remind", "POST", P.SHARES_CREATE),
-    Act(ENVIRONMENT + "agreements/<uuid:id>/extend", "POST", P.SHARES_CREATE, {"days": 60}),
-    Act(ENVIRONMENT + "agreements/<uuid:id>/signers/<uuid:signer_id>/correct", "POST", P.SHARES_CREATE, SIGNER),
-    Act(ENVIRONMENT + "agreements/<uuid:id>/certificate", "GET", P.SHARES_READ),
-    Act(ENVIRONMENT + "agreements/<uuid:id>/pdf", "GET", P.SHARES_READ, answers=409),  # nobody has signed
-    Act(ENVIRONMENT + "agreements/<uuid:id>/bundle", "GET", P.SHARES_READ, answers=409),
-    Act(ENVIRONMENT + "agreements/<uuid:id>/void", "POST", P.SHARES_REVOKE, {"reason": "why"}),
-    Act(ENVIRONMENT + "agreement-templates", "GET", P.SHARES_READ),
-    Act(
-        ENVIRONMENT + "agreement-templates",
-        "POST",
-        P.SHARES_CREATE,
-        {"agreement_id": "<agreement>", "name": "Another"},
-        201,
-        P.SHARES_READ,
-    ),
-    Act(ENVIRONMENT + "agreement-templates/<uuid:id>", "GET", P.SHARES_READ),
-    Act(
-        ENVIRONMENT + "agreement-templates/<uuid:id>/use",
-        "POST",
-        P.SHARES_CREATE,
-        {"title": "x", "people": [SIGNER]},
-        201,
-        P.SHARES_READ,
-    ),
-    Act(ENVIRONMENT + "agreement-templates/<uuid:id>", "DELETE", P.SHARES_REVOKE, answers=204),
-    Act(ENVIRONMENT + "agreements/<uuid:id>", "DELETE", P.SHARES_REVOKE, answers=409),  # a hold keeps it
+    *(Act(ENVIRONMENT + row[0], *row[1:]) for row in acts.ROWS),
     Act(ENVIRONMENT + "sharing-rules", "GET", P.SHARES_READ),
     Act(ENVIRONMENT + "upload-requests", "GET", P.SHARES_READ),
     Act(ENVIRONMENT + "upload-requests", "POST", P.SHARES_CREATE, {"folder": "inbox/"}, 201, P.OBJECTS_WRITE),

@@ -3,12 +3,14 @@
 from base64 import b64decode, urlsafe_b64encode
 from binascii import Error as Base64Error
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import suppress
 from typing import Any, ClassVar, cast
 from uuid import UUID
 
 from django.db import transaction
 from django.http import HttpRequest
 from rest_framework import serializers
+from rest_framework.exceptions import UnsupportedMediaType
 from rest_framework.renderers import BaseRenderer
 from rest_framework.request import Request
 from rest_framework.response import Response
@@ -30,8 +32,9 @@ class Endpoint(APIView):
 
     Those with `own_conditions` meet If-Match and If-None-Match in what they call; for all others it is done here.
     `shown_once` are the members of what POST answers that are secrets: nothing repeats them. Where POST `only_asks`,
-    nothing is done that could be done twice. One with contexts of its own that `acts_last` does everything in one
-    transaction at the end of POST, by `act`: the answer is kept in that one. `reads_in_time`: what GET gives is not there in every state (409).
+    nothing is done that could be done twice. One with contexts of its own that `acts_last` does all of it in one
+    transaction at the end of POST (`act`): the answer is kept in that one. `reads_in_time`: what GET gives is not there
+    in every state (409).
     """
 
     public: ClassVar[bool] = False
@@ -96,7 +99,8 @@ class Endpoint(APIView):
 
     def _answer_again(self, key: str) -> None:
         """Where it was done before, nothing is prepared for it once more. Raises IdempotencyKeyReused."""
-        _ = self.request.data  # read, so that its digest is known
+        with suppress(UnsupportedMediaType):  # what POST does not read does not count, and what it reads it refuses
+            _ = self.request.data  # its digest is known then
         with tenant(self.actor.organization_id):
             found = idempotency.answered(
                 request=self.plain, actor=self.actor, key=key, shown_once=self.shown_once, body=self.body_digest
@@ -105,7 +109,7 @@ class Endpoint(APIView):
             vars(self)["post"] = lambda *_args, **_kwargs: found
 
     def act(self, do: Callable[[], Response]) -> Response:
-        """The one transaction of a POST that `acts_last`. Raises RequestInFlight, IdempotencyKeyReused, as `do` does."""
+        """The one transaction of a POST that `acts_last`. Raises RequestInFlight, IdempotencyKeyReused, and as `do`."""
         key = idempotency.key_of(self.plain)
         with transaction.atomic(durable=True), tenant(self.actor.organization_id):
             if key is None:

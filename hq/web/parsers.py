@@ -15,12 +15,15 @@ MOST_FORM_BYTES = 64 * 1024
 MOST_FORM_FIELDS = 20
 
 
-class JSONParser(parsers.JSONParser):
+class JSONParser(parsers.BaseParser):
     """JSON of a bounded length and depth: 100,000 brackets are a mistake of the sender's, no fault of ours.
 
-    DRF reads the stream itself, past Django's own bound. An endpoint that takes more says so: `most_json_bytes`.
-    It is told the digest of what was read, which stands for a body that is not kept (`Endpoint.act`).
+    The stream is read here, past Django's own bound; DRF keeps to that for all that are kinds of its own parser. An
+    endpoint that takes more says so: `most_json_bytes`. It is told the digest of what was read, which stands for a
+    body that is not kept (`Endpoint.act`).
     """
+
+    media_type = "application/json"
 
     def parse(self, stream: Any, media_type: str | None = None, parser_context: Any = None) -> Any:
         view = (parser_context or {}).get("view")
@@ -31,7 +34,7 @@ class JSONParser(parsers.JSONParser):
         if view is not None:
             view.body_digest = sha256(body).digest()
         try:
-            return super().parse(BytesIO(body), media_type, parser_context)
+            return parsers.JSONParser().parse(BytesIO(body), media_type, parser_context)
         except RecursionError as error:
             raise ParseError from error
 

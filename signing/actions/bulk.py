@@ -28,6 +28,7 @@ from signing.actions.sending import send_agreement
 from signing.actions.tables import BadTable, Row, Shape, read_table
 from signing.actions.templates import Filled, Use, fill_document, get_template, insert_from, target_of
 from signing.models import Batch, Template
+from signing.selectors import own
 
 State = Batch.State
 READ_WITH = ("template__document", "organization", "membership__user")
@@ -86,7 +87,7 @@ def get_batch(actor: Actor, batch_id: UUID, *, lock: bool = False) -> Batch:
     gate.require(actor, Permission.SHARES_READ)
     rows = _rows(actor).filter(id=batch_id).select_related(*READ_WITH)
     if not gate.allows(actor, Permission.AUDIT_READ):
-        rows = rows.filter(created_by_kind=actor.kind, created_by_id=actor.id)
+        rows = rows.filter(own(actor))
     found = (rows.select_for_update(no_key=True, of=("self",)) if lock else rows).first()
     if found is None:
         raise NotFound
@@ -98,7 +99,7 @@ def list_batches(actor: Actor, *, limit: int = 20) -> list[Batch]:
     gate.require(actor, Permission.SHARES_READ)
     rows = _rows(actor).exclude(state=State.CHECKED)
     if not gate.allows(actor, Permission.AUDIT_READ):
-        rows = rows.filter(created_by_kind=actor.kind, created_by_id=actor.id)
+        rows = rows.filter(own(actor))
     return list(rows.order_by("-id")[:limit])
 
 

@@ -12,13 +12,14 @@ from rest_framework.response import Response
 
 from hq.authz.permissions import Permission
 from hq.db.context import tenant
-from hq.web.api import Endpoint, choice_argument, page, page_arguments, read, uuid_cursor
+from hq.web.api import Endpoint, choice_argument, page, page_arguments, read, uuid_argument, uuid_cursor
 from signing import selectors
 from signing.actions import drafts, sending
 from signing.actions.drafts import Person, Place, Wish
 from signing.actions.faults import fault
 from signing.api.bodies import agreement_body, detail_body
 from signing.models import Agreement
+from signing.selectors import Wanted
 from signing.serializers import (
     BASE64_MOST,
     AgreementBody,
@@ -74,15 +75,24 @@ class Agreements(Endpoint):
 
     @extend_schema(
         operation_id="list_agreements",
-        parameters=[OpenApiParameter("state", str, enum=Agreement.State.values), *PAGING],
+        parameters=[
+            OpenApiParameter("state", str, enum=Agreement.State.values),
+            OpenApiParameter("whose", str, enum=["mine"], description="Your own alone, where you see everybody's."),
+            OpenApiParameter("template_id", UUID, description="What came of this template."),
+            *PAGING,
+        ],
         responses=AgreementList,
     )
     def get(self, request: Request, **_: Any) -> Response:
         """Newest first: your own, and with `audit:read` everybody's."""
         cursor, limit = page_arguments(request)
-        state, before = choice_argument(request, "state", Agreement.State.values), uuid_cursor(cursor)
+        wanted = Wanted(
+            state=choice_argument(request, "state", Agreement.State.values),
+            template_id=uuid_argument(request, "template_id"),
+            own=choice_argument(request, "whose", ["mine"]) != "",
+        )
         with tenant(self.actor.organization_id):
-            rows = selectors.list_agreements(self.actor, state=state, before=before, limit=limit + 1)
+            rows = selectors.list_agreements(self.actor, wanted=wanted, before=uuid_cursor(cursor), limit=limit + 1)
             return page(rows, limit, agreement_body, lambda row: str(row.id))
 
     @extend_schema(

@@ -12,12 +12,24 @@ from hq.authz.permissions import Permission
 from hq.db.context import tenant
 from hq.web.api import Endpoint, page, page_arguments, read, uuid_cursor
 from signing import selectors
-from signing.actions import sending, templates
+from signing.actions import bulk, papers, sending, templates
+from signing.actions.drafts import Wish
+from signing.actions.faults import fault
 from signing.actions.templates import Use
 from signing.api.agreements import PAGING
 from signing.api.bodies import detail_body
 from signing.models import Agreement, Template
-from signing.serializers import AgreementDetailBody, TemplateBody, TemplateInput, TemplateList, UseInput
+from signing.paper.text import CHARACTERS_MOST
+from signing.serializers import (
+    AgreementDetailBody,
+    TemplateBody,
+    TemplateChange,
+    TemplateInput,
+    TemplateList,
+    TemplateTextBody,
+    TemplateTextInput,
+    UseInput,
+)
 
 _USED = OpenApiExample(
     "One of many",
@@ -30,11 +42,16 @@ _USED = OpenApiExample(
 )
 
 
+_RULES = ("message", "days", "remind_every", "may_delegate")
+
+
 def template_body(template: Template) -> dict[str, Any]:
     plain = ("id", "name", "source", "keep_days", "held", "created_at")
     return {name: getattr(template, name) for name in plain} | {
         "roles": template.plan["roles"],
         "variables": template.plan["variables"],
+        "columns": bulk.shape_of(template).columns,
+        **{name: template.plan[name] for name in _RULES},
         "created_by": template.created_by_label,
     }
 
@@ -76,11 +93,46 @@ class TemplateItem(Endpoint):
         """A template: who plays which part, and what is filled in when it is used."""
         return Response(template_body(templates.get_template(self.actor, id)))
 
+    @extend_schema(operation_id="change_agreement_template", request=TemplateChange, responses=TemplateBody)
+    def patch(self, request: Request, id: UUID, **_: Any) -> Response:
+        """Another name, message, life or rule, or other words for its roles. What came of it stays as it is."""
+        body = read(TemplateChange, request)
+        now = templates.get_template(self.actor, id, permission=Permission.SHARES_CREATE, lock=True)
+        roles = body.pop("roles", [one["role"] for one in now.plan["roles"]])
+        wish = Wish(title=body.pop("name", now.name), **{name: now.plan[name] for name in _RULES} | body)
+        return Response(
+            template_body(templates.change_template(actor=self.actor, template_id=id, wish=wish, roles=roles))
+        )
+
     @extend_schema(operation_id="remove_agreement_template", responses={204: None})
     def delete(self, _request: Request, id: UUID, **_: Any) -> Response:
         """Remove a template that no hold is on. What came of it stays."""
         templates.remove_template(actor=self.actor, template_id=id)
         return Response(status=204)
+
+
+class TemplateText(Endpoint):
+    """The text of a template, which lies in the store."""
+
+    own_context = True
+    most_json_bytes = 6 * CHARACTERS_MOST + 1_000
+
+    @extend_schema(operation_id="get_agreement_template_text", responses=TemplateTextBody)
+    def get(self, _request: Request, id: UUID, **_: Any) -> Response:
+        """Its Markdown, with its markers and variables. A template of a PDF has none (400)."""
+        with tenant(self.actor.organization_id):
+            found = templates.get_template(self.actor, id, permission=Permission.SHARES_CREATE)
+        if found.source != Agreement.Source.TEXT:
+            raise fault("/text", "The document of this template is a PDF.")
+        return Response({"text": papers.read(found.organization_id, found.document_id).decode()})
+
+    @extend_schema(operation_id="replace_agreement_template_text", request=TemplateTextInput, responses=TemplateBody)
+    def put(self, request: Request, id: UUID, **_: Any) -> Response:
+        """Put another text into it, with its own markers and variables. What came of it stays as it is."""
+        text = read(TemplateTextInput, request)["text"]
+        changed = templates.replace_text(actor=self.actor, template_id=id, text=text)
+        with tenant(self.actor.organization_id):
+            return Response(template_body(changed))
 
 
 class UseTemplate(Endpoint):
@@ -106,5 +158,6 @@ class UseTemplate(Endpoint):
 routes = [
     path("agreement-templates", Templates.as_view()),
     path("agreement-templates/<uuid:id>", TemplateItem.as_view()),
+    path("agreement-templates/<uuid:id>/text", TemplateText.as_view()),
     path("agreement-templates/<uuid:id>/use", UseTemplate.as_view()),
 ]

@@ -49,11 +49,11 @@ def visible(actor: Actor, permission: Permission = Permission.SHARES_READ) -> Qu
     rows = Agreement.objects.filter(organization_id=actor.organization_id, environment_id=environment_of(actor))
     if gate.allows(actor, Permission.AUDIT_READ):
         return rows
-    return rows.filter(_own(actor))
+    return rows.filter(own(actor))
 
 
-def _own(actor: Actor) -> Q:
-    """What they made, and what was made by their keys."""
+def own(actor: Actor) -> Q:
+    """What they made, and what was made by their keys: of agreements, and of tables of people."""
     made = Q(created_by_kind=actor.kind, created_by_id=actor.id)
     return made if actor.principal_id is None else made | Q(membership_id=actor.principal_id)
 
@@ -91,7 +91,7 @@ def list_agreements(
     if wanted.template_id is not None:
         rows = rows.filter(template_id=wanted.template_id)
     if wanted.own:
-        rows = rows.filter(_own(actor))
+        rows = rows.filter(own(actor))
     if before is not None:
         rows = rows.filter(id__lt=before)
     return list(rows.order_by("-id")[:limit])
