@@ -54,6 +54,9 @@ class Export(TenantModel):
     expires_at = models.DateTimeField()
     removed_at = models.DateTimeField(null=True)
     manifest_digest = models.BinaryField(null=True)
+    # What could not be read: of agreements each file, as the manifest names it; of stored files how many.
+    left_out = models.JSONField(default=list, db_default=[])
+    files_left_out = models.PositiveBigIntegerField(default=0, db_default=0)
 
     data_classes: ClassVar = Declared(
         kept=KEPT,
@@ -61,7 +64,7 @@ class Export(TenantModel):
         in_clear={"files_total": "Shown as progress", "bytes_total": "Shown as progress"},
         secrets={"identity": Held.SEALED},
         operational="scope environment membership requested_by_id all_versions deleted job_id cursor bytes_done members"
-        " created_at cut_at made_at expires_at removed_at manifest_digest",
+        " created_at cut_at made_at expires_at removed_at manifest_digest left_out files_left_out",
     )
 
     class Meta:
@@ -92,6 +95,11 @@ class Export(TenantModel):
     def by_passphrase(self) -> bool:
         """True if what opens it is an identity that a passphrase locks."""
         return self.identity is not None
+
+    @property
+    def left_out_total(self) -> int:
+        """How many files are not in it because they could not be read."""
+        return len(self.left_out) + self.files_left_out
 
     @property
     def is_whole(self) -> bool:

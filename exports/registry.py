@@ -52,6 +52,22 @@ class Member:
     sha256: str | None = None
     facts: Mapping[str, Any] = field(default_factory=dict)
     counts: int = 0  # bytes that progress is told by
+    # Members that belong together are in one volume: those that are joined to the one before them, and of the first
+    # how many bytes they take.
+    joined: bool = False
+    beside: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class LeftOut:
+    """A member that would be here if it could be read: its name, why it cannot, and what stands beside it."""
+
+    name: str
+    why: str
+    facts: Mapping[str, Any] = field(default_factory=dict)
+
+
+Item = Member | LeftOut
 
 
 class Source(Protocol):
@@ -61,7 +77,7 @@ class Source(Protocol):
     def name(self) -> str: ...
     @property
     def scopes(self) -> frozenset[Scope]: ...
-    def members(self, asked: Asked, after: str) -> Iterator[tuple[str, Member]]:
+    def members(self, asked: Asked, after: str) -> Iterator[tuple[str, Item]]:
         """Each with the place behind it, from which another call would go on; the beginning is the empty place."""
         ...
 
@@ -147,6 +163,11 @@ def add_files(name: str, title: str, page: Files, *, scopes: frozenset[Scope] = 
     The names of its members begin with a folder that no other source writes to, and each occurs once.
     """
     _sources[name] = FileSource(name, title, page, scopes)
+
+
+def add(source: Source) -> None:
+    """One that reads in its own way, outside of any transaction. Twice the same name: the last one."""
+    _sources[source.name] = source
 
 
 def sources(scope: Scope) -> list[Source]:

@@ -26,6 +26,7 @@ from hq.web.portal import own_context, person_of, refuse_invalid, tell, to
 from hq.web.request import TenantRequest, may_still
 from tenants import selectors as tenants
 
+NAMED = 20  # of what is left out, on the page
 PAGES = {Scope.OWN: "exports:own", Scope.ORGANIZATION: "exports:whole"}
 
 
@@ -87,7 +88,7 @@ def _context(request: TenantRequest, scope: Scope, where: dict[str, str]) -> dic
     listed = selectors.list_exports(request.actor, scope)
     return {
         "whole": scope is Scope.ORGANIZATION,
-        "exports": [_told(each) for each in listed],
+        "exports": [_told(each, where) for each in listed],
         "making": any(each.state == "making" for each in listed),
         "free": all(each.state == "ready" for each in listed),
         "days": LIFE.days,
@@ -97,7 +98,13 @@ def _context(request: TenantRequest, scope: Scope, where: dict[str, str]) -> dic
     }
 
 
-def _told(listed: Listed) -> dict[str, Any]:
+def _address(left: dict[str, Any], where: dict[str, str]) -> str:
+    """The page of what could not be read, in its own environment."""
+    environment = left["name"].split("/")[1]
+    return reverse("signing:agreement", kwargs=where | {"env_name": environment, "id": left["agreement"]})
+
+
+def _told(listed: Listed, where: dict[str, str]) -> dict[str, Any]:
     export = listed.export
     identity = export.identity_name if export.by_passphrase else "key.txt"
     each = f'age -d -i {identity} "$volume" | tar -x -C export'
@@ -106,6 +113,9 @@ def _told(listed: Listed) -> dict[str, Any]:
         "volumes": [(volume, export.file_name(volume.number)) for volume in listed.volumes],
         "open": f"mkdir export; for volume in hq-export-{export.id}-0*.tar.age; do {each}; done",
         "verify": "bin/verify export/data-export-*.json --jwks jwks.json",
+        "left_out": f"Ready, {export.left_out_total} left out" if export.made_at and export.left_out_total else "",
+        "named": [(left, _address(left, where)) for left in export.left_out[:NAMED]],
+        "more": max(0, len(export.left_out) - NAMED),
         "bar": "failed" if listed.state == "failed" else "running",
     }
 

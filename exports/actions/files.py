@@ -23,6 +23,7 @@ from exports.registry import BOTH, Asked, Member, add_files, add_source
 from hq.authz import gate
 from hq.authz.actor import Origin
 from hq.authz.permissions import AuthMethod, Permission
+from hq.db.context import tenant
 from hq.db.fields import Tampered
 from tenants import selectors as tenants
 from vault import actions as vault
@@ -100,6 +101,13 @@ def _readable(export: Export) -> Q:
         reach = stored.reach_of(actor, Permission.OBJECTS_READ)
         condition |= environment if reach is None else environment & Q(_LiesBelow(reach))
     return condition
+
+
+def files_left_out(export: Export) -> int:
+    """How many files are not in it because they could not be read. Named in tables/left-out. Once it is cut."""
+    with tenant(export.organization_id):
+        rows = Entry.objects.filter(organization_id=export.organization_id, export_id=export.id)
+        return rows.exclude(left_out="").count()
 
 
 def _is(condition: Q) -> Any:

@@ -118,13 +118,20 @@ def _keep(job: RunningJob, export: Export, package: Package, end: End, size: int
         )
         export.cursor, export.members = end.cursor, export.members + end.members
         export.bytes_done += end.counted
+        export.left_out = [*export.left_out, *end.left_out]
         if not end.is_last:
-            export.save(update_fields=["cursor", "members", "bytes_done"])
+            export.save(update_fields=["cursor", "members", "bytes_done", "left_out"])
             job.again(now())
             return
         export.made_at = now()
         export.expires_at, export.manifest_digest = export.ends_at(export.made_at), end.manifest_digest
-        export.save(update_fields=["cursor", "members", "bytes_done", "made_at", "expires_at", "manifest_digest"])
+        export.files_left_out = files.files_left_out(export)
+        export.save(
+            update_fields=[
+                *("cursor", "members", "bytes_done", "made_at", "expires_at", "manifest_digest"),
+                *("left_out", "files_left_out"),
+            ]
+        )
         forget_later(export)
         mail.tell_ready(export)
         _record(export, number, end)
@@ -146,7 +153,12 @@ def _record(export: Export, volumes: int, end: End) -> None:
         system_actor(export.organization_id, home_environment_id=export.environment_id),
         Tag.EXPORT_COMPLETED,
         target=target_of(export),
-        after={"volumes": volumes, "members": export.members, "manifest_sha256": end.manifest_digest.hex()},
+        after={
+            "volumes": volumes,
+            "members": export.members,
+            "left_out": export.left_out_total,
+            "manifest_sha256": end.manifest_digest.hex(),
+        },
     )
 
 

@@ -11,8 +11,9 @@ from django.conf import settings
 from audit import selectors as trail
 from exports.actions import sizes
 from exports.actions.archive import Archive, plain
+from exports.actions.files import files_left_out
 from exports.models import Export, Volume
-from exports.registry import Asked, Member, Scope, sources
+from exports.registry import Asked, LeftOut, Member, Scope, sources
 from hq.crypto.statements import EXPORT, file_name, timestamp
 from hq.db.context import tenant
 from hq.lib.canonical import canonical
@@ -29,6 +30,7 @@ COVERS = (
 NOT_COVERED = (
     "What was stored after the cut.",
     "What is left out on purpose: secrets, and what opens something.",
+    "What could not be read: the manifest names it, under left_out.",
     "Whether what people stored is true.",
 )
 README = """This is an export of HQ, made by {issuer}.
@@ -36,9 +38,9 @@ README = """This is an export of HQ, made by {issuer}.
 files/      the files as they were at the cut, under their own paths
 versions/   older and deleted versions, if they were asked for, by object and number
 parts/      files too large for one volume, in parts: put them together with cat
-agreements/ documents that were sent to be signed, sealed ones, their chains and certificates
+agreements/ documents that were sent to be signed, sealed ones, their chains, certificates and proofs
 tables/     everything else, in JSON Lines: one row a line, times in UTC
-manifest.json, manifest-0001.json, ...   every file with its size and SHA-256 (RFC 8785)
+manifest.json, manifest-0001.json, ...   every file with its size and SHA-256 (RFC 8785), and what is left out
 data-export-....json   a signed statement over manifest.json
 
 How to open and check it: docs/exports.md of HQ.
@@ -65,6 +67,7 @@ class End:
     plain_size: int
     members: int
     counted: int
+    left_out: list[dict[str, Any]]
     is_last: bool
 
 
@@ -77,6 +80,7 @@ class Making:
         self._cursor: dict[str, Any] = dict(export.cursor)
         self._archive = Archive((export.cut_at or now()).timestamp())
         self._whole = False
+        self._left_out: list[dict[str, Any]] = []
         self.counted = 0
         self._end: End | None = None
 
@@ -96,7 +100,7 @@ class Making:
         if self._whole:
             yield from self._archive.write(self._statement(digest))
         yield self._archive.end()
-        self._end = End(self._cursor, digest, self._archive.size, members, self.counted, self._whole)
+        self._end = End(self._cursor, digest, self._archive.size, members, self.counted, self._left_out, self._whole)
 
     def ended(self) -> End:
         """Raises RuntimeError if the stream was not read to its end."""
@@ -113,17 +117,21 @@ class Making:
         at = names.index(self._cursor["source"]) if self._cursor else 0
         for source in todo[at:]:
             after = self._cursor["after"] if self._cursor.get("source") == source.name else ""
-            for behind, member in source.members(asked, after):
-                if self._is_full(member):
+            for behind, item in source.members(asked, after):
+                if isinstance(item, LeftOut):
+                    self._left_out.append({"name": item.name, "why": item.why, **item.facts})
+                elif self._is_full(item):
                     return
-                yield member
+                else:
+                    yield item
                 self._cursor = {"source": source.name, "after": behind}
         self._whole = True
 
     def _is_full(self, member: Member) -> bool:
         listed, size = len(self._archive.listed), self._archive.size
-        return listed > 1 and (
-            listed >= sizes.VOLUME_MEMBERS or size + self._archive.takes(member) > sizes.body_bytes()
+        takes = self._archive.takes(member) + member.beside
+        return (
+            listed > 1 and not member.joined and (listed >= sizes.VOLUME_MEMBERS or size + takes > sizes.body_bytes())
         )
 
     def _manifest(self) -> dict[str, Any]:
@@ -134,6 +142,7 @@ class Making:
             "export": str(export.id),
             "volume": self.number,
             "members": self._archive.listed,
+            "left_out": self._left_out,
         }
         if not self._whole:
             return told
@@ -145,6 +154,8 @@ class Making:
             "person": str(export.requested_by_id),
             "all_versions": export.all_versions,
             "deleted": export.deleted,
+            "left_out": [*export.left_out, *self._left_out],
+            "files_left_out": files_left_out(export),
             "cut_at": timestamp(export.cut_at or now()),
             "made_at": timestamp(now()),
             "volumes": [self._volume(volume) for volume in self._before],

@@ -65,7 +65,12 @@ def sealed_certificate(pdf: bytes) -> bytes:
 
 
 def bundle_of(agreement: Agreement) -> bytes:
-    """The bundle of a sealed agreement. Outside of a transaction.
+    """The bundle of a sealed agreement. Outside of a transaction. Raises as `bundle_files`."""
+    return pack(bundle_files(agreement))
+
+
+def bundle_files(agreement: Agreement) -> dict[str, bytes]:
+    """What a bundle holds, by name. Outside of a transaction.
 
     A checkpoint that covers its event is made if there is none yet. Raises NotSealed, NotAsSigned, NotCovered,
     KeyUnavailable, ObjectDamaged, Tampered.
@@ -78,18 +83,23 @@ def bundle_of(agreement: Agreement) -> bytes:
     original = papers.read(organization_id, agreement.document_id)
     with tenant(organization_id):
         chain = chain_file(agreement)
-        agreed = {(one.consent_language, one.consent_version) for one in selectors.list_signers(agreement)}
     files = {
         PDF: pdf,
         original_name(agreement): original,
         CHAIN: chain,
         CERTIFICATE: sealed_certificate(pdf),
-        PROOF: _proof(agreement),
+        PROOF: proof_of(agreement),
     }
-    for language, version in agreed - {("", "")}:
-        text = consents.get(language, version)
-        files[text.file_name] = text.text.encode()
-    return pack(files | {STATEMENT: _statement(agreement, files)})
+    files |= consent_files(agreement)
+    return files | {STATEMENT: _statement(agreement, files)}
+
+
+def consent_files(agreement: Agreement) -> dict[str, bytes]:
+    """Each text that somebody agreed to, by name."""
+    with tenant(agreement.organization_id):
+        agreed = {(one.consent_language, one.consent_version) for one in selectors.list_signers(agreement)}
+    texts = [consents.get(language, version) for language, version in sorted(agreed - {("", "")})]
+    return {text.file_name: text.text.encode() for text in texts}
 
 
 def _final_of(agreement: Agreement) -> UUID | None:
@@ -99,7 +109,8 @@ def _final_of(agreement: Agreement) -> UUID | None:
     return agreement.final_id
 
 
-def _proof(agreement: Agreement) -> bytes:
+def proof_of(agreement: Agreement) -> bytes:
+    """That the event of its seal stands in the trail. Outside of a transaction. Raises NotCovered, NotAsSigned."""
     place = (agreement.organization_id, agreement.environment_id)
     return prove_for_room(*place, Log.ADMIN, agreement.sealed_event or 0).content
 
