@@ -41,6 +41,10 @@ class StillKept(Refused):
     """A legal hold keeps this agreement. Somebody who may lift holds can."""
 
 
+class TemplateChanged(Refused):
+    """The template was given another text meanwhile. Look at it again, then use it."""
+
+
 class NotSealed(Refused):
     """The sealed document is not there yet. It is made as soon as everybody has signed."""
 

@@ -75,7 +75,11 @@ def drop(organization_id: UUID, paper_ids: list[UUID]) -> None:
 
 
 def drop_unused(organization_id: UUID, paper_id: UUID) -> None:
-    """Drop a document that no agreement and no template names any more. In the caller's transaction."""
+    """Drop a document that no agreement and no template names any more. In the caller's transaction.
+
+    Whoever lets go of the same one, or takes it, now comes before or after: the last one turns out the light.
+    """
+    list(Paper.objects.select_for_update().filter(organization_id=organization_id, id=paper_id).values_list("id"))
     named = Agreement.objects.filter(organization_id=organization_id).filter(Q(document=paper_id) | Q(final=paper_id))
     if not named.exists() and not Template.objects.filter(organization_id=organization_id, document=paper_id).exists():
         drop(organization_id, [paper_id])

@@ -23,9 +23,10 @@ from hq.lib.text import NO_CONTROL
 from signing import selectors
 from signing.actions import papers, variables
 from signing.actions.drafts import Person, Place, Wish, check_wish, insert_agreement, insert_people, pages_of, place_of
-from signing.actions.faults import StillKept, fault, refuse_support
+from signing.actions.faults import StillKept, TemplateChanged, fault, refuse_support
 from signing.models import Agreement, Signer, Template
 from signing.models.signers import ROLE_LENGTH
+from signing.paper.text import read_text
 
 KEEP_MOST = 36_500
 
@@ -79,7 +80,7 @@ def keep_as_template(*, actor: Actor, agreement_id: UUID, name: str, text: str =
     `text` is that of a text's document. Nobody's name or address goes along. Raises Denied, NotFound, CannotBeSigned.
     """
     gate.require(actor, Permission.SHARES_CREATE)
-    agreement = selectors.get_agreement(actor, agreement_id)
+    agreement = selectors.get_agreement(actor, agreement_id, lock=True)  # its document stays until the template has it
     wish = check_wish(
         Wish(
             title=name,
@@ -215,15 +216,25 @@ def fill_document(template: Template, actor: Actor, values: Mapping[str, str]) -
     names = [one["name"] for one in template.plan["variables"]]
     if not names:
         return Filled(template, text=text)
+    asked = _asked(text)
     text = variables.fill_in(text, variables.check_values(names, values))
+    if _asked(text) != asked:
+        raise fault("/values", "What is filled in would change the fields of this text. Fill in plain words.")
     content = text.encode()
     pages = pages_of(Agreement.Source.TEXT, content)
     return Filled(template, papers.store(template.organization_id, environment_of(actor), content), pages, text)
 
 
+def _asked(text: str) -> list[tuple[str, int, bool]]:
+    """What a text asks of whom, whatever it calls it. Raises BadText."""
+    return [(marker.kind, marker.signer, marker.required) for marker in read_text(text).markers]
+
+
 def insert_from(actor: Actor, filled: Filled, use: Use, agreement_id: UUID | None = None) -> Agreement:
-    """The draft's rows, in the caller's transaction. Raises CannotBeSigned."""
-    template = get_template(actor, filled.template.id)
+    """The draft's rows, in the caller's transaction. Raises TemplateChanged, CannotBeSigned."""
+    template = get_template(actor, filled.template.id, lock=True)
+    if template.document_id != filled.template.document_id:
+        raise TemplateChanged
     plan = template.plan
     if len(use.people) != len(plan["roles"]):
         raise fault("/people", f"This template asks for {len(plan['roles'])} people.")
