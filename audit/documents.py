@@ -1,10 +1,12 @@
 """The documents of both logs: RFC 8785 bytes of what stands in the clear, and the commitment to what does not.
 
-They are what a link of the chain and a leaf of the tree are made of, so what is written here is for ever. From strings
-and whole numbers only, and with keys in ASCII, which orjson writes exactly as RFC 8785 wants it.
+They are what a link of the chain and a leaf of the tree are made of, so what is written here is for ever. From strings,
+ids and whole numbers only, and with keys in ASCII, which orjson writes exactly as RFC 8785 wants it.
 """
 
+from datetime import UTC, datetime
 from typing import Any, Final
+from uuid import UUID
 
 import orjson
 
@@ -17,6 +19,11 @@ NO_SALT: Final = bytes(chain.SALT_BYTES)
 AT_IN_DOCUMENTS: Final = "to_char({} AT TIME ZONE 'UTC', 'YYYY-MM-DD\"T\"HH24:MI:SS.US\"Z\"')"
 
 
+def stamp(at: datetime) -> bytes:
+    """A time as a document has it."""
+    return f"{at.astimezone(UTC).replace(tzinfo=None).isoformat(timespec='microseconds')}Z".encode()
+
+
 def written(value: dict[str, Any]) -> bytes:
     """Bytes of a document of ours. What comes from outside goes through `hq.lib.canonical` instead."""
     return orjson.dumps(value, option=orjson.OPT_SORT_KEYS)
@@ -24,13 +31,13 @@ def written(value: dict[str, Any]) -> bytes:
 
 def admin_document(
     *,
-    organization: str,
-    environment: str,
+    organization: str | UUID,
+    environment: str | UUID,
     index: int,
     at: str,
     tag: str,
     actor_kind: str,
-    actor_id: str,
+    actor_id: str | UUID,
     method: str,
     target_kind: str,
     target_id: str,

@@ -2,13 +2,14 @@
 
 import os
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 from uuid import UUID
 
 from django.db import transaction
 
 from audit import registry
-from audit.documents import AT_IN_DOCUMENTS
+from audit.documents import AT_IN_DOCUMENTS, stamp
 from audit.masking import of_change, of_request
 from audit.models import AccessEntry, AuditEvent, ChainHead, PersonEvent
 from audit.tags import ORGANIZATION_WIDE, PersonTag, Tag
@@ -25,22 +26,27 @@ from hq.lib.redaction import redact
 _LOCK = "SELECT 1 FROM audit_chainhead WHERE organization_id = %s AND environment_id = %s FOR NO KEY UPDATE"
 # The head moves on to the event's place and is its link, made as `AuditEvent.document` and `chain.link` make it.
 # Whoever waits for it begins where it is by then, at no earlier a time: times go as places do, whatever a clock says.
+# The document comes as it is up to its index at the time of now, and in pieces for a later one.
 _PLACE = rf"""
     place AS (
-        UPDATE audit_chainhead h SET (length, previous, hash, at, xid) = (
-            SELECT h.length + 1, h.hash, sha256('hq-audit-link-v1\000'::bytea || h.hash || sha256(
-                %s || convert_to({AT_IN_DOCUMENTS.format("taken.at")}, 'UTF8')
-                || %s || convert_to((h.length + 1)::text, 'UTF8') || %s
-            )), taken.at, pg_current_xact_id()::text::bigint
-            FROM (SELECT greatest(%s, h.at) AS at) AS taken
-        ) WHERE h.organization_id = %s AND h.environment_id = %s
+        UPDATE audit_chainhead h SET length = h.length + 1, previous = h.hash, at = greatest(%s, h.at),
+            xid = pg_current_xact_id()::text::bigint,
+            hash = sha256('hq-audit-link-v1\000'::bytea || h.hash || sha256(
+                CASE WHEN h.at > %s THEN %s || convert_to({AT_IN_DOCUMENTS.format("h.at")}, 'UTF8') || %s ELSE %s END
+                || convert_to((h.length + 1)::text, 'UTF8') || %s
+            ))
+        WHERE h.organization_id = %s AND h.environment_id = %s
         RETURNING h.length, h.previous, h.hash, h.at
     )
 """  # noqa: S608 - constants of ours
 _add_event = InsertAt(
-    AuditEvent, place=_PLACE, told={"index": "length", "previous": "previous", "hash": "hash", "at": "at"}
+    AuditEvent,
+    place=_PLACE,
+    kinds=(datetime, datetime, bytes, bytes, bytes, bytes, UUID, UUID),
+    told={"index": "length", "previous": "previous", "hash": "hash", "at": "at"},
 )
 _add_access = Insert(AccessEntry)
+_SALT = "salt"
 
 
 class NoChain(Problem):
@@ -80,6 +86,15 @@ def wait_turn(organization_id: UUID, environment_id: UUID) -> None:
     wait_turn(organization_id, environment_id)
 
 
+def _written(before_salt: dict[str, Any], after_salt: dict[str, Any], salt: bytes) -> tuple[bytes, bytes]:
+    """A detail as its commitment covers it, and as it is sealed: with its salt. It is written once for both.
+
+    It comes as the fields whose names stand before `salt` and those that stand after it, some of each.
+    """
+    first, rest = canonical(before_salt)[:-1], canonical(after_salt)[1:]
+    return first + b"," + rest, first + b',"salt":"' + salt.hex().encode() + b'",' + rest
+
+
 def record(
     actor: Actor,
     tag: Tag,
@@ -94,15 +109,16 @@ def record(
     What people wrote is kept without personal data, and no secret at all (audit.masking).
     """
     environment_id = _chain_of(actor, tag)
-    detail = {
+    before_salt = {
         "actor": actor.label,
-        "target": target.label,
-        "user_agent": redact(actor.origin.user_agent),
         "before": of_change(before),
         "after": of_change(after),
         "reason": redact(reason),
     }
+    after_salt = {"target": target.label, "user_agent": redact(actor.origin.user_agent)}
+    detail = before_salt | after_salt
     salt = os.urandom(chain.SALT_BYTES)
+    committed, sealed = _written(before_salt, after_salt, salt)
     event: AuditEvent = _add_event.row(
         id=new_id(),
         organization_id=actor.organization_id,
@@ -115,15 +131,20 @@ def record(
         target_id=str(target.id),
         ip=actor.origin.ip,
         request_id=actor.origin.request_id,
-        detail=detail | {"salt": salt.hex()},
-        commitment=chain.commitment(salt, canonical(detail)),
+        detail=detail | {_SALT: salt.hex()},
+        commitment=chain.commitment(salt, committed),
     )
-    asked = [*event.around_its_place(), now(), actor.organization_id, environment_id]
-    # No savepoint of its own: an act that could not be recorded is undone as a whole.
-    with transaction.atomic(savepoint=False):
-        while (answers := _add_event(event, asked, registry.questions(event))) is None:
+    at = now()
+    upto, between, rest = event.around_its_place()
+    asked = (at, at, upto, between, upto + stamp(at) + between, rest, actor.organization_id, environment_id)
+    try:
+        asks, encoded = registry.questions(event), {"detail": sealed}
+        while (answers := _add_event(event, at=asked, then=asks, encoded=encoded)) is None:
             _begin_chain(actor.organization_id, environment_id)
         registry.tell(event, detail, answers)
+    except BaseException:
+        transaction.set_rollback(True)  # an act that could not be recorded is undone as a whole
+        raise
     return event
 
 
@@ -146,7 +167,12 @@ def record_access(
     said = {"actor": actor.label if actor else "", "user_agent": redact(origin.user_agent)}
     detail = said | of_request(detail)
     salt = os.urandom(chain.SALT_BYTES)
-    _add_access.values(
+    committed, sealed = _written(
+        {name: value for name, value in detail.items() if name < _SALT},
+        {name: value for name, value in detail.items() if name > _SALT},
+        salt,
+    )
+    line = _add_access.row(
         id=new_id(),
         organization_id=organization_id,
         environment_id=actor.environment_id if actor else None,
@@ -160,9 +186,10 @@ def record_access(
         ip=origin.ip,
         request_id=origin.request_id,
         duration_ms=milliseconds,
-        detail=detail | {"salt": salt.hex()},
-        commitment=chain.commitment(salt, canonical(detail)),
+        detail=detail | {_SALT: salt.hex()},
+        commitment=chain.commitment(salt, committed),
     )
+    _add_access(line, encoded={"detail": sealed})
 
 
 def record_person(tag: PersonTag, *, person_id: UUID | None, origin: Origin, target_id: str = "") -> None:

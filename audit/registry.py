@@ -2,8 +2,11 @@
 
 from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
+from uuid import UUID
 
 from audit.models import AuditEvent
+from hq.db.fixed import Fixed
+from hq.db.prepared import Bound
 
 __all__ = ["AuditEvent", "Listener", "on_event", "questions", "tell"]
 
@@ -14,7 +17,7 @@ Listener = Callable[[AuditEvent, dict[str, Any], Sequence[Any]], None]
 
 class _Listening(NamedTuple):
     listener: Listener
-    asks: str
+    asks: Fixed
 
 
 _listeners: dict[str, _Listening] = {}
@@ -27,13 +30,13 @@ def on_event(name: str, listener: Listener, *, asks: str) -> None:
     goes along with the event in one round trip, and sees what was committed until the event had its place: what an
     event of a lower index has made is surely seen.
     """
-    _listeners[name] = _Listening(listener, asks)
+    _listeners[name] = _Listening(listener, Fixed(asks, (UUID, UUID, str)))
 
 
-def questions(event: AuditEvent) -> list[tuple[str, list[Any]]]:
+def questions(event: AuditEvent) -> list[Bound]:
     """What is to be asked for `tell`, each with its values."""
-    values = [event.organization_id, event.environment_id, event.tag]
-    return [(each.asks, values) for each in _listeners.values()]
+    values = (event.organization_id, event.environment_id, event.tag)
+    return [each.asks.bound(values) for each in _listeners.values()]
 
 
 def tell(event: AuditEvent, detail: dict[str, Any], answers: Sequence[Sequence[Any]]) -> None:

@@ -70,8 +70,16 @@ def list_events(actor: Actor, filters: Filters, *, before: int | None, limit: in
     gate.require(actor, Permission.AUDIT_READ)
     rows = AuditEvent.objects.filter(_events(actor, filters))
     if before is not None:
-        rows = rows.filter(index__lt=before)
-    return list(rows.order_by("-index")[: limit + 1])
+        rows = rows.filter(_older(actor, before))
+    return list(rows.order_by("-at", "-index")[: limit + 1])
+
+
+def _older(actor: Actor, index: int) -> Q:
+    """What comes after an event in a list of the newest first: every filter has an index by time and place."""
+    at = AuditEvent.objects.filter(_scope(actor), index=index).values_list("at", flat=True).first()
+    if at is None:  # nobody was shown it
+        return Q(index__lt=index)
+    return Q(at__lte=at) & (Q(at__lt=at) | Q(index__lt=index))
 
 
 def count_events(actor: Actor, filters: Filters) -> int:

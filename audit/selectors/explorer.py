@@ -113,7 +113,7 @@ def list_actors(actor: Actor) -> list[tuple[UUID, str]]:
     statement = f"""
         SELECT newest.id FROM unnest(%s::uuid[]) AS wanted (value), LATERAL (
             SELECT id FROM {_TABLE} WHERE organization_id = %s AND environment_id = %s AND actor_id = wanted.value
-            ORDER BY index DESC LIMIT 1
+            ORDER BY at DESC, index DESC LIMIT 1
         ) newest
     """  # noqa: S608 - the table's name
     ids = [UUID(each) for each in choices(actor, "actor_id")]

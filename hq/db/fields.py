@@ -259,10 +259,21 @@ class _SealedField(Field[_Set, _Get]):
                 value.ready = True
                 return value
             value = self.open(value, instance) if value.opened is CLOSED else value.opened
-        plain = self._encoded(value)
+        return self._sealed(instance, value, self._encoded(value))
+
+    def seal_encoded(self, instance: models.Model, plain: bytes) -> Sealed:
+        """Seal the new value that is set, for one who knows already how it is encoded. Raises KeyUnavailable."""
+        value = instance.__dict__[self.attname]
+        if type(value) is Sealed:  # once more, as the row could not be added yet
+            value = value.opened
+        return self._sealed(instance, value, plain)
+
+    def _sealed(self, instance: models.Model, value: Any, plain: bytes) -> Sealed:
+        organization_id, row_id = self._place_of(instance)
+        ring = self.rings.get(organization_id.int) or sealing.key_source().ring(organization_id, self.purpose)
         data = ring.head + ring.seal(plain, self._aad(organization_id, row_id))
         ring.seals += 1
-        state[self.attname] = made = Sealed.of(data, organization_id, row_id)
+        instance.__dict__[self.attname] = made = Sealed.of(data, organization_id, row_id)
         made.opened, made.ready = value, True
         if self.mutable:
             made.plain = plain

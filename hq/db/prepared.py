@@ -5,17 +5,17 @@ that is left. So what every request asks is written out. It is asked through lib
 made for waiting in event loops too, costs as much as the server needs for the answer.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from itertools import count
 from select import POLLIN, POLLOUT, poll
-from typing import Any, Self
+from typing import Any, NamedTuple, Self
 
 from django.db import DEFAULT_DB_ALIAS, connections
 from django.db.backends.utils import CursorWrapper
 from psycopg._queries import PostgresQuery
 from psycopg.adapt import Transformer
 from psycopg.errors import FeatureNotSupported, InvalidSqlStatementName, OperationalError, error_from_result
-from psycopg.pq import DiagnosticField, ExecStatus, TransactionStatus
+from psycopg.pq import DiagnosticField, ExecStatus, Format, TransactionStatus
 
 _DONE = frozenset({ExecStatus.TUPLES_OK, ExecStatus.COMMAND_OK})
 _PLANS = "hq_plans"  # of a connection: what each statement is called there, by its text and the types of its values
@@ -23,68 +23,41 @@ _numbers = count(1)
 _Asking = tuple[str, list[Any]]
 
 
-class _Statement:
-    """As much of a cursor as one statement needs, and those that go `first` or `then`, in the same transaction."""
+class Bound(NamedTuple):
+    """A statement and its values, as the server takes them, and the format in which it is to answer."""
 
-    def __init__(self, link: Any, first: _Asking | None, then: Sequence[_Asking]) -> None:
+    query: bytes
+    params: Sequence[Any] | None
+    types: tuple[int, ...]
+    formats: Sequence[Format] | None
+    answer: Format = Format.TEXT
+
+
+def _bound(query: PostgresQuery) -> Bound:
+    return Bound(query.query, query.params, query.types, query.formats)
+
+
+class _Statement:
+    """As much of a cursor as one statement needs, and the one that goes `first`, in the same transaction."""
+
+    def __init__(self, link: Any, first: _Asking | None) -> None:
         self.connection = link
         self.pgresult: Any = None
         self._types = Transformer(link)
         self._query = PostgresQuery(self._types)  # under this name Django's log of queries reads it
-        self._asked = [self._query]
-        self._before = 0 if first is None else 1  # answers of which nobody asks
-        if first is not None or then:
-            self._asked = [*self._converted([first] if first else []), self._query, *self._converted(then)]
-        self._answers: list[Any] = []
+        self._first: list[Bound] = []
+        if first is not None:
+            before = PostgresQuery(Transformer(link))
+            before.convert(*first)
+            self._first.append(_bound(before))
         self._next = 0
-
-    def _converted(self, asking: Sequence[_Asking]) -> Iterator[PostgresQuery]:
-        for text, values in asking:
-            query = PostgresQuery(Transformer(self.connection))
-            query.convert(text, values)
-            yield query
 
     def execute(self, text: str, values: Any = None) -> Self:
-        """What gives other columns since it was planned is planned anew: a migration need not wait for old processes.
-
-        In a transaction nothing can be tried twice; once that is undone, the next one finds a new plan.
-        """
-        asked, server = self._query, self.connection.pgconn
-        asked.convert(text, values)
-        if server.transaction_status == TransactionStatus.IDLE and not self.connection.autocommit:
-            _send(server, b"BEGIN")
-        try:
-            answers = self._answer()
-        except (FeatureNotSupported, InvalidSqlStatementName):
-            if server.transaction_status != TransactionStatus.IDLE:
-                raise
-            answers = self._answer()
-        self._answers = answers[self._before :]
-        self.nextset()
-        return self
-
-    def _answer(self) -> list[Any]:
-        server = self.connection.pgconn
-        plans: dict[Any, bytes] = vars(self.connection).setdefault(_PLANS, {})
-        try:
-            named = [(_name(server, plans, asked), asked) for asked in self._asked]
-            if len(named) > 1:
-                return _together(server, named)
-            name, asked = named[0]
-            return [_done(server.exec_prepared(name, asked.params, asked.formats))]
-        except (FeatureNotSupported, InvalidSqlStatementName):
-            for asked in self._asked:
-                plans.pop((asked.query, asked.types), None)
-            raise
-
-    def nextset(self) -> bool | None:
-        """Go on to the answer of the next statement, if there is one."""
-        if not self._answers:
-            return None
-        self.pgresult = self._answers.pop(0)
+        self._query.convert(text, values)
+        self.pgresult = answers(self.connection, [*self._first, _bound(self._query)])[-1]
         self._types.set_pgresult(self.pgresult)
         self._next = 0
-        return True
+        return self
 
     def fetchone(self) -> Any:
         """The next row, or None."""
@@ -102,7 +75,38 @@ class _Statement:
         """Nothing is open: the whole answer was taken."""
 
 
-def _name(server: Any, plans: dict[Any, bytes], asked: PostgresQuery) -> bytes:
+def answers(link: Any, asked: Sequence[Bound]) -> list[Any]:
+    """The server's, to one statement or several in one round trip; outside of a transaction they are one of their own.
+
+    What gives other columns since it was planned is planned anew: a migration need not wait for old processes. In a
+    transaction nothing can be tried twice; once that is undone, the next one finds a new plan.
+    """
+    server = link.pgconn
+    if server.transaction_status == TransactionStatus.IDLE and not link.autocommit:
+        _send(server, b"BEGIN")
+    try:
+        return _answers(link, server, asked)
+    except (FeatureNotSupported, InvalidSqlStatementName):
+        if server.transaction_status != TransactionStatus.IDLE:
+            raise
+        return _answers(link, server, asked)
+
+
+def _answers(link: Any, server: Any, asked: Sequence[Bound]) -> list[Any]:
+    plans: dict[Any, bytes] = vars(link).setdefault(_PLANS, {})
+    try:
+        named = [(_name(server, plans, each), each) for each in asked]
+        if len(named) > 1:
+            return _together(server, named)
+        name, only = named[0]
+        return [_done(server.exec_prepared(name, only.params, only.formats, only.answer))]
+    except (FeatureNotSupported, InvalidSqlStatementName):
+        for each in asked:
+            plans.pop((each.query, each.types), None)
+        raise
+
+
+def _name(server: Any, plans: dict[Any, bytes], asked: Bound) -> bytes:
     plan = (asked.query, asked.types)
     name = plans.get(plan)
     if name is None:
@@ -112,11 +116,11 @@ def _name(server: Any, plans: dict[Any, bytes], asked: PostgresQuery) -> bytes:
     return name
 
 
-def _together(server: Any, named: list[tuple[bytes, PostgresQuery]]) -> list[Any]:
+def _together(server: Any, named: list[tuple[bytes, Bound]]) -> list[Any]:
     """Their answers. They are sent at once, and outside of a transaction are one: if one fails, all do."""
     server.enter_pipeline_mode()
     for name, asked in named:
-        server.send_query_prepared(name, asked.params, asked.formats)
+        server.send_query_prepared(name, asked.params, asked.formats, asked.answer)
     server.pipeline_sync()
     link = poll()
     while server.flush():
@@ -161,14 +165,13 @@ def begin(first: str) -> None:
         _send(link.connection.pgconn, f"BEGIN; {first}".encode())
 
 
-def prepared(*, first: _Asking | None = None, then: Sequence[_Asking] = ()) -> CursorWrapper:
+def prepared(*, first: _Asking | None = None) -> CursorWrapper:
     """A cursor as `connection.cursor()` gives, for constant statements only: each text is kept by the server.
 
-    `first` and `then` are others, with their values, that are sent along; outside of a transaction all are one. The
-    answers of those in `then` come after that of the statement, by `nextset`.
+    `first` is another, with its values, that is sent along; outside of a transaction both are one.
     """
     link = connections[DEFAULT_DB_ALIAS]  # `connection` would look it up anew for each attribute
     link.close_if_health_check_failed()
     link.ensure_connection()
-    bare: Any = _Statement(link.connection, first, then)
+    bare: Any = _Statement(link.connection, first)
     return link.make_debug_cursor(bare) if link.queries_logged else link.make_cursor(bare)

@@ -2,7 +2,9 @@
 
 from collections.abc import Mapping, Sequence
 from contextlib import nullcontext
+from datetime import datetime
 from typing import Any, Generic, TypeVar
+from uuid import UUID
 
 from django.db import DEFAULT_DB_ALIAS, connection, connections, models
 from django.db.models.base import ModelState
@@ -10,9 +12,19 @@ from django.db.models.fields import NOT_PROVIDED
 
 from hq.db.context import SETTING, tenant
 from hq.db.fields import SealedJSONField, SealedTextField
-from hq.db.prepared import prepared
+from hq.db.fixed import Fixed, ask, rows
+from hq.db.prepared import Bound, prepared
 
 Row = TypeVar("Row", bound=models.Model)
+# What values of a field are, by Django's name for its type.
+_KINDS: dict[str, type] = {
+    "BigIntegerField": int,
+    "BinaryField": bytes,
+    "CharField": str,
+    "DateTimeField": datetime,
+    "GenericIPAddressField": str,
+    "UUIDField": UUID,
+}
 
 
 class Columns(Generic[Row]):
@@ -63,8 +75,12 @@ class _Adding:
         vars(row).update(values, _state=ModelState())
         return row
 
-    def _of(self, row: Any, link: Any) -> list[Any]:
-        sealed = {field.attname: field.get_db_prep_save(field.pre_save(row, True), link) for field in self._sealed}
+    def _of(self, row: Any, link: Any, encoded: Mapping[str, bytes] | None = None) -> list[Any]:
+        sealed = {}
+        for field in self._sealed:
+            plain = encoded.get(field.attname) if encoded else None
+            ready = field.pre_save(row, True) if plain is None else field.seal_encoded(row, plain)
+            sealed[field.attname] = field.get_db_prep_save(ready, link)
         values = row.__dict__ | sealed
         return [values[name] for name in self._names]
 
@@ -80,14 +96,13 @@ class Insert(_Adding):
             f" INSERT INTO {model._meta.db_table} ({self._columns}) SELECT {self._marks} FROM place"  # noqa: SLF001 - as above
         )
 
-    def values(self, **values: Any) -> None:
-        """Add a row of these, one for each column. Raises KeyError if one lacks."""
-        self(self.row(**values))
+    def __call__(self, row: Any, *, encoded: Mapping[str, bytes] | None = None) -> None:
+        """What fails leaves no row. In a transaction the setting is afterwards what it was.
 
-    def __call__(self, row: Any) -> None:
-        """What fails leaves no row. In a transaction the setting is afterwards what it was."""
+        `encoded` are values of sealed columns for one who has encoded them already.
+        """
         link = connections[DEFAULT_DB_ALIAS]
-        own = self._of(row, link)
+        own = self._of(row, link, encoded)
         nested = tenant(row.organization_id) if link.in_atomic_block else nullcontext()
         with nested, prepared() as cursor:
             cursor.execute(self._text, [str(row.organization_id), *own])
@@ -96,29 +111,35 @@ class Insert(_Adding):
 class InsertAt(_Adding):
     """Adds one row to which another statement gives its place, all in one round trip, in the caller's transaction.
 
-    `place` is that statement, as a common table expression of this name, and `told` says which columns of the row it
-    gives by which of its own.
+    `place` is that statement, as a common table expression of this name, with the kinds of its values, and `told` says
+    which columns of the row it gives by which of its own.
     """
 
-    def __init__(self, model: type[models.Model], *, place: str, told: Mapping[str, str]) -> None:
+    def __init__(
+        self, model: type[models.Model], *, place: str, kinds: Sequence[type], told: Mapping[str, str]
+    ) -> None:
         super().__init__(model, told=told)
         self._told = list(told)
-        self._text = (
-            f"WITH {place}, added AS (INSERT INTO {model._meta.db_table} ({self._columns})"  # noqa: S608, SLF001 - names of our own models
-            f" SELECT {self._marks} FROM place) SELECT {', '.join(told.values())} FROM place"
+        of = {field.attname: _KINDS[field.get_internal_type()] for field in model._meta.concrete_fields}  # noqa: SLF001 - Django's documented name
+        self._added = Fixed(
+            f"WITH {place} INSERT INTO {model._meta.db_table} ({self._columns})"  # noqa: S608, SLF001 - names of our own models
+            f" SELECT {self._marks} FROM place RETURNING {', '.join(told)}",
+            [*kinds, *(of[name] for name in self._names)],
+            gives=[of[name] for name in told],
         )
 
-    def __call__(self, row: Any, at: Sequence[Any], then: Sequence[tuple[str, list[Any]]]) -> list[list[Any]] | None:
+    def __call__(
+        self, row: Any, *, at: Sequence[Any], then: Sequence[Bound], encoded: Mapping[str, bytes]
+    ) -> list[list[Any]] | None:
         """Add it and tell it its place; the rows of what is asked then, or None if there is no place to add it at.
 
-        `at` are the values of `place`.
+        `at` are the values of `place`, `encoded` those of sealed columns that the caller has encoded already.
         """
-        own = self._of(row, connections[DEFAULT_DB_ALIAS])
-        with prepared(then=then) as cursor:
-            cursor.execute(self._text, [*at, *own])
-            place = cursor.fetchone()
-            if place is None:
-                return None
-            vars(row).update(zip(self._told, place, strict=True))
-            row._state.adding = False  # noqa: SLF001 - Django's documented name
-            return [cursor.fetchall() for _ in then if cursor.nextset()]
+        link = connections[DEFAULT_DB_ALIAS]
+        added, *others = ask(link, [self._added.bound([*at, *self._of(row, link, encoded)]), *then])
+        place = self._added.row(added)
+        if place is None:
+            return None
+        vars(row).update(zip(self._told, place, strict=True))
+        row._state.adding = False  # noqa: SLF001 - Django's documented name
+        return [rows(link, answer) for answer in others]

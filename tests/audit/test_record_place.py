@@ -7,6 +7,7 @@ from threading import Barrier, Event
 from unittest import mock
 from uuid import UUID
 
+import psycopg
 import pytest
 from django.db import connection, transaction
 from django.test.utils import CaptureQueriesContext
@@ -14,6 +15,7 @@ from django.test.utils import CaptureQueriesContext
 from audit import actions, recorder
 from audit.models import AuditEvent, ChainHead
 from audit.recorder import Target
+from audit.selectors import Filters, list_events
 from audit.tags import Tag
 from hq.authz.actor import Actor
 from hq.crypto import chain
@@ -193,3 +195,27 @@ def test_a_clock_that_goes_back_takes_no_event_before_the_one_before_it(place: P
         with mock.patch.object(clock, "datetime", wraps=datetime) as told:
             told.now.return_value = first.at - timedelta(days=1)
             assert record(place.actor()).at == first.at
+
+
+@pytest.mark.parametrize("column", ["hash", "previous", "commitment"])
+def test_nobody_adds_an_event_with_a_hash_of_another_length(place: Place, column: str) -> None:
+    with pytest.raises(psycopg.errors.CheckViolation, match="audit_hashes_are_sha256"), as_superuser() as link:
+        link.execute(
+            "INSERT INTO audit_auditevent SELECT (jsonb_populate_record(e, jsonb_build_object(%s::text, '\\x00'))).*"
+            " FROM audit_auditevent e LIMIT 1",
+            [column],
+        )
+
+
+def test_events_of_one_moment_are_listed_by_place_page_by_page(place: Place) -> None:
+    actor = place.actor(environment_id=new_id())
+    with tenant(place.id), mock.patch.object(recorder, "now", return_value=clock.now()):
+        for _ in range(5):
+            record(actor)
+    listed: list[int] = []
+    with tenant(place.id):
+        while page := list_events(actor, Filters(actor_id=actor.id), before=listed[-1] if listed else None, limit=1):
+            listed += [event.index for event in page[:1]]
+        beyond = list_events(actor, Filters(), before=99, limit=9)
+    assert listed == [5, 4, 3, 2, 1]
+    assert [event.index for event in beyond] == listed
