@@ -41,7 +41,8 @@ def brand(request: TenantRequest, **where: str) -> HttpResponse:
         else:
             tell(request, "Changed. Pages that signers open from now on look like this.", where)
             return to("signing:brand", where)
-    context = {"form": form, "row": row, "shades": shades_of(offered or colour), "offered": offered}
+    sender = request.actor.label
+    context = {"form": form, "row": row, "shades": shades_of(offered or colour), "offered": offered, "sender": sender}
     return render(request, "signing/brand.html", context, status=400 if form.errors else 200)
 
 

@@ -146,6 +146,7 @@ class HqSignPages extends HTMLElement {
     const box = mark.getBoundingClientRect();
     const frame = this.#pages.getBoundingClientRect();
     this.#pages.scrollBy(box.left - frame.left - 16, box.top - frame.top - frame.height / 3);
+    mark.scrollIntoView({ block: "nearest", inline: "nearest" }); // the frame itself may be outside of a small window
     mark.focus({ preventScroll: true });
   };
 

@@ -7,14 +7,14 @@ from typing import Any
 
 import pytest
 from django.core.cache import cache
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Page, ViewportSize, expect
 
 from signing.actions.drafts import Place as Spot
 from signing.models import Agreement, Signer
 from signing.paper.render import render_text
 from signing.paper.text import read_text
 from tests.browser.conftest import Mailbox, Open
-from tests.browser.eyes import Eyes
+from tests.browser.eyes import NARROW, WIDE, Eyes
 from tests.browser.test_every_page import STILL, faults_of
 from tests.browser.test_second_factors import Device
 from tests.factories import Place, make_place, run_jobs
@@ -22,6 +22,7 @@ from tests.signing.core.conftest import lapse
 from tests.signing.signer.support import CODE
 from tests.signing.support import LINK, fresh, person, sent, signer, steps
 
+AT_400 = ViewportSize(width=320, height=225)  # what 400 per cent leaves of 1280 by 900
 PARAGRAPH = "Each party keeps to itself what it learns of the other, for three years. " * 12
 LONG = "# Purchase of a lighthouse\n\n" + "\n\n".join(f"## Part {n}\n\n{PARAGRAPH}" for n in range(1, 15))
 
@@ -139,8 +140,11 @@ def first_signs(eyes: Eyes, mailbox: Mailbox, agreement: Agreement) -> list[str]
     agree(page)
     page.get_by_role("button", name="Next field").press("Enter")
     expect(page.locator(":focus")).to_have_text("Ada Buyer")
+    page.set_viewport_size(AT_400)
     page.get_by_role("button", name="Next field").press("Enter")
     expect(page.locator("[data-where]")).to_have_text(re.compile("Page 2 of"))
+    expect(page.locator(":focus")).to_be_in_viewport(ratio=1)
+    page.set_viewport_size(WIDE)
     page.keyboard.press("Enter")
     expect(page.get_by_label("Purpose")).to_be_focused()
     page.keyboard.type("To watch ships")
@@ -201,6 +205,10 @@ def all_documents(eyes: Eyes, mailbox: Mailbox, agreement: Agreement) -> list[st
     faults += faults_of(eyes, "documents")
     page.get_by_role("button", name="Open Purchase of a lighthouse").click()
     heading(page, "Everybody has signed")
+    eyes.expect(404).page.get_by_role("button", name="Not you, or not your device? Leave").press("Enter")
+    heading(page, "You have left")
+    page.go_back()
+    heading(page, "This link cannot be opened")
     return faults
 
 
@@ -209,6 +217,10 @@ TEXT = """# Tenancy of a boat
 The rent is **40** a month. Begins [[date:1 First day]], for [[text:1 Purpose?]]. Keys taken: [[checkbox:1 Keys]].
 
 Initials [[initials:1]], signed [[signature:1]], and by the owner [[signature:2]].
+
+| For the tenant | For the owner |
+|---|---|
+| [[name:1]] | [[date:2 Day of handing over]] |
 """
 
 
@@ -237,6 +249,10 @@ def test_a_text_is_signed_without_script_handed_on_declined_and_expires(
     page = come_in(ben, mailbox, signer(agreement, 2))
     agree(page)
     faults = faults_of(ben, "sign_text")
+    page.set_viewport_size(NARROW)
+    page.get_by_label("Day of handing over").scroll_into_view_if_needed()
+    expect(page.get_by_label("Day of handing over")).to_be_in_viewport(ratio=1)
+    page.set_viewport_size(WIDE)
     page.get_by_role("link", name="Somebody else signs for me").click()
     page.get_by_label("Their name").fill("Cleo Deputy")
     page.get_by_label("Their e-mail address").fill("cleo@signer.example")
