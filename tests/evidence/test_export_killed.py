@@ -30,7 +30,7 @@ SEED, TIMES = 20261122, int(os.environ.get("HQ_KILLS", "20"))
 
 @pytest.fixture
 def crasher(transactional_db: None) -> Iterator[Crasher]:
-    with running("tests.evidence.export_crasher") as child:
+    with running("tests.timed_crasher", "evidence.actions.export_zip", "PAGE=3") as child:
         yield child
 
 

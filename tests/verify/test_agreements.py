@@ -14,35 +14,17 @@ import pytest
 from pikepdf import ObjectStreamMode
 
 from hq.crypto import seals
-from hq.crypto.signatures import BadSignature, verify
 from signing.seals.bundles import ordered, pack
 from tests.verify import agreements
 from tests.verify.agreements import INES, LENA, OMAR, Bundle, coming, sent, signed
 from tests.verify.bad_agreements import BAD, zipped
 from tests.verify.program import VERIFY, run
-from tests.verify.samples import KID, PUBLIC
+from tests.verify.samples import KID
 
 SEED = 20261122
 BYTES = int(os.environ.get("HQ_BYTES", "300"))
 WHOLE = Bundle().packed()
 SEALED = Bundle().sealed().pdf
-
-
-@pytest.fixture
-def trust(monkeypatch: pytest.MonkeyPatch) -> Any:
-    """The right key. Ed25519 is asked of the library: a process for each of thousands would take minutes."""
-
-    def accepts(public: bytes, message: bytes, signature: bytes) -> bool:
-        try:
-            verify(public, message, signature)
-        except BadSignature:
-            return False
-        return True
-
-    monkeypatch.setattr(VERIFY, "openssl_accepts", accepts)
-    found = VERIFY.Trust({KID})
-    found.keys = [(None, PUBLIC)]
-    return found
 
 
 def refusal(raw: bytes, trust: Any) -> str:

@@ -11,7 +11,7 @@ from hq.crypto import merkle
 from hq.lib.canonical import canonical
 from tests.verify import trails
 from tests.verify.program import VERIFY
-from tests.verify.samples import ORGANIZATION, PUBLIC
+from tests.verify.samples import ORGANIZATION
 from tests.verify.trails import ENVIRONMENT, Line, entry, event_proof, jsonl, rehashed, trail
 
 TIMES = 1000
@@ -145,24 +145,6 @@ def test_every_byte_of_every_line_counts():
             followed(changed)
         line = raw.count(b"\n", 0, at) + 1
         assert any(f"line {number}" in str(refused.value) for number in (line, line + 1)) or line == LENGTH
-
-
-@pytest.fixture
-def trust(monkeypatch: pytest.MonkeyPatch) -> Any:
-    """The right key. Signatures are asked of the library: a process for each of thousands would take minutes."""
-    from hq.crypto.signatures import BadSignature, verify
-
-    def accepts(public: bytes, message: bytes, signature: bytes) -> bool:
-        try:
-            verify(public, message, signature)
-        except BadSignature:
-            return False
-        return True
-
-    monkeypatch.setattr(VERIFY, "openssl_accepts", accepts)
-    found = VERIFY.Trust({VERIFY.thumbprint(VERIFY.encode(PUBLIC))})
-    found.keys = [(None, PUBLIC)]
-    return found
 
 
 def checked(raw: bytes, trust: Any) -> Any:

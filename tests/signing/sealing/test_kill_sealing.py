@@ -30,7 +30,7 @@ SEED, TIMES = 20261122, int(os.environ.get("HQ_KILLS", "12"))
 
 @pytest.fixture
 def crasher(transactional_db: None) -> Iterator[Crasher]:
-    with running("tests.signing.sealing.seal_crasher") as child:
+    with running("tests.timed_crasher", "signing.actions.sealing") as child:
         yield child
 
 
