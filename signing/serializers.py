@@ -316,7 +316,7 @@ class PersonBody(serializers.Serializer[Any]):
     email = serializers.CharField()
 
 
-class RowBody(serializers.Serializer[Any]):
+class AgreementRowBody(serializers.Serializer[Any]):
     line = serializers.IntegerField(help_text="Of the table, from 1.")
     title = serializers.CharField(allow_blank=True)
     people = PersonBody(many=True, help_text="Empty once all is sent.")
@@ -325,12 +325,12 @@ class RowBody(serializers.Serializer[Any]):
     agreement_id = serializers.UUIDField(allow_null=True, help_text="What came of it.")
 
 
-class BatchBody(serializers.Serializer[Any]):
+class AgreementBatchBody(serializers.Serializer[Any]):
     id = serializers.UUIDField()
     template_id = serializers.UUIDField(allow_null=True)
     name = serializers.CharField(help_text="Of the template, as it was called then.")
     state = serializers.ChoiceField(choices=Batch.State.values)
-    rows = RowBody(many=True)
+    rows = AgreementRowBody(many=True)
     total = serializers.IntegerField(help_text="Rows that can be sent.")
     sent = serializers.IntegerField()
     created_at = serializers.DateTimeField()

@@ -132,8 +132,9 @@ def sign_agreement(
         detail["passkey"] = dict(passkey)
     add_step(agreement, "signed", origin=standing.origin, signer=signer, facts=facts, detail=detail)
     _go_on(agreement)
+    after = facts | {"state": agreement.state}  # signed: they were the last
     recorder.record(
-        actor_of(agreement, signer, standing), Tag.AGREEMENT_SIGNED, target=target_of(agreement), after=facts
+        actor_of(agreement, signer, standing), Tag.AGREEMENT_SIGNED, target=target_of(agreement), after=after
     )
     return agreement
 
@@ -178,7 +179,10 @@ def delegate_signing(standing: Standing, *, name: str, email: str, reason: str =
     let_in(agreement)
     mail(agreement, "delegated")
     recorder.record(
-        actor_of(agreement, signer, standing), Tag.AGREEMENT_DELEGATED, target=target_of(agreement), after=to
+        actor_of(agreement, signer, standing),
+        Tag.AGREEMENT_DELEGATED,
+        target=target_of(agreement),
+        after={"to": str(other.id)},
     )
     return other
 

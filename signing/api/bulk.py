@@ -12,7 +12,7 @@ from hq.web.api import Endpoint, read
 from signing.actions import bulk
 from signing.actions.tables import BYTES_MOST
 from signing.models import Batch
-from signing.serializers import BatchBody, TableInput
+from signing.serializers import AgreementBatchBody, TableInput
 
 _BATCH = "id template_id name state total sent created_at ended_at reason"
 _ROW = "line title values problem"
@@ -47,7 +47,7 @@ class Tables(Endpoint):
     most_json_bytes = 6 * BYTES_MOST + 1_000
 
     @extend_schema(
-        operation_id="check_agreement_table", request=TableInput, responses={201: BatchBody}, examples=[_TABLE]
+        operation_id="check_agreement_table", request=TableInput, responses={201: AgreementBatchBody}, examples=[_TABLE]
     )
     def post(self, request: Request, id: UUID, **_: Any) -> Response:
         """Read a table for a template, in the place of one that you have not sent. Each row is told with its fault.
@@ -63,7 +63,7 @@ class Tables(Endpoint):
 class BatchItem(Endpoint):
     """One table."""
 
-    @extend_schema(operation_id="get_agreement_batch", responses=BatchBody)
+    @extend_schema(operation_id="get_agreement_batch", responses=AgreementBatchBody)
     def get(self, _request: Request, id: UUID, **_: Any) -> Response:
         """What was found in it, and how far it is sent. Once it is over, who it was stands in its agreements alone."""
         return Response(batch_body(bulk.get_batch(self.actor, id)))
@@ -72,7 +72,7 @@ class BatchItem(Endpoint):
 class SendBatch(Endpoint):
     """Sending it."""
 
-    @extend_schema(operation_id="send_agreement_batch", request=None, responses=BatchBody)
+    @extend_schema(operation_id="send_agreement_batch", request=None, responses=AgreementBatchBody)
     def post(self, _request: Request, id: UUID, **_: Any) -> Response:
         """Send one agreement for each row without a problem, in the background and each once."""
         return Response(batch_body(bulk.send_batch(actor=self.actor, batch_id=id)))
