@@ -18,6 +18,8 @@ from django.template.loader import render_to_string
 from audit import recorder
 from audit.tags import Tag
 from hq.authz.actor import Origin, system_actor
+from hq.authz.permissions import Permission
+from hq.authz.roles import GRANTS, Role
 from hq.lib.clock import now
 from jobs.registry import RunningJob
 from signing import selectors
@@ -79,7 +81,7 @@ def _letter(job: RunningJob) -> _Letter | None:
             return None
         to_sender = signer is None or what in _ABOUT_SIGNER
         if to_sender:
-            address = agreement.membership.user.email if agreement.membership else ""
+            address = _sender_of(agreement)
         else:
             address = signer.email if signer and _worth(agreement, signer, what) else ""
         if not address:
@@ -90,6 +92,12 @@ def _letter(job: RunningJob) -> _Letter | None:
         short = title if len(title) <= TITLE_IN_SUBJECT else title[:TITLE_IN_SUBJECT].rstrip() + "…"
         subject = SUBJECTS[what].format(short, who=context["sender"], ask=context["ask"])
         return _Letter(address, subject, render_to_string(f"signing/mail/{what}.txt", context))
+
+
+def _sender_of(agreement: Agreement) -> str:
+    """Their address, while they are a member who may look at it; an admin sees it in the list."""
+    member = agreement.membership
+    return member.user.email if member and Permission.SHARES_READ in GRANTS[Role(member.role)] else ""
 
 
 def _about(job: RunningJob) -> tuple[Agreement | None, Signer | None]:

@@ -166,8 +166,8 @@ def correct_signer(*, actor: Actor, agreement_id: UUID, signer_id: UUID, name: s
     signer.fields.update(value=None)  # whoever comes by the new link is shown nothing of it
     SignerSession.objects.filter(organization_id=agreement.organization_id, signer=signer).delete()
     add_step(agreement, "corrected", origin=actor.origin, signer=signer, detail={"before": before, "by": actor.label})
-    after = {"name": signer.name, "email": signer.email}
-    recorder.record(actor, Tag.AGREEMENT_CORRECTED, target=target_of(agreement), before=before, after=after)
+    # Their name and address go with the agreement: the trail, which outlives it, has the id.
+    recorder.record(actor, Tag.AGREEMENT_CORRECTED, target=target_of(agreement), after={"signer": str(signer.id)})
     return signer
 
 

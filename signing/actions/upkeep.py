@@ -21,6 +21,7 @@ from signing.actions.sending import KEPT, delete_agreement, tombstone_of
 from signing.actions.turns import mail
 from signing.models import Agreement, Batch, Code, Signer, SignerSession, Template
 from signing.models.batches import TABLES_KEPT
+from tenants import selectors as tenants
 
 BY_TEMPLATE: Final = "signing.agreements_by_template"
 BATCH: Final = 50
@@ -36,9 +37,11 @@ _DAY: Final = timedelta(days=1)
 def look_after(job: RunningJob) -> dict[str, int]:
     """Everything that is due in one organization, an agreement a transaction. Killed anywhere, it goes on."""
     expired = reminded = 0
-    while _expire_one(job):
+    with job.step():  # where nobody comes in, no mail goes out: what is due is due once it is open again
+        is_open = tenants.find_open(job.organization_id) is not None
+    while is_open and _expire_one(job):
         expired += 1
-    while _remind_one(job):
+    while is_open and _remind_one(job):
         reminded += 1
     return {"expired": expired, "reminded": reminded, "doors": _forget_doors(job), "tables": _forget_tables(job)}
 
