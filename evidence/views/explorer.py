@@ -10,7 +10,7 @@ from django.urls import reverse
 
 from audit import selectors as trail
 from audit.selectors import Filters
-from audit.selectors.explorer import COUNTED, Search, choices, count_matches, search_events
+from audit.selectors.explorer import Search, choices, count_matches, search_events
 from evidence.forms import KINDS, PERIODS, REQUESTS, ExplorerForm, Typed, ViewForm, tags_of
 from evidence.selectors.search import find_names
 from evidence.selectors.views import list_views
@@ -94,8 +94,8 @@ def _events(
     counted = count_matches(request.actor, search)
     return {
         "events": rows[:PAGE],
-        "count": min(counted, COUNTED),
-        "many": counted > COUNTED,
+        "count": counted.events,
+        "many": counted.more,
         "older": _at(request, cursor=str(rows[PAGE - 1].index)) if len(rows) > PAGE else "",
         "newest": _at(request, cursor="") if cursor else "",
         **_selected(request),

@@ -87,9 +87,30 @@ class TestSearch:
     def test_it_counts_up_to_a_limit(self, place, monkeypatch):
         with tenant(place.id):
             everything = AuditEvent.objects.count()
-            assert count_matches(place.actor(), Search()) == everything <= COUNTED
+            assert count_matches(place.actor(), Search()) == (everything, False)
+            assert everything <= COUNTED
             monkeypatch.setattr("audit.selectors.explorer.COUNTED", 1)
-            assert count_matches(place.actor(), Search()) == 2
+            assert count_matches(place.actor(), Search()) == (1, True)
+
+    def test_where_filters_meet_it_counts_among_the_newest(self, place, monkeypatch):
+        actor = place.actor()
+        with tenant(place.id):
+            newest = AuditEvent.objects.order_by("-index").first()
+        both = Filters(actor_id=newest.actor_id, tag=newest.tag)
+        named = (("actor", str(newest.actor_id)), ("target", newest.target_id))
+        with tenant(place.id):
+            theirs = AuditEvent.objects.filter(actor_id=newest.actor_id)
+            expected = theirs.filter(tag=newest.tag).count()
+            done = AuditEvent.objects.filter(target_id=newest.target_id, tag=newest.tag).count()
+            assert expected < theirs.count()
+            assert count_matches(actor, Search(filters=both)) == (expected, False)
+            assert count_matches(actor, Search(filters=both, tags=(newest.tag,))) == (expected, False)
+            # What somebody did to themselves is counted for both.
+            assert count_matches(actor, Search(named=named, tags=(newest.tag,))) == (expected + done, False)
+            monkeypatch.setattr("audit.selectors.explorer.SIFTED", 2)
+            assert count_matches(actor, Search(filters=both)).more
+            assert count_matches(actor, Search(named=named, tags=(newest.tag,))).more
+            assert count_matches(actor, Search(filters=both)).events <= 2
 
     def test_what_a_filter_offers_is_what_occurs(self, place):
         with tenant(place.id):
