@@ -18,7 +18,7 @@ from hq.db.context import tenant
 from hq.db.locks import hold
 from hq.lib.ids import new_id
 from hq.lib.mail_addresses import spell_address
-from hq.lib.text import NO_CONTROL
+from hq.lib.text import NO_CONTROL, is_plain
 from signing import selectors
 from signing.actions import papers
 from signing.actions.chain import add_step, genesis
@@ -270,8 +270,8 @@ def check_wish(wish: Wish) -> dict[str, Any]:
     title, message = wish.title.strip(), wish.message.strip()
     if not title or len(title) > TITLE_LENGTH or not _LINE.match(title):
         raise fault("/title", f"A title has 1 to {TITLE_LENGTH} characters, on one line.")
-    if len(message) > MESSAGE_LENGTH:
-        raise fault("/message", f"A message has at most {MESSAGE_LENGTH} characters.")
+    if len(message) > MESSAGE_LENGTH or not is_plain(message):
+        raise fault("/message", f"A message has at most {MESSAGE_LENGTH} characters, and none that cannot be seen.")
     if not 1 <= wish.days <= DAYS_MOST:
         raise fault("/days", f"It can be signed for 1 to {DAYS_MOST} days.")
     if not 0 <= wish.remind_every <= DAYS_MOST:

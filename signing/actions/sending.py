@@ -15,7 +15,7 @@ from hq.db import retention
 from hq.lib.clock import now
 from hq.lib.errors import NotFound
 from hq.lib.mail_addresses import spell_address
-from hq.lib.text import NO_CONTROL
+from hq.lib.text import NO_CONTROL, is_plain
 from signing import selectors
 from signing.actions import papers
 from signing.actions.chain import add_step
@@ -85,7 +85,7 @@ def void_agreement(*, actor: Actor, agreement_id: UUID, reason: str) -> Agreemen
     """End it before everybody has signed, and tell everybody why. Raises NotForSupport, NotSent, CannotBeSigned."""
     refuse_support(actor)
     reason = reason.strip()
-    if not reason or len(reason) > REASON_LENGTH:
+    if not reason or len(reason) > REASON_LENGTH or not is_plain(reason):
         raise fault("/reason", f"Say why, in 1 to {REASON_LENGTH} characters: whoever was asked is told.")
     agreement = _lock_sent(actor, agreement_id, Permission.SHARES_REVOKE)
     told = [one for one in selectors.list_signers(agreement) if one.sent_at is not None]

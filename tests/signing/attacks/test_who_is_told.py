@@ -11,6 +11,8 @@ from audit.models import AuditEvent
 from hq.authz.roles import Role
 from hq.db.context import tenant
 from signing.actions import acts, sending
+from signing.actions.drafts import Wish, change_agreement
+from signing.actions.faults import CannotBeSigned
 from signing.models import Agreement
 from signing.tasks import sweep
 from tenants.models import Membership
@@ -65,6 +67,31 @@ def test_what_falls_due_while_nobody_comes_in_is_done_once_they_do(place):
     assert (look(agreement), len(mail.outbox)) == ("reminded", 1)
     shut(place, "READY")
     assert (look(agreement), len(mail.outbox)) == ("expired", 3)
+
+
+@pytest.mark.parametrize("hidden", ["\x00", "\x1b[31m", "\u202e", "\x85"], ids=ascii)
+def test_a_mail_holds_nothing_that_hides_or_turns_its_words(place, hidden):
+    draft, out = support.make_agreement(place), support.sent(place)
+    with tenant(place.id):
+        change_agreement(actor=place.actor(), agreement_id=draft.id, wish=Wish(title="T", message="One\r\n\tTwo"))
+        with pytest.raises(CannotBeSigned, match="cannot be seen"):
+            change_agreement(actor=place.actor(), agreement_id=draft.id, wish=Wish(title="T", message=f"A{hidden}B"))
+        with pytest.raises(CannotBeSigned, match="Say why"):
+            sending.void_agreement(actor=place.actor(), agreement_id=out.id, reason=f"A{hidden}B")
+
+
+def test_what_a_removed_sender_sent_is_signed_and_sealed_all_the_same(place):
+    member = make_member(place, Role.DEVELOPER)
+    agreement = support.sent(place, actor=place.actor(Role.DEVELOPER, member))
+    with tenant(place.id):
+        Membership.objects.filter(user=member).delete()
+    support.sign_all(agreement)
+    run_jobs("network")
+    mail.outbox.clear()
+    run_jobs()
+    run_jobs("network")
+    assert support.fresh(agreement).state == "sealed"
+    assert [letter.to for letter in mail.outbox] == [["sam1@signer.example"]]
 
 
 def test_the_trail_and_webhooks_name_nobody_whom_an_agreement_names(place):
