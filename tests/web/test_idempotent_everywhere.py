@@ -13,7 +13,7 @@ from tests.world import World
 
 pytestmark = pytest.mark.django_db(transaction=True)
 # What every secret of HQ's begins with.
-SECRET = re.compile(r"\b(?:hd_(?:live|test)|hq[a-z]|whsec)_[A-Za-z0-9_-]")
+SECRET = re.compile(r"\b(?:hd_(?:live|test)|hq[a-z]|whsec)_[A-Za-z0-9_+/-]")
 # Nothing is done by it: it asks an issuer, outside of any transaction, whether a token would hold.
 ONLY_ASKS = "v1/environments/<uuid:environment_id>/workload-trusts/<uuid:id>/dry-run"
 # Addresses of parts are asked for as often as parts are sent, and open to nobody who lost them: none is kept.
