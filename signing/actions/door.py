@@ -19,6 +19,7 @@ from hq.authz.actor import Origin
 from hq.crypto import secrets
 from hq.db.context import tenant
 from hq.lib.clock import now
+from hq.lib.errors import Unavailable
 from hq.limits.buckets import Bucket, take
 from hq.web.limits import network_of
 from keys import selectors as keys
@@ -33,9 +34,14 @@ TRIES: Final = 5  # of one code
 # Who holds a link and not the mailbox has 50 tries a day at one in a million, and each code is told to the signer.
 CODES_OF_SIGNER: Final = (("", 5, 60 * 60), ("_day", 10, 24 * 60 * 60), ("_gap", 1, 30))
 CODES_OF_ADDRESS: Final = (20, 60 * 60)
-TRIES_OF_SIGNER: Final = (40, 60 * 60)  # each is a step of the chain, with a code or without
+# Each is a step of the chain, with a code or without, and a chain of more than 16 MB can be checked by nobody.
+TRIES_OF_SIGNER: Final = (40, 24 * 60 * 60)
 TRIES_OF_ADDRESS: Final = (30, 60 * 60)
 SESSION_PREFIX: Final = "hqh_"
+
+
+class CodeNotMailed(Unavailable):
+    """The code could not be mailed just now. Ask for another one in a minute."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,16 +66,23 @@ def look_at_link(*, token: str, origin: Origin) -> Invited:
 
 
 def send_code(*, token: str, origin: Origin) -> None:
-    """Mail a code to the signer of a link; the one before is void. Raises LinkCannotBeOpened, TooManyCodes."""
+    """Mail a code to the signer of a link; the one before is void. It is a step once the mail server has taken it.
+
+    Raises LinkCannotBeOpened, TooManyCodes, CodeNotMailed.
+    """
     invited = look_at_link(token=token, origin=origin)
     signer = invited.signer
     charge_code(str(signer.id), origin)
     with transaction.atomic(durable=True), tenant(signer.organization_id):
-        agreement = selectors.lock_agreement(signer.organization_id, signer.agreement_id)
         code = make_code(signer.organization_id, bytes(signer.email_index), signer)
+    try:
+        mail_code(signer.email, code, invited.agreement)
+    except OSError as error:  # every fault of SMTP is one
+        raise CodeNotMailed from error
+    with transaction.atomic(durable=True), tenant(signer.organization_id):
+        agreement = selectors.lock_agreement(signer.organization_id, signer.agreement_id)
         if agreement.state == Agreement.State.SENT:
             add_step(agreement, "code_sent", origin=origin, signer=signer)
-        mail_code(signer.email, code, agreement)
 
 
 def enter(*, token: str, code: str, origin: Origin) -> str:
@@ -157,9 +170,9 @@ def take_code(organization_id: UUID, email_index: bytes, code: str, signer: Sign
 
 
 def mail_code(email: str, code: str, agreement: Agreement | None) -> None:
-    """Mail the code once the transaction commits: it is in no job and in no row."""
+    """Mail the code, outside of any transaction: it is in no job and in no row. Raises OSError."""
     body = render_to_string("signing/mail/code.txt", {"code": code, "agreement": agreement})
-    transaction.on_commit(EmailMessage("HQ: Your code to read and sign", body, to=[email]).send)
+    EmailMessage("HQ: Your code to read and sign", body, to=[email]).send()
 
 
 def _live(organization_id: UUID, email_index: bytes, signer: Signer | None) -> QuerySet[Code]:
