@@ -6,6 +6,7 @@ all of them strings. What is signed is kept before the browser is asked, and com
 answered, so nothing else can be signed than what was hashed. The answer stands in the step, for anybody to check.
 """
 
+import json
 import struct
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -39,8 +40,8 @@ from signing.actions.values import Filled, digest_of
 from signing.models import Agreement, Passkey, Signer
 
 PASSKEYS_MOST, ANSWER_MOST = 10, 20_000
-ES256, EDDSA, RS256 = -7, -8, -257
-ALGORITHMS: Final = (ES256, EDDSA, RS256)
+ES256: Final = -7  # which every authenticator has, and every verifier
+_P256: Final = {1: 2, 3: ES256, -1: 1}  # a COSE key beside its two numbers (RFC 9053)
 _VERIFIED: Final = UserVerificationRequirement.REQUIRED
 _NO_MAKER: Final = Aaguid(bytes(16))
 # What reading an answer that nobody has checked may raise, down to its CBOR.
@@ -110,7 +111,7 @@ def add_passkey(standing: Standing, *, answer: str) -> None:
         made = _server().register_complete(state, response).credential_data
     except _UNREADABLE as error:
         raise PasskeyRefused from error
-    if made is None or made.public_key.ALGORITHM not in ALGORITHMS:
+    if made is None or not _is_plain(made.public_key):
         raise PasskeyRefused
     rows = Passkey.objects.filter(organization_id=standing.organization_id, credential_id=made.credential_id)
     if rows.exists():
@@ -130,6 +131,7 @@ def sign_with_passkey(standing: Standing, *, answer: str, label: str) -> Agreeme
     try:
         response = AuthenticationResponse.from_dict(_read(answer))
         used = _server().authenticate_complete(_state(challenge), _known(signer), response)
+        _read_plainly(bytes(response.response.client_data))
     except _UNREADABLE as error:
         raise PasskeyRefused from error
     rows = Passkey.objects.filter(organization_id=standing.organization_id, credential_id=used.credential_id)
@@ -193,7 +195,7 @@ def _server() -> Fido2Server:
     whole = f"{base.scheme}://{base.netloc}"
     entity = PublicKeyCredentialRpEntity(id=base.hostname or "", name="HQ")
     server = Fido2Server(entity, verify_origin=lambda origin: origin == whole)
-    server.allowed_algorithms = [one for one in server.allowed_algorithms if one.alg in ALGORITHMS]
+    server.allowed_algorithms = [one for one in server.allowed_algorithms if one.alg == ES256]
     return server
 
 
@@ -208,3 +210,17 @@ def _read(answer: str) -> Mapping[str, Any]:
     if not isinstance(found, dict):
         raise TypeError("no object")
     return found
+
+
+def _is_plain(key: Mapping[Any, Any]) -> bool:
+    """Whether a verifier can read it: or who signs could make an agreement that HQ seals and everybody refuses."""
+    numbers = [key.get(-2), key.get(-3)]
+    known = len(key) == 5 and all(type(key.get(name)) is int and key[name] == value for name, value in _P256.items())
+    return known and all(isinstance(one, bytes) and len(one) == 32 for one in numbers)
+
+
+def _read_plainly(client_data: bytes) -> None:
+    """As verifiers do: UTF-8, no name twice, and nothing but texts and truths. Raises ValueError."""
+    pairs: list[tuple[str, Any]] = json.loads(client_data.decode(), object_pairs_hook=list)
+    if len(dict(pairs)) < len(pairs) or not all(isinstance(value, str | bool) for _, value in pairs):
+        raise ValueError("not as a browser writes it")
