@@ -6,7 +6,7 @@ Each act locks the agreement, so that two of them come one after the other, and 
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from typing import Any
+from typing import Any, Final
 from uuid import UUID
 
 from audit import recorder
@@ -37,6 +37,8 @@ from signing.models.agreements import REASON_LENGTH, SIGNERS_MOST
 from signing.models.signers import NAME_LENGTH
 
 State = Signer.State
+# A stranger says this name, and HQ mails it to another one: no mail program may make a link of it.
+_LEADS_ELSEWHERE: Final = re.compile(r"[/\\@]|www\.", re.IGNORECASE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -248,7 +250,7 @@ def _go_on(agreement: Agreement) -> None:
 
 def _delegate(agreement: Agreement, signer: Signer, name: str, email: str) -> Signer:
     name, address = name.strip(), spell_address(email.strip())
-    if not name or len(name) > NAME_LENGTH or not re.match(NO_CONTROL, name):
+    if not name or len(name) > NAME_LENGTH or not re.match(NO_CONTROL, name) or _LEADS_ELSEWHERE.search(name):
         raise fault("/name", "Say the name of whoever signs in your place.")
     if address is None:
         raise fault("/email", "This is not an e-mail address that HQ can write to.")
