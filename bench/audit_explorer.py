@@ -1,8 +1,8 @@
 """The explorer over many events: what one page of each filter costs in the database.
 
-The events are written past HQ, by the administrator, into months from this one on, with people, addresses, acts and
-targets as uneven as in life. Nothing of them is opened or proved here: their details are one sealed row's, their hashes
-are random.
+The events, the requests beside them and the names in them are written past HQ, by the administrator, into months from
+this one on, with people, addresses, acts, targets and words as uneven as in life. Nothing of them is opened or proved
+here: their details are one sealed row's, their hashes are random.
 """
 
 import logging
@@ -17,17 +17,24 @@ from uuid import UUID
 from django.db import connection
 
 from audit.selectors import Filters
-from audit.selectors.explorer import Search, choices, count_matches, list_actors, search_events
+from audit.selectors.explorer import Search, choices, count_matches, list_access, list_actors, search_events
 from audit.tags import Tag
 from bench.access_data import administrator
 from bench.figures import Figure, Report
+from evidence.selectors.search import beginnings_of, find_names, token
 from hq.authz.actor import Actor
 from hq.crypto.aead import Tampered
 from hq.db.context import tenant
+from hq.lib.folding import folded
 from hq.lib.ids import new_id
 from tests.factories import Place, make_place
 
 MONTHS = 6
+# What forty of them begin with many names have, and the others few.
+WORDS = [
+    *(f"Report{chr(97 + number % 26)}{number}" for number in range(40)),
+    *(f"{chr(97 + number % 26)}{chr(97 + number // 26 % 26)}{number:04}" for number in range(40, 4040)),
+]
 _FILL = """
     INSERT INTO audit_auditevent (id, organization_id, environment_id, index, at, tag, actor_kind, actor_id, method,
         target_kind, target_id, ip, request_id, detail, commitment, previous, hash)
@@ -45,6 +52,36 @@ _FILL = """
             FROM generate_series(%(first)s::bigint, %(last)s::bigint) n
         ) drawn
 """
+# One for each two events, as two events of an act are one request.
+_REQUESTS = """
+    INSERT INTO audit_accessentry (id, organization_id, environment_id, at, actor_kind, actor_id, method, verb, route,
+        status, ip, request_id, duration_ms, detail)
+    SELECT (lpad(to_hex(ms), 12, '0') || '7' || substr(replace(gen_random_uuid()::text, '-', ''), 14))::uuid,
+        e.organization_id, e.environment_id, to_timestamp(ms / 1000.0), 'person',
+        lpad(to_hex(floor(power(random(), 2) * 200)::int), 32, '0')::uuid, 'session', 'POST', 'bench',
+        CASE WHEN random() < 0.02 THEN 403 ELSE 200 END, '10.0.0.0'::inet + floor(power(random(), 3) * 2000)::int,
+        'request-' || n, 3, e.detail
+    FROM (SELECT * FROM audit_auditevent WHERE environment_id = %(environment)s ORDER BY index LIMIT 1) e,
+        LATERAL (
+            SELECT n, %(begins)s + n * 2 * %(step)s AS ms FROM generate_series(%(first)s::bigint, %(last)s::bigint) n
+        ) drawn
+"""
+# Each has two words: what many are called, and what few are. The label is one that nobody can open.
+_NAMES = """
+    WITH named AS (
+        INSERT INTO evidence_trailname (id, organization_id, environment_id, kind, reference, label, digest)
+        SELECT gen_random_uuid(), %(organization)s, %(environment)s, 'target', 'target-' || n, '\\x00'::bytea,
+            sha256(n::text::bytea)
+        FROM generate_series(1, %(names)s) n RETURNING id
+    ), drawn AS (
+        SELECT id, floor(power(random(), 3) * 40)::int AS often, 40 + floor(random() * 4000)::int AS rarely FROM named
+    )
+    INSERT INTO evidence_trailword (id, organization_id, environment_id, name_id, token)
+    SELECT gen_random_uuid(), %(organization)s, %(environment)s, drawn.id, tokens.token
+    FROM drawn, LATERAL unnest(ARRAY[often, rarely]) AS said (word)
+    JOIN unnest(%(words)s::int[], %(tokens)s::bytea[]) AS tokens (word, token) ON tokens.word = said.word
+"""
+EVENTS_A_NAME = 50
 
 
 def measure(*, events: int = 10_000_000, rounds: int = 5) -> Report:
@@ -52,7 +89,14 @@ def measure(*, events: int = 10_000_000, rounds: int = 5) -> Report:
     logging.getLogger("hq.db.fields").setLevel(logging.CRITICAL)
     place = make_place()
     fill(place, events)
+    write_names(place, events // EVENTS_A_NAME)
     pages = [(name, _page(place, search, before)) for name, search, before in asked(place, events)]
+    pages += [
+        ("a name that is typed, found out", _named(place, "Report")),
+        ("a whole name that is typed, found out", _named(place, f"{WORDS[0]} {WORDS[77]}")),
+        ("a name that nobody has", _named(place, f"{WORDS[1]} Quixotic")),
+        ("a request that is followed over both logs", _followed(place, "request-123456")),
+    ]
     for _, page in pages:
         page()
     figures = [
@@ -83,9 +127,32 @@ def fill(place: Place, events: int) -> None:
         for start in range(first, first + events, 500_000):
             last = min(start + 500_000, first + events) - 1
             link.execute(_FILL, values | {"first": start, "last": last})
+            link.execute(_REQUESTS, values | {"first": start // 2, "last": last // 2})
         for statement in dropped:
             link.execute(statement)
         link.execute("VACUUM (ANALYZE) audit_auditevent")
+        link.execute("VACUUM (ANALYZE) audit_accessentry")
+
+
+def write_names(place: Place, names: int) -> None:
+    """As `evidence.names` keeps them, with the tokens that HQ computes; nobody checks here whose they are."""
+    tokens = {
+        (number, token(place.id, beginning))
+        for number, word in enumerate(WORDS)
+        for beginning in beginnings_of(folded(word))
+    }
+    values = {
+        "organization": place.id,
+        "environment": place.live_id,
+        "names": names,
+        "words": [number for number, _ in tokens],
+        "tokens": [each for _, each in tokens],
+    }
+    with administrator() as link:
+        link.execute("SET session_replication_role = replica")  # no foreign key is looked up a million times
+        link.execute(_NAMES, values)
+        link.execute("VACUUM (ANALYZE) evidence_trailname")
+        link.execute("VACUUM (ANALYZE) evidence_trailword")
 
 
 def _without_indexes(link: Any) -> list[str]:
@@ -149,6 +216,28 @@ def _bar(place: Place) -> float:
         choices(actor, "tag")
 
     return _in_database(place, ask)
+
+
+def _named(place: Place, typed: str) -> Callable[[], float]:
+    """Milliseconds of finding out who and what is meant by a name, before the page of their events is asked for."""
+
+    def ask(actor: Actor) -> None:
+        with suppress(Tampered):  # the names were read by then: their labels open nowhere
+            find_names(actor, typed)
+
+    return lambda: _in_database(place, ask)
+
+
+def _followed(place: Place, request_id: str) -> Callable[[], float]:
+    """Milliseconds of a request's events, how many they are, and its lines of the access log."""
+
+    def ask(actor: Actor) -> None:
+        search = Search(filters=Filters(request_id=request_id))
+        search_events(actor, search, before=None, limit=50)
+        count_matches(actor, search)
+        list_access(actor, search.filters, before=None, limit=50)
+
+    return lambda: _in_database(place, ask)
 
 
 def _in_database(place: Place, work: Callable[[Actor], None]) -> float:

@@ -56,16 +56,19 @@ def find_names(actor: Actor, typed: str) -> Named:
     if not wanted:
         return Named()
     tokens = {token(actor.organization_id, word[:LONGEST]) for word in wanted}
-    named = TrailWord.objects.filter(
-        organization_id=actor.organization_id, environment_id=environment_of(actor), token__in=tokens
+    words = TrailWord.objects.filter(organization_id=actor.organization_id, environment_id=environment_of(actor))
+    # Each word by itself, as an index has its names in their order: those of several would have to be sorted.
+    first, *others = (
+        words.filter(token=each).order_by("-name_id").values_list("name_id", "token")[:LOOKED_AT_MOST]
+        for each in tokens
     )
-    most = LOOKED_AT_MOST * len(tokens)
-    looked_at = list(named.order_by("-name_id").values_list("name_id", flat=True)[:most])
-    hits = Counter(looked_at)
+    looked_at = list(first.union(*others, all=True))
+    hits = Counter(name_id for name_id, _ in looked_at)
+    behind = max(Counter(bytes(each) for _, each in looked_at).values(), default=0) == LOOKED_AT_MOST
     whole = [name_id for name_id, count in hits.items() if count == len(tokens)]
     names = TrailName.objects.filter(pk__in=whole).order_by("-pk")
     found = {(name.kind, name.reference): None for name in names if _fits(name.label or "", wanted)}
-    return Named(tuple(found)[:FOUND_MOST], cut=len(looked_at) == most or len(found) > FOUND_MOST)
+    return Named(tuple(found)[:FOUND_MOST], cut=behind or len(found) > FOUND_MOST)
 
 
 def _fits(label: str, wanted: list[str]) -> bool:
