@@ -15,6 +15,7 @@ from audit.recorder import Target
 from audit.tags import Tag
 from audit.verify import walk
 from bench.audit_log import redaction, sequencing
+from bench.audit_schedule import scheduled
 from bench.figures import Figure, Report, rate, ratios, seconds, take_turns
 from bench.hands import together
 from bench.raw import commits, syncs
@@ -25,7 +26,9 @@ from tenants.models import ApiKey
 from tests.factories import Place, make_place
 
 
-def measure(*, rounds: int = 15, actions: int = 100, writers: int = 8, lines: int = 100_000) -> Report:
+def measure(
+    *, rounds: int = 15, actions: int = 100, writers: int = 8, lines: int = 100_000, scheduled_acts: int = 10
+) -> Report:
     place = make_place()
     keys = _api_keys(place, actions * writers)
 
@@ -57,7 +60,7 @@ def measure(*, rounds: int = 15, actions: int = 100, writers: int = 8, lines: in
     clean, said = redaction(rounds)
     return Report(
         sizes=f"{actions} saves a round and writer, {lines:,} lines of the access log, texts of 1 kB",
-        figures=[saved, whole, *order, *clean],
+        figures=[saved, whole, *order, *clean, *([scheduled(make_place(), scheduled_acts)] if scheduled_acts else [])],
         beside={
             "one writer": f"{rate(actions, with_event)}, without the event {rate(actions, without)}",
             f"{writers} writers on one chain": f"{rate(all_of_them, many)}, without {rate(all_of_them, many_without)}",
