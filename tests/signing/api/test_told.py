@@ -3,6 +3,8 @@
 import json
 import re
 from collections import Counter, defaultdict
+from datetime import timedelta
+from typing import Any
 
 import pytest
 from django.db import connection
@@ -111,7 +113,7 @@ def test_each_move_is_told_as_it_is_made_and_goes_to_webhooks():
     watch.act(one, lambda: within(one, lambda: sending.send_agreement(actor=owner, agreement_id=one.id, text=text)))
     watch.act(one, lambda: look(one))
     name = {"name": "Ada Holm", "email": "ada@holm.example"}
-    corrected = {"agreement_id": one.id, "signer_id": support.signer(one).id, **name}
+    corrected: dict[str, Any] = {"agreement_id": one.id, "signer_id": support.signer(one).id, **name}
     watch.act(one, lambda: within(one, lambda: sending.correct_signer(actor=owner, **corrected)))
     look(one)
     watch.act(one, lambda: support.consent(support.signer(one)))
@@ -121,8 +123,8 @@ def test_each_move_is_told_as_it_is_made_and_goes_to_webhooks():
         _refuse_and_hand_on(watch, place, state)
     void, late = support.sent(place), support.sent(place)
     watch.act(void, lambda: within(void, lambda: sending.void_agreement(actor=owner, agreement_id=void.id, reason="x")))
-    later(late, support.fresh(late).expires_at - support.fresh(late).sent_at)
-    watch.act(late, lambda: (sweep(), run_jobs()))
+    later(late, timedelta(days=late.days))
+    watch.act(late, expire)
     expected = {("agreement", *pair): tag for pair, tag in AGREEMENT.items()}
     expected |= {("signer", *pair): tag for pair, tag in SIGNER.items()}
     assert {move: str(tag) for move, tag in expected.items() if tag not in watch.seen[move]} == {}
@@ -132,6 +134,11 @@ def test_each_move_is_told_as_it_is_made_and_goes_to_webhooks():
         told = Counter(Message.objects.filter(tag__startswith="agreement:").values_list("tag", flat=True))
     assert told == watch._tags()
     assert support.fresh(one).state == Agreement.State.SEALED
+
+
+def expire():
+    sweep()
+    run_jobs()
 
 
 def _refuse_and_hand_on(watch, place, state):
