@@ -7,6 +7,7 @@ sealed with the letter's number (Unicode) in its place, and stands as it was typ
 import re
 from functools import lru_cache
 from typing import Any
+from unicodedata import category
 
 import typst
 
@@ -34,9 +35,25 @@ def missing_glyphs(words: str) -> str:
 
 def drawable(words: str) -> str:
     """The words with every letter that can be drawn, and the others as [U+674E]."""
-    if words.isascii() or _draws(words):
+    if _stands_alone(words):
         return words
-    return "".join(each if each.isascii() or _draws(each) else f"[U+{ord(each):04X}]" for each in words)
+    some = "".join(each if each.isascii() or _draws(each) else _spelled(each) for each in words)
+    # A mark that can be drawn by itself may have no font that has it above the letter before it.
+    return some if _stands_alone(some) else "".join(each if each.isascii() else _spelled(each) for each in words)
+
+
+def _stands_alone(words: str) -> bool:
+    """Whether it can be drawn, and hangs no mark on what stands before it on the page."""
+    return words.isascii() or (not _combines(words[0]) and _draws(words))
+
+
+def _combines(letter: str) -> bool:
+    """Whether it is drawn above, below or through the letter before it."""
+    return category(letter)[0] == "M"
+
+
+def _spelled(letter: str) -> str:
+    return f"[U+{ord(letter):04X}]"
 
 
 def all_drawable(value: Any) -> Any:
