@@ -1,8 +1,12 @@
 """What a signer does: read, agree, fill in, sign, decline; each once, in its order, and a step with an event."""
 
+import random
+from base64 import b64encode
 from datetime import date
+from io import BytesIO
 
 import pytest
+from PIL import Image
 
 from audit.models import AuditEvent
 from hq.authz.actor import Origin
@@ -112,6 +116,12 @@ def test_what_has_to_be_filled_in_is_named_and_dates_are_today_unless_said(place
     today = now().date().isoformat()
     assert values == {1: None, 2: None, 3: "Sam Signer", 4: "2026-11-22", 5: today, 6: "Alder Peak", 7: None, 8: "yes"}
     assert date.fromisoformat(today)
+
+
+def test_a_place_to_sign_at_holds_the_signature_and_nothing_else(place):
+    agreement = support.sent(place)
+    support.sign(support.signer(agreement), values={1: "Somebody Else"})
+    assert [each["value"] for each in support.steps(agreement)[-1].detail["fields"]] == [""]
 
 
 @pytest.mark.parametrize(
@@ -227,6 +237,7 @@ def test_somebody_of_nowhere_has_no_turn(place):
         ({"how": "stamped"}, "/signature/how"),
         ({"how": "typed", "text": " "}, "/signature/text"),
         ({"how": "typed", "text": "a\u202eb"}, "/signature/text"),
+        ({"how": "typed", "text": "x" * 121}, "/signature/text"),
         ({"how": "typed", "text": 7}, "/signature/text"),
         ({"how": "drawn"}, "/signature/strokes"),
         ({"how": "drawn", "strokes": []}, "/signature/strokes"),
@@ -246,3 +257,10 @@ def test_a_signature_has_one_of_three_forms(signature, pointer):
     with pytest.raises(CannotBeSigned) as raised:
         clean_signature(signature)
     assert raised.value.errors[0]["pointer"] == pointer
+
+
+def test_a_picture_has_a_size_that_a_chain_can_bear():
+    noise = BytesIO()
+    Image.frombytes("RGB", (300, 300), random.Random(7).randbytes(270_000)).save(noise, "PNG")
+    with pytest.raises(CannotBeSigned, match="at most 200000 bytes"):
+        clean_signature({"how": "uploaded", "image": b64encode(noise.getvalue()).decode()})

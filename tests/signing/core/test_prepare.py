@@ -114,6 +114,7 @@ def _drafted(place):
         ({"email": "nobody"}, "email"),
         ({"email": "SAM1@signer.example"}, "email"),
         ({"role": "x" * 61}, "role"),
+        ({"role": "a\nb"}, "role"),
         ({"kind": "witness"}, "kind"),
         ({"method": "sms"}, "method"),
         ({"turn": 0}, "turn"),
@@ -175,6 +176,13 @@ def test_what_is_no_document_is_kept_nowhere(place):
         with pytest.raises(fault):
             drafts.create_agreement(actor=place.actor(), wish=Wish(title="x"), source=source, content=content)
     assert blobs() == before
+
+
+def test_a_text_has_some_pages_and_no_more(place, monkeypatch):
+    monkeypatch.setattr(drafts, "PAGES_MOST", 1)
+    content = "\n\n".join(["One line of many."] * 80).encode()
+    with pytest.raises(CannotBeSigned, match="at most 1 pages"):
+        drafts.create_agreement(actor=place.actor(), wish=Wish(title="x"), source="text", content=content)
 
 
 def test_markers_that_ask_nobody_are_named_when_it_is_sent(place):

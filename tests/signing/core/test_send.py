@@ -126,11 +126,13 @@ def test_a_corrected_address_kills_the_link_and_whoever_saw_it_has_seen_nothing(
     old = token_of(first)
     with tenant(place.id):
         acts.view_document(support.stand(first))
+        Signer.objects.filter(id=first.id).update(bounced_at=now())
         sending.correct_signer(
             actor=place.actor(), agreement_id=agreement.id, signer_id=first.id, name="Kim", email="kim@signer.example"
         )
     now_ = support.signer(agreement)
-    assert (now_.email, now_.state, now_.viewed_at, now_.generation) == ("kim@signer.example", "sent", None, 2)
+    assert (now_.email, now_.state, now_.generation) == ("kim@signer.example", "sent", 2)
+    assert (now_.viewed_at, now_.bounced_at) == (None, None)
     with pytest.raises(LinkCannotBeOpened):
         look_at_link(token=old, origin=ORIGIN)
     assert look_at_link(token=token_of(now_), origin=ORIGIN).signer.id == first.id
@@ -167,6 +169,7 @@ def test_nobody_is_corrected_into_somebody_else_once_they_have_agreed(place):
         ({"email": second.email}, "/email"),
         ({"name": ""}, "/name"),
         ({"name": "x" * 121}, "/name"),
+        ({"name": "a\u202eb"}, "/name"),
     ):
         with pytest.raises(CannotBeSigned) as raised:
             correct(first.id, **change)
@@ -178,6 +181,22 @@ def test_nobody_is_corrected_into_somebody_else_once_they_have_agreed(place):
         acts.give_consent(support.stand(first), sha256=consents.current("en").sha256)
     with pytest.raises(CannotBeSigned) as raised:
         correct(first.id)
+    assert raised.value.errors[0]["pointer"] == "/signer"
+
+
+def test_whoever_handed_it_on_is_not_corrected(place):
+    agreement = support.sent(place, may_delegate=True)
+    first = support.signer(agreement)
+    with tenant(place.id):
+        acts.delegate_signing(support.stand(first), name="Dana Deputy", email="dana@signer.example")
+        with pytest.raises(CannotBeSigned) as raised:
+            sending.correct_signer(
+                actor=place.actor(),
+                agreement_id=agreement.id,
+                signer_id=first.id,
+                name="Kim",
+                email="kim@signer.example",
+            )
     assert raised.value.errors[0]["pointer"] == "/signer"
 
 

@@ -11,9 +11,9 @@ from django.test import Client
 
 from hq.db.context import tenant
 from jobs.models import Job
-from signing.models import Code
+from signing.models import Code, SignerSession
 from tests.factories import make_place, run_jobs
-from tests.signing.signer.support import arrived, at, code_for, read
+from tests.signing.signer.support import arrived, asked, at, code_for, enter, read
 from tests.signing.support import pdf_of, person, sealed, sent, signer
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -91,12 +91,15 @@ def test_a_code_for_the_list_opens_no_link_and_the_other_way_round(place):
     client, _ = ask(place, one.email)
     run_jobs("network")
     from_list = code_for(one)
-    assert client.post(f"/sign/{'x' * 5}", {"act": "enter", "code": from_list}).status_code == 404
-    mail.outbox.clear()
-    arrived(one)
+    assert enter(one, from_list, client).status_code == 403
+    asked(one, client)
     from_link = code_for(one)
     answer = client.post(inbox(place), {"act": "enter", "email": one.email, "code": from_link})
     assert (answer.status_code, from_link == from_list) in {(403, False), (303, True)}
+    # Neither is void by the other.
+    assert enter(one, from_link, client).status_code == 303
+    again = client.post(inbox(place), {"act": "enter", "email": one.email, "code": from_list})
+    assert (again.status_code, from_link == from_list) in {(303, False), (403, True)}
 
 
 @pytest.mark.parametrize("email", ["", "nobody", "a@b@c.example", "x" * 300 + "@signer.example"])
@@ -110,6 +113,27 @@ def test_codes_for_an_address_are_limited(place):
     again = client.post(inbox(place), {"act": "send", "email": "nobody@signer.example"})
     assert again.status_code == 429
     assert int(again["Retry-After"]) > 0
+
+
+def test_tries_at_the_list_are_limited_too(place):
+    one = signer(sent(place))
+    client, _ = ask(place, one.email)
+    sent_codes = [{"act": "enter", "email": one.email, "code": f"{number:06}"} for number in range(31)]
+    answers = [client.post(inbox(place), given).status_code for given in sent_codes]
+    assert (set(answers[:-1]), answers[-1]) == ({403}, 429)
+
+
+def test_a_session_of_an_address_ends(place):
+    one = signer(sent(place))
+    client, _ = come_in(place, one)
+    assert "Mutual non-disclosure" in client.get(inbox(place)).content.decode()
+    with tenant(place.id):
+        row = SignerSession.objects.get()
+        SignerSession.objects.all().delete()
+        row.expires_at = row.made_at
+        row.save(force_insert=True)
+    assert "Mutual non-disclosure" not in client.get(inbox(place)).content.decode()
+    assert client.post(f"{inbox(place)}{one.id}/").status_code == 404
 
 
 def test_an_organization_that_is_not_there_looks_like_a_dead_link(place):

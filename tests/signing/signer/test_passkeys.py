@@ -145,6 +145,17 @@ def test_another_key_than_the_addresss_own_signs_nothing(place):
     assert give(one, client, SoftKey().asserted(options(one, client))).status_code == 403
 
 
+def test_a_key_of_another_address_signs_nothing_and_is_not_taken_over(place):
+    one, other = signers(sent(place, 2))
+    key = with_key(one, prepared(one))
+    client = prepared(other)
+    with_key(other, client)
+    assert give(other, client, key.asserted(options(other, client))).status_code == 403
+    assert give(other, client, key.registered(options(other, client, "?another=1")), "create").status_code == 403
+    with tenant(place.id):
+        assert Passkey.objects.count() == 2
+
+
 def test_an_answer_counts_for_what_was_hashed_and_for_nothing_else(place):
     agreement = sent(place, 2, text="[[text:1 Price]] [[signature:1]] [[signature:2]]")
     one, other = signers(agreement)
