@@ -170,11 +170,12 @@ def test_exports_hold_documents_chains_and_certificates(place, tmp_path):
     whole = opened(place, made(place, Scope.ORGANIZATION, pair.lock), pair, tmp_path).members
     names = {name for name in whole if name.startswith("agreements/")}
     common = ("chain.jsonl", "certificate.json")
+    proofs = ("event-proof.json", "statement.json", "consent-en-1.txt")
     assert names == {
         f"agreements/live/{agreement.id}/{name}"
         for agreement, files in (
-            (theirs, ("original.md", "agreement.pdf", *common)),
-            (ours, ("original.pdf", "agreement.pdf", *common)),
+            (theirs, ("original.md", "agreement.pdf", *common, *proofs)),
+            (ours, ("original.pdf", "agreement.pdf", *common, *proofs)),
             (draft, ("original.md", *common)),
         )
         for name in files
