@@ -5,12 +5,14 @@ sealed with the letter's number (Unicode) in its place, and stands as it was typ
 """
 
 import re
-from functools import lru_cache
-from typing import Any
+from functools import cache, lru_cache
+from pathlib import Path
+from typing import Any, Final
 from unicodedata import category
 
 import typst
 
+_FONTS: Final = Path(__file__).parent / "fonts"
 _PROBE = b"""#set document(title: "Probe", date: datetime(year: 2026, month: 1, day: 1))
 #set text(font: "Libertinus Serif")
 #sys.inputs.words"""
@@ -18,6 +20,12 @@ _PROBE = b"""#set document(title: "Probe", date: datetime(year: 2026, month: 1, 
 
 # A letter that no font has; one that PDF/A forbids; one that means whatever a font makes of it.
 _REFUSED = re.compile(r'(?:the text|the disallowed codepoint|contains the codepoint) `"(.+?)"`')
+
+
+@cache
+def fonts() -> typst.Fonts:
+    """Those of the wheel, and those beside this file for other scripts; none of the machine's. Read once a process."""
+    return typst.Fonts(include_system_fonts=False, font_paths=[str(_FONTS)])
 
 
 def refused_in(error: str) -> str:
@@ -34,7 +42,7 @@ def missing_glyphs(words: str) -> str:
 
 
 def drawable(words: str) -> str:
-    """The words with every letter that can be drawn, and the others as [U+674E]."""
+    """The words with every letter that can be drawn, and the others as [U+0F40]."""
     if _stands_alone(words):
         return words
     some = "".join(each if each.isascii() or _draws(each) else _spelled(each) for each in words)
@@ -69,9 +77,7 @@ def all_drawable(value: Any) -> Any:
 def _draws(words: str) -> bool:
     """Whether typst finds a letter for each. PDF/A wants it so, and refuses to be made otherwise."""
     try:
-        typst.compile(
-            _PROBE, format="pdf", pdf_standards=["a-3a"], sys_inputs={"words": words}, ignore_system_fonts=True
-        )
+        typst.compile(_PROBE, format="pdf", pdf_standards=["a-3a"], sys_inputs={"words": words}, font_paths=fonts())
     except typst.TypstError as error:
         if refused_in(str(error)):
             return False

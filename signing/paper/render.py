@@ -20,7 +20,7 @@ from pikepdf import AttachedFileSpec, Dictionary, Name
 
 from hq.lib.errors import Invalid
 from signing.paper.judge import shown_box, shown_size
-from signing.paper.letters import refused_in
+from signing.paper.letters import fonts, refused_in
 from signing.paper.text import Written
 
 _FOLDER: Final = Path(__file__).parent / "typst"
@@ -193,7 +193,7 @@ def _draw(name: str, data: Mapping[str, Any], *, standards: Sequence[str] = _STA
             {**main, **files, "data.json": json.dumps(data, ensure_ascii=False, sort_keys=True).encode()},
             format="pdf",
             pdf_standards=list(standards),
-            ignore_system_fonts=True,
+            font_paths=fonts(),
             pdf_tags=tags,
         )
     except typst.TypstError as error:

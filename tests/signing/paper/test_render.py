@@ -92,8 +92,8 @@ def test_the_same_data_gives_the_same_bytes():
 @pytest.mark.poppler
 def test_greek_and_cyrillic_are_printed_and_what_no_font_has_is_refused_by_name():
     assert "Ωμέγα Привет Łódź" in text_of(draw("Ωμέγα Привет Łódź"))
-    with pytest.raises(CannotBeDrawn, match="日"):
-        draw("日本")
+    with pytest.raises(CannotBeDrawn, match="ༀ"):
+        draw("ༀ")
 
 
 @pytest.mark.poppler
@@ -136,7 +136,7 @@ def test_whatever_can_be_written_can_be_drawn(markdown):
     assert draw(markdown)
 
 
-@pytest.mark.parametrize("letter", ["日", "\ue000", "\U0001f600"])
+@pytest.mark.parametrize("letter", ["ༀ", "\ue000", "\U0001f600"])
 def test_letters_that_cannot_be_printed_are_named(letter):
     assert missing_glyphs(f"Ωx{letter}я{letter}") == letter
     assert drawable(f"a{letter}") == f"a[U+{ord(letter):04X}]"
@@ -144,9 +144,25 @@ def test_letters_that_cannot_be_printed_are_named(letter):
         draw(f"a {letter}")
 
 
+@pytest.mark.parametrize(
+    "name",
+    ["田中", "ひらカナ", "김민수", "张伟", "علي", "שרה", "अमित", "রহিমা", "கண்ணன்", "สมชาย", "Հակոբ", "გიორგი"],
+)
+def test_names_of_these_scripts_are_printed_as_they_are_written(name):
+    assert drawable(name) == name
+    assert draw(name)
+
+
+@pytest.mark.poppler
+def test_letters_of_other_scripts_can_be_read_out_of_the_pdf():
+    names = ["田中", "김민수", "אבג", "अमित", "கண்ணன்", "สมชาย", "Հակոբ", "გიორგი"]
+    said = text_of(draw("\n\n".join(names)))
+    assert [name for name in names if name not in said] == []
+
+
 def test_no_stamp_leaves_a_letter_out():
-    stamps = [Stamp(1, 0.1, 0.1, 0.3, 0.05, Mark("text", "日"))]
-    with pytest.raises(CannotBeDrawn, match="日"):
+    stamps = [Stamp(1, 0.1, 0.1, 0.3, 0.05, Mark("text", "ༀ"))]
+    with pytest.raises(CannotBeDrawn, match="ༀ"):
         stamp_pdf(pdf(), stamps, certificate_pages=pdf(), attachments={})
 
 
