@@ -219,7 +219,9 @@ def insert_markers(agreement: Agreement, signers: Sequence[Signer], text: str) -
     for marker in read_text(text).markers:
         signer = by_position.get(marker.signer)
         if signer is None or signer.kind != Signer.Kind.SIGNER:
-            raise fault("/text", f"The text asks signer {marker.signer} to fill something in, and there is none.")
+            raise fault(
+                "/text", f"Line {marker.line} asks signer {marker.signer} to fill something in, and there is none."
+            )
         rows.append(
             Field(
                 organization_id=agreement.organization_id,

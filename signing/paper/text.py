@@ -9,7 +9,7 @@ A block is {"t": "h" | "p" | "ul" | "ol" | "quote" | "code" | "hr" | "table", â€
 
 import re
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Final
 
 from django.utils.html import format_html, format_html_join
@@ -47,6 +47,7 @@ class Marker:
     signer: int
     label: str
     required: bool
+    line: int = field(default=0, compare=False)  # of the Markdown, from 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -196,7 +197,7 @@ class _Reader:
         if int(signer) < 1:
             raise _bad(f"Line {self.line}: signers are counted from 1.")
         number = len(self.markers) + 1
-        self.markers.append(Marker(number, kind, int(signer), (label or "").strip(), optional is None))
+        self.markers.append(Marker(number, kind, int(signer), (label or "").strip(), optional is None, self.line))
         return number
 
 
