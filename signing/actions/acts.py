@@ -94,7 +94,7 @@ def keep_values(standing: Standing, *, values: Mapping[int, str]) -> Signer:
     Once they have signed, what they signed stays. Raises NotYourTurn, CannotBeSigned.
     """
     agreement, signer = lock_turn(standing)
-    if not signer.acts or signer.is_done:
+    if signer.is_done:
         raise NotYourTurn
     take_values(selectors.list_fields(agreement, signer), values)
     return signer
@@ -115,7 +115,7 @@ def sign_agreement(
     """
     agreement, signer = lock_turn(standing)
     if signer.state != State.CONSENTED:
-        raise NoConsent if signer.acts and not signer.is_done else NotYourTurn
+        raise NoConsent if not signer.is_done else NotYourTurn
     if signer.method == Signer.Method.PASSKEY and passkey is None:
         raise PasskeyNeeded
     filled = fill_in(agreement, signer, values, signature)
@@ -147,7 +147,7 @@ def decline_agreement(standing: Standing, *, reason: str) -> Agreement:
     if not reason or len(reason) > REASON_LENGTH:
         raise fault("/reason", f"Say why, in 1 to {REASON_LENGTH} characters: the sender is told.")
     agreement, signer = lock_turn(standing)
-    if not signer.acts or signer.is_done:
+    if signer.is_done:
         raise NotYourTurn
     signer.state, signer.reason = State.DECLINED, reason
     signer.save(update_fields=["state", "reason"])
@@ -167,7 +167,7 @@ def decline_agreement(standing: Standing, *, reason: str) -> Agreement:
 def delegate_signing(standing: Standing, *, name: str, email: str, reason: str = "") -> Signer:
     """Somebody else signs in their place, with their fields. Raises CannotBeDelegated, NotYourTurn, CannotBeSigned."""
     agreement, signer = lock_turn(standing)
-    if not signer.acts or signer.is_done:
+    if signer.is_done:
         raise NotYourTurn
     if not agreement.may_delegate:
         raise CannotBeDelegated

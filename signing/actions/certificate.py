@@ -78,7 +78,7 @@ _DONE: Final = {Signer.Kind.SIGNER: "Signed", Signer.Kind.APPROVER: "Approved", 
 def certificate_of(agreement: Agreement, signers: Sequence[Signer], steps: Sequence[Step]) -> dict[str, Any]:
     """What the certificate says. In the organization's context. Raises KeyUnavailable, Tampered."""
     acts = [_act(step) for step in steps if step.kind != SEALED]
-    people = [_person(agreement, one, [act for act in acts if act["signer"] == str(one.id)]) for one in signers]
+    people = [_person(one, [act for act in acts if act["signer"] == str(one.id)]) for one in signers]
     sending = next((act for act in acts if act["kind"] == "sent"), acts[0])
     signed = [act["at"] for act in acts if act["kind"] == "signed"]
     levels = {one["level"] for one in people if one["level"]}
@@ -118,7 +118,7 @@ def _act(step: Step) -> dict[str, Any]:
     }
 
 
-def _person(agreement: Agreement, signer: Signer, acts: list[dict[str, Any]]) -> dict[str, Any]:
+def _person(signer: Signer, acts: list[dict[str, Any]]) -> dict[str, Any]:
     last = {act["kind"]: act for act in acts}
     signed, consented = last.get("signed"), last.get("consented")
     seen = signed or last.get("delegated") or last.get("viewed")

@@ -32,7 +32,8 @@ from signing.models import Agreement, Code, Signer, SignerSession
 CODE_LIFE, SESSION_LIFE = timedelta(minutes=10), timedelta(hours=4)
 TRIES: Final = 5  # of one code
 # Who holds a link and not the mailbox has 50 tries a day at one in a million, and each code is told to the signer.
-CODES_OF_SIGNER: Final = (("", 5, 60 * 60), ("_day", 10, 24 * 60 * 60), ("_gap", 1, 30))
+CODE_GAP: Final = 30  # seconds from one to the next
+CODES_OF_SIGNER: Final = (("", 5, 60 * 60), ("_day", 10, 24 * 60 * 60), ("_gap", 1, CODE_GAP))
 CODES_OF_ADDRESS: Final = (20, 60 * 60)
 # Each is a step of the chain, with a code or without, and a chain of more than 16 MB can be checked by nobody.
 TRIES_OF_SIGNER: Final = (40, 24 * 60 * 60)
@@ -52,7 +53,7 @@ class Invited:
     signer: Signer
 
 
-def look_at_link(*, token: str, origin: Origin) -> Invited:
+def look_at_link(*, token: str) -> Invited:
     """Who was invited to what. Opens its own transaction, changes nothing. Raises LinkCannotBeOpened."""
     located = selectors.locate_link(secrets.digest(token))
     if located is None:
@@ -70,7 +71,7 @@ def send_code(*, token: str, origin: Origin) -> None:
 
     Raises LinkCannotBeOpened, TooManyCodes, CodeNotMailed.
     """
-    invited = look_at_link(token=token, origin=origin)
+    invited = look_at_link(token=token)
     signer = invited.signer
     charge_code(str(signer.id), origin)
     with transaction.atomic(durable=True), tenant(signer.organization_id):
@@ -90,7 +91,7 @@ def enter(*, token: str, code: str, origin: Origin) -> str:
 
     Raises LinkCannotBeOpened, WrongCode, TooManyCodes.
     """
-    invited = look_at_link(token=token, origin=origin)
+    invited = look_at_link(token=token)
     signer = invited.signer
     asked = signer.method != Signer.Method.LINK
     right: bool | None = True

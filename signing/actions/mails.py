@@ -5,7 +5,6 @@ between the mail and its mark, it is sent twice. A mail whose time is over by th
 """
 
 import logging
-from collections.abc import Mapping
 from dataclasses import dataclass
 from smtplib import SMTPRecipientsRefused
 from typing import Any, Final
@@ -47,7 +46,11 @@ SUBJECTS: Final = {
 }
 # Those that are only worth sending while their reader can still act.
 _WHILE_OPEN: Final = {"invite", "remind"}
-_OPEN: Final = {Signer.State.SENT, Signer.State.VIEWED, Signer.State.CONSENTED}
+_ABOUT: Final = {
+    "declined": Signer.State.DECLINED,
+    "ended": Signer.State.DECLINED,
+    "delegated": Signer.State.DELEGATED,
+}
 _ABOUT_SIGNER: Final = {"bounced"}  # to the sender, about the signer that the job names
 
 
@@ -113,7 +116,7 @@ def _worth(agreement: Agreement, signer: Signer, what: str) -> bool:
     if what not in _WHILE_OPEN:
         return True
     lives = agreement.expires_at is not None and agreement.expires_at > now()
-    return agreement.state == Agreement.State.SENT and lives and signer.state in _OPEN
+    return agreement.state == Agreement.State.SENT and lives and signer.is_asked
 
 
 def _context(agreement: Agreement, signer: Signer | None, what: str, *, to_sender: bool) -> dict[str, Any]:
@@ -140,14 +143,10 @@ def _places(agreement: Agreement, signer: Signer | None, slug: str) -> dict[str,
 
 def _others(agreement: Agreement, what: str) -> list[Signer]:
     """Whom a mail to the sender is about: who declined, who handed it on, or who never signed."""
-    states: Mapping[str, set[str]] = {
-        "declined": {Signer.State.DECLINED},
-        "ended": {Signer.State.DECLINED},
-        "delegated": {Signer.State.DELEGATED},
-        "expired": {Signer.State.WAITING, *_OPEN},
-    }
-    wanted = states.get(what, set())
-    return [one for one in selectors.list_signers(agreement) if one.acts and one.state in wanted]
+    people = [one for one in selectors.list_signers(agreement) if one.acts]
+    if what == "expired":
+        return [one for one in people if one.is_asked or one.state == Signer.State.WAITING]
+    return [one for one in people if one.state == _ABOUT.get(what)]
 
 
 def _sent(letter: _Letter) -> int | None:

@@ -30,7 +30,6 @@ from signing.models.signers import NAME_LENGTH
 State = Agreement.State
 KEPT: Final = "signing.agreements"  # the class of record, see signing.actions.upkeep
 REMIND_GAP: Final = timedelta(minutes=10)
-OPEN = {Signer.State.SENT, Signer.State.VIEWED, Signer.State.CONSENTED}
 
 
 def text_of(agreement: Agreement) -> str:
@@ -106,7 +105,7 @@ def remind_signers(*, actor: Actor, agreement_id: UUID) -> int:
     agreement = _lock_sent(actor, agreement_id)
     if agreement.reminded_at is not None and (wait := agreement.reminded_at + REMIND_GAP - now()) > timedelta():
         raise RemindedAlready(wait=math.ceil(wait.total_seconds()))
-    asked = [one for one in selectors.list_signers(agreement) if one.acts and one.state in OPEN]
+    asked = [one for one in selectors.list_signers(agreement) if one.acts and one.is_asked]
     for signer in asked:
         mail(agreement, "remind", signer)
     agreement.reminded_at = now()

@@ -19,7 +19,7 @@ from signing.actions.chain import add_step
 from signing.actions.drafts import target_of
 from signing.actions.sending import KEPT, delete_agreement, tombstone_of
 from signing.actions.turns import mail
-from signing.models import Agreement, Batch, Code, Signer, SignerSession, Template
+from signing.models import Agreement, Batch, Code, SignerSession, Template
 from signing.models.batches import TABLES_KEPT
 from tenants import selectors as tenants
 
@@ -30,7 +30,6 @@ DOORS_KEPT: Final = timedelta(days=1)
 ERASED: Final = "Erased member"
 State = Agreement.State
 _HQ: Final = {"name": "HQ", "kind": "system"}
-_OPEN: Final = (Signer.State.SENT, Signer.State.VIEWED, Signer.State.CONSENTED)
 _DAY: Final = timedelta(days=1)
 
 
@@ -51,7 +50,7 @@ def _expire_one(job: RunningJob) -> bool:
         agreement = _next(Agreement.objects.filter(organization_id=job.organization_id, expires_at__lte=now()))
         if agreement is None:
             return False
-        asked = [one for one in selectors.list_signers(agreement) if one.acts and one.state in _OPEN]
+        asked = [one for one in selectors.list_signers(agreement) if one.acts and one.is_asked]
         agreement.state, agreement.ended_at = State.EXPIRED, now()
         agreement.save(update_fields=["state", "ended_at"])
         add_step(agreement, "expired", origin=Origin(), who=_HQ)
@@ -71,7 +70,7 @@ def _remind_one(job: RunningJob) -> bool:
         agreement = _next(rows.alias(due_at=told + every).filter(due_at__lte=now()))
         if agreement is None:
             return False
-        asked = [one for one in selectors.list_signers(agreement) if one.acts and one.state in _OPEN]
+        asked = [one for one in selectors.list_signers(agreement) if one.acts and one.is_asked]
         agreement.reminded_at = now()
         agreement.save(update_fields=["reminded_at"])
         for signer in asked:

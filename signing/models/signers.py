@@ -120,6 +120,11 @@ class Signer(TenantModel):
         return self.kind != self.Kind.VIEWER
 
     @property
+    def is_asked(self) -> bool:
+        """Whether their turn came, and they have not done what was asked; a viewer is asked to look."""
+        return self.state in {self.State.SENT, self.State.VIEWED, self.State.CONSENTED}
+
+    @property
     def is_done(self) -> bool:
         return self.state in {self.State.SIGNED, self.State.DELEGATED} or (
             not self.acts and self.state != self.State.WAITING

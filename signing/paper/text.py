@@ -20,7 +20,8 @@ from markdown_it.token import Token
 from hq.lib.errors import Invalid
 
 KINDS: Final = ("signature", "initials", "name", "date", "text", "checkbox")
-CHARACTERS_MOST, MARKERS_MOST, LEVELS_MOST = 500_000, 500, 20
+CHARACTERS_MOST, MARKERS_MOST, LEVELS_MOST = 200_000, 500, 20
+PIECES_MOST: Final = 20_000  # a book of 200,000 characters has 3,000; each costs a page being drawn
 Block = dict[str, Any]
 
 # Beyond maxNesting it leaves words out without a word, so a text ends long before.
@@ -69,7 +70,10 @@ def read_text(markdown: str) -> Written:
     for number, line in enumerate(markdown.split("\n"), 1):
         if _UNSEEN.search(line):
             raise _bad(f"Line {number} holds a control character.")
-    reader = _Reader(_markdown.parse(markdown))
+    tokens = _markdown.parse(markdown)
+    if sum(1 + len(token.children or ()) for token in tokens) > PIECES_MOST:
+        raise _bad(f"A text has at most {PIECES_MOST} paragraphs, lines and marked words. Upload a PDF instead.")
+    reader = _Reader(tokens)
     blocks = reader.blocks()
     if len(reader.markers) > MARKERS_MOST:
         raise _bad(f"A text has at most {MARKERS_MOST} markers.")

@@ -54,7 +54,7 @@ def _asking(
         "organization_id": organization_id,
         "email": email,
         "typed": typed,
-        "gap": door.CODES_OF_SIGNER[2][2],
+        "gap": door.CODE_GAP,
         "minutes": int(door.CODE_LIFE.total_seconds() // 60),
     }
     return page(request, "documents_code" if email else "documents_ask", context, refused)

@@ -193,7 +193,7 @@ def link(request: HttpRequest, token: str) -> HttpResponseBase:
         if asked == "send":
             door.send_code(token=token, origin=origin(request))
             return HttpResponse(status=303, headers={"Location": f"{request.path}?code=sent"})
-        invited = door.look_at_link(token=token, origin=origin(request))
+        invited = door.look_at_link(token=token)
         made = door.enter(token=token, code=request.POST.get("code", ""), origin=origin(request))
     except (WrongCode, TooManyCodes) as refused:
         return _offer(request, token, refused)
@@ -201,7 +201,7 @@ def link(request: HttpRequest, token: str) -> HttpResponseBase:
 
 
 def _offer(request: HttpRequest, token: str, refused: Problem | None = None) -> HttpResponse:
-    invited = door.look_at_link(token=token, origin=origin(request))
+    invited = door.look_at_link(token=token)
     signer, agreement = invited.signer, invited.agreement
     owner = name_of(agreement.organization_id)
     typing = request.GET.get("code", "") or request.POST.get("act") == "enter"
@@ -213,7 +213,7 @@ def _offer(request: HttpRequest, token: str, refused: Problem | None = None) -> 
         "expires_at": agreement.expires_at if agreement.state == Agreement.State.SENT else None,
         "by_code": signer.method != Signer.Method.LINK,
         "typing": bool(typing) and signer.method != Signer.Method.LINK,
-        "gap": door.CODES_OF_SIGNER[2][2],
+        "gap": door.CODE_GAP,
         "minutes": int(door.CODE_LIFE.total_seconds() // 60),
         "here": request.path,
     }

@@ -1,5 +1,6 @@
 """Who may act in whose name: not support, not an admin in a colleague's, and nobody while a hold is being placed."""
 
+from collections.abc import Callable
 from dataclasses import replace
 from datetime import timedelta
 from threading import Event, Thread
@@ -47,19 +48,21 @@ def test_support_looks_and_neither_sends_ends_nor_removes(place):
     )
     out, draft = support.sent(place), support.make_agreement(place)
     template = template_of(place, draft)
+    ends: list[Callable[[], object]] = [
+        lambda: sending.void_agreement(actor=operator, agreement_id=out.id, reason="Tidying up"),
+        lambda: sending.remove_agreement(actor=operator, agreement_id=draft.id),
+        lambda: templates.remove_template(actor=operator, template_id=template.id),
+    ]
+    sends: list[Callable[[], object]] = [
+        lambda: sending.send_agreement(actor=operator, agreement_id=draft.id),
+        lambda: sending.remind_signers(actor=operator, agreement_id=out.id),
+        lambda: drafts.change_agreement(actor=operator, agreement_id=draft.id, wish=Wish(title="Other")),
+    ]
     with tenant(place.id):
-        for act in (
-            lambda: sending.void_agreement(actor=operator, agreement_id=out.id, reason="Tidying up"),
-            lambda: sending.remove_agreement(actor=operator, agreement_id=draft.id),
-            lambda: templates.remove_template(actor=operator, template_id=template.id),
-        ):
+        for act in ends:
             with pytest.raises(NotForSupport):
                 act()
-        for act in (
-            lambda: sending.send_agreement(actor=operator, agreement_id=draft.id),
-            lambda: sending.remind_signers(actor=operator, agreement_id=out.id),
-            lambda: drafts.change_agreement(actor=operator, agreement_id=draft.id, wish=Wish(title="Other")),
-        ):
+        for act in sends:
             with pytest.raises(Denied, match=Permission.SHARES_CREATE):
                 act()
 

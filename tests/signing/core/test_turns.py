@@ -7,7 +7,6 @@ from signing import consents
 from signing.actions import acts
 from signing.actions.door import look_at_link
 from signing.actions.faults import LinkCannotBeOpened, NotYourTurn
-from tests.factories import ORIGIN
 from tests.signing import support
 
 person = support.person
@@ -96,4 +95,4 @@ def test_a_link_of_somebody_who_waits_would_open_nothing(place):
     with tenant(place.id):
         Signer.objects.filter(id=second.id).update(token_digest=secrets.digest(token))
     with pytest.raises(LinkCannotBeOpened):
-        look_at_link(token=token, origin=ORIGIN)
+        look_at_link(token=token)

@@ -40,7 +40,8 @@ def test_its_title_is_its_first_heading():
         ("\n".join("  " * deep + "- x" for deep in range(30)), "Line 10 stands in too many lists or quotes"),
         ("> " * 60 + "x", "Line 1 stands in too many lists or quotes"),
         ("a\x00b", "Line 1 holds a control character"),
-        ("x" * 500_001, "at most 500000 characters"),
+        ("x" * 200_001, "at most 200000 characters"),
+        ("_a_ " * 5_001, "at most 20000 paragraphs, lines and marked words"),
         ("[[date:1]] " * 501, "at most 500 markers"),
     ],
 )
