@@ -101,8 +101,7 @@ def _answers(link: Any, server: Any, asked: Sequence[Bound]) -> list[Any]:
         name, only = named[0]
         return [_done(server.exec_prepared(name, only.params, only.formats, only.answer))]
     except (FeatureNotSupported, InvalidSqlStatementName):
-        for each in asked:
-            plans.pop((each.query, each.types), None)
+        plans.clear()  # what befell one befell all: the server was told to forget, or a migration went by
         raise
 
 

@@ -73,10 +73,10 @@ def test_several_are_one_for_django_and_if_one_fails_all_do():
 
 
 def test_what_the_server_no_longer_keeps_is_planned_anew_by_the_next_transaction():
-    fixed = Fixed("SELECT 13::bigint", [], gives=[int])
-    assert fixed.row(asked(fixed)) == [13]
+    fixed, other = (Fixed(f"SELECT {number}::bigint", [], gives=[int]) for number in (13, 14))
+    assert (fixed.row(asked(fixed)), other.row(asked(other))) == ([13], [14])
     with connection.cursor() as cursor:
         cursor.execute("DEALLOCATE ALL")
     with pytest.raises(ProgrammingError), transaction.atomic():
         asked(fixed)
-    assert fixed.row(asked(fixed)) == [13]
+    assert (fixed.row(asked(fixed)), other.row(asked(other))) == ([13], [14])
