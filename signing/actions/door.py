@@ -35,7 +35,7 @@ TRIES: Final = 5  # of one code
 CODE_GAP: Final = 30  # seconds from one to the next
 CODES_OF_SIGNER: Final = (("", 5, 60 * 60), ("_day", 10, 24 * 60 * 60), ("_gap", 1, CODE_GAP))
 CODES_OF_ADDRESS: Final = (20, 60 * 60)
-# Each is a step of the chain, with a code or without, and a chain of more than 16 MB can be checked by nobody.
+# Each is a step of the chain, with a code or without, and a chain of more than 48 MiB can be checked by nobody.
 TRIES_OF_SIGNER: Final = (40, 24 * 60 * 60)
 TRIES_OF_ADDRESS: Final = (30, 60 * 60)
 SESSION_PREFIX: Final = "hqh_"

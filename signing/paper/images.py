@@ -5,7 +5,7 @@ from io import BytesIO
 from PIL import Image, UnidentifiedImageError
 
 WIDEST, HIGHEST = 2_000, 1_000
-BYTES_MOST = 200_000  # 50 people's signatures lie in one chain, which a verifier reads up to 16 MB
+BYTES_MOST = 200_000  # 50 people's signatures lie in one chain, which a verifier reads up to 48 MiB
 
 
 class BadImage(ValueError):

@@ -156,6 +156,25 @@ class Chain {
     }
   }
 
+  /** It is of these steps, and says of those who signed what the steps say. @param {any} said */
+  requireCertificate(said) {
+    fits(said, tables.CERTIFICATE, "certificate");
+    const isOfThese = said.agreement === this.agreement && said.head === this.head && said.length === this.length;
+    if (!isOfThese || said.document.sha256 !== this.document.sha256) throw new Refused("The certificate is of other steps.");
+    const signed = new Map([...this.signers].filter(([, done]) => "signed" in done));
+    const named = said.signers.filter((/** @type {any} */ one) => one.signed_at).map((/** @type {any} */ one) => one.id);
+    if (spelled(named.sort()) !== spelled([...signed.keys()].sort())) {
+      throw new Refused("The certificate names others as those who signed.");
+    }
+    for (const one of said.signers) {
+      const done = signed.get(one.id) ?? {};
+      const known = ["name", "email", "how", "passkey", "consent"].map((name) => [name, done[name]]);
+      known.push(...["viewed", "consented", "signed"].map((kind) => [`${kind}_at`, done[kind]]));
+      const differs = known.some(([name, value]) => (value ?? null) !== null && spelled(one[name] ?? null) !== spelled(value));
+      if (differs) throw new Refused(`The certificate says of ${shown(one.id)} what no step says.`);
+    }
+  }
+
   /** Who did what, by id. What they are called comes last. */
   told() {
     const lines = [];
@@ -253,6 +272,7 @@ async function followEvidence({ evidence, seal }) {
     for (const [index, step] of steps.entries()) await within(`step ${index + 1}`, () => found.take(step));
     if (found.seal) throw new Refused("It has a step of the seal that it was made for.");
     found.requireWhole();
+    found.requireCertificate(evidence.certificate);
     return found;
   });
   if (seal.organization !== chain.place.split("\n")[0]) {

@@ -6,7 +6,7 @@ import { MAX_DEPTH, Refused, TOO_DEEP, Unusable, hex, readJson, requireCanonical
 const NO_PDF = "It is no PDF that can be read.";
 const MOST_UNPACKED = 64 * 1024 * 1024;
 const MOST_OBJECTS = 1_000_000;
-export const MOST_EVIDENCE = 16 * 1024 * 1024;
+export const MOST_EVIDENCE = 48 * 1024 * 1024;
 
 /** A name, such as /Type. */
 class Name {

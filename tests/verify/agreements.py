@@ -169,6 +169,29 @@ def steps(acts: list[Act], **change: Any) -> list[Line]:
     return lines
 
 
+def certificate_of(lines: list[Line]) -> dict[str, Any]:
+    """What it says of those who signed, as far as it is compared."""
+    told: dict[str, dict[str, Any]] = {}
+    for line in lines:
+        document, detail = line["document"], line["detail"] or {}
+        signer, kind, facts = document["signer"], document["kind"], document["facts"]
+        if signer is None:
+            continue
+        one = told.setdefault(signer, {"id": signer, "signed_at": None})
+        if kind in {"viewed", "consented", "signed"}:
+            one |= {f"{kind}_at": document["at"], "name": detail.get("name"), "email": detail.get("email")}
+            one |= {name: facts[name] for name in ("how", "passkey", "consent") if name in facts}
+    last = lines[-1]
+    return {
+        "agreement": AGREEMENT_ID,
+        "title": "Agreement",
+        "head": last["hash"],
+        "length": last["document"]["index"],
+        "document": last["document"]["facts"]["document"],
+        "signers": list(told.values()),
+    }
+
+
 @cache
 def root() -> seals.KeyAndCertificate:
     return seals.make_root(AT)
@@ -219,7 +242,7 @@ class Bundle:
     """Everything that goes into a bundle, to be changed before it is signed and packed."""
 
     acts: list[Act] = field(default_factory=whole)
-    certificate: dict[str, Any] = field(default_factory=lambda: {"title": "Agreement", "signers": [NAMES[INES]]})
+    certified: dict[str, Any] = field(default_factory=dict)  # what the certificate says otherwise
     original: bytes = ORIGINAL
     evidence: dict[str, Any] = field(default_factory=dict)
     remade: Callable[[bytes], bytes] = same  # the PDF before it is sealed
@@ -232,8 +255,11 @@ class Bundle:
     signer: bytes = SEED
 
     def sealed(self) -> SealedPdf:
-        said = {"type": "hq/agreement-evidence", "v": 1, "certificate": self.certificate, "steps": steps(self.acts)}
+        said = {"type": "hq/agreement-evidence", "v": 1, "certificate": self.certificate(), "steps": steps(self.acts)}
         return sealed_pdf(self.remade(paper(canonical(said | self.evidence))), **self.seal)
+
+    def certificate(self) -> dict[str, Any]:
+        return certificate_of(self.evidence.get("steps") or steps(self.acts)) | self.certified
 
     def contents(self) -> dict[str, bytes]:
         sealed = self.sealed()
@@ -245,7 +271,7 @@ class Bundle:
             "original.md": self.original,
             "chain.jsonl": trails.jsonl(lines),
             "consent-en-1.txt": CONSENT,
-            "certificate.json": canonical(self.certificate),
+            "certificate.json": canonical(self.certificate()),
             "event-proof.json": self.proof(after),
         }
         kept = {name: raw for name, raw in (files | self.files).items() if raw is not None}

@@ -80,6 +80,14 @@ def signed_otherwise(**change: Any) -> Act:
     return ("signed", INES, facts | change, more)
 
 
+def certified(**change: Any) -> bytes:
+    """The certificate says something else of Ines than the steps."""
+    people = Bundle().certificate()["signers"]
+    return Bundle(
+        certified={"signers": [one | change if one["id"] == INES else one for one in people]},
+    ).packed()
+
+
 def by_another_organization() -> bytes:
     other = UUID(trails.OTHER_ORGANIZATION)
     return Bundle(seal={"key": seals.make_seal_key(root(), "Alder Peak", other, AT)}).packed()
@@ -94,7 +102,7 @@ BAD: dict[str, tuple[Callable[[], bytes], str]] = {
     "stranger": (lambda: Bundle(signer=STRANGER).packed(), "not one that you expected"),
     "other-statement": (lambda: exchanged("statement.json", certificate()), "no statement of an agreement"),
     "pdf-exchanged": (
-        lambda: exchanged("agreement.pdf", Bundle(certificate={}).sealed().pdf),
+        lambda: exchanged("agreement.pdf", Bundle(certified={"title": "Other"}).sealed().pdf),
         "agreement.pdf is not the file that was signed",
     ),
     "consent-exchanged": (lambda: exchanged("consent-en-1.txt", b"Hello"), "consent-en-1.txt is not the file that was"),
@@ -196,6 +204,18 @@ BAD: dict[str, tuple[Callable[[], bytes], str]] = {
         lambda: Bundle(files={"certificate.json": canonical({"title": "Other"})}).packed(),
         "not the certificate that agreement.pdf carries",
     ),
+    "certificate-head": (lambda: Bundle(certified={"head": "ab" * 32}).packed(), "The certificate is of other steps"),
+    "certificate-document": (
+        lambda: Bundle(certified={"document": {"sha256": "ab" * 32}}).packed(),
+        "The certificate is of other steps",
+    ),
+    "certificate-signers": (lambda: Bundle(certified={"signers": []}).packed(), "names others as those who signed"),
+    "certificate-name": (lambda: certified(name="Somebody Else"), f"The certificate says of {INES} what no step says"),
+    "certificate-time": (
+        lambda: certified(consented_at="2020-01-01T00:00:00.000000Z"),
+        f"The certificate says of {INES} what no step says",
+    ),
+    "certificate-consent": (lambda: certified(consent=None), f"The certificate says of {INES} what no step says"),
     "sealed-other-file": (lambda: Bundle(sealing={"pdf_sha256": "ab" * 32}).packed(), "step of its sealing names"),
     "sealed-other-level": (lambda: Bundle(sealing={"level": "B-T"}).packed(), "seal of another level"),
     "other-steps-in-the-pdf": (with_other_steps, "carries other steps along"),

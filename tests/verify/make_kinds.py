@@ -12,6 +12,7 @@ TARGET = ROOT / "static" / "hq" / "verify-kinds.js"
 NAMES = (
     "AGREEMENT",
     "AGREEMENT_LIMITS",
+    "CERTIFICATE",
     "EVENT_LINE",
     "OWN_CLOCK",
     "PASSKEY",
