@@ -34,13 +34,6 @@ def refused_in(error: str) -> str:
     return found[1] if found else ""
 
 
-def missing_glyphs(words: str) -> str:
-    """The letters of a text that cannot be printed, each once."""
-    if _draws(words):
-        return ""
-    return "".join(each for each in dict.fromkeys(words) if not each.isascii() and not _draws(each))
-
-
 def drawable(words: str) -> str:
     """The words with every letter that can be drawn, and the others as [U+0F40]."""
     if _stands_alone(words):

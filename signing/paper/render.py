@@ -73,7 +73,10 @@ def render_text(
     blank = {marker.number: Mark(marker.kind, label=marker.label) for marker in written.markers}
     marks = {str(number): _mark(values.get(number, mark)) for number, mark in blank.items()}
     data = _data(title or written.title or "Agreement", language, at, footer, attachments)
-    return _draw("agreement.typ", data | {"blocks": written.blocks, "marks": marks, "certificate": certificate})
+    return _draw(
+        "agreement.typ",
+        data | {"blocks": written.blocks, "marks": marks, "certificate": certificate, "from_right": written.from_right},
+    )
 
 
 def render_certificate(certificate: Mapping[str, Any], *, at: datetime = _EPOCH) -> bytes:

@@ -11,6 +11,7 @@ import re
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final
+from unicodedata import bidirectional
 
 from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString, mark_safe
@@ -53,11 +54,12 @@ class Marker:
 
 @dataclass(frozen=True, slots=True)
 class Written:
-    """A text that was read. `title` is its first heading, or nothing."""
+    """A text that was read. `title` is its first heading, or nothing; the direction is that of its first letter."""
 
     blocks: list[Block]
     markers: tuple[Marker, ...]
     title: str
+    from_right: bool = False
 
 
 def read_text(markdown: str) -> Written:
@@ -78,7 +80,18 @@ def read_text(markdown: str) -> Written:
     if len(reader.markers) > MARKERS_MOST:
         raise _bad(f"A text has at most {MARKERS_MOST} markers.")
     headings = [_plain(block["c"]) for block in blocks if block["t"] == "h"]
-    return Written(blocks=blocks, markers=tuple(reader.markers), title=headings[0] if headings else "")
+    return Written(
+        blocks=blocks,
+        markers=tuple(reader.markers),
+        title=headings[0] if headings else "",
+        from_right=_begins_right(markdown),
+    )
+
+
+def _begins_right(words: str) -> bool:
+    """Whether the first letter that has a direction is Arabic, Hebrew or their like (UAX 9, rules P2 and P3)."""
+    found = (bidirectional(letter) for letter in words)
+    return next((kind in {"R", "AL"} for kind in found if kind in {"L", "R", "AL"}), False)
 
 
 class _Reader:
@@ -212,7 +225,8 @@ def _code(token: Token) -> Block:
 def html_of(written: Written, inputs: Callable[[Marker], SafeString]) -> SafeString:
     """The text as HTML below one heading of the page; `inputs` draws each marker. Everything else is escaped."""
     by_number = {marker.number: marker for marker in written.markers}
-    return _blocks(written.blocks, lambda number: inputs(by_number[number]))
+    drawn = _blocks(written.blocks, lambda number: inputs(by_number[number]))
+    return format_html('<div dir="rtl">{}</div>', drawn) if written.from_right else drawn
 
 
 _Draw = Callable[[int], SafeString]

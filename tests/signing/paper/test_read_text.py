@@ -89,3 +89,8 @@ def test_it_shows_what_markdown_means_below_the_one_heading_of_the_page():
         "<td><i>1</i></td>",
     ):
         assert part in page
+
+
+def test_a_text_runs_to_the_side_that_its_first_letter_says():
+    assert html("1 — שלום to all").startswith('<div dir="rtl">')
+    assert "dir=" not in html("Peace — שלום")
