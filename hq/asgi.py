@@ -4,6 +4,7 @@ The server runs inside, so that this program hears that it has to stop: open str
 """
 
 import asyncio
+import logging
 import os
 import resource
 import signal
@@ -54,6 +55,10 @@ def main() -> None:
     _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
     asyncio.run(serve())
+    # The server's own threads may still be letting go of what is Python's. An interpreter that tears itself down ends
+    # them by force in the midst of that, and they abort the process.
+    logging.shutdown()
+    os._exit(0)
 
 
 if __name__ == "__main__":
