@@ -7,7 +7,7 @@ from functools import cache
 from socket import socket
 from typing import Any
 
-from asn1crypto import keys, tsp
+from asn1crypto import cms, keys, tsp
 from asn1crypto import x509 as asn1
 from cryptography import x509
 from cryptography.hazmat.primitives.asymmetric import rsa
@@ -29,9 +29,10 @@ def made(
     issuer: str = NAME,
     subject: str = NAME,
     at: datetime = AT,
+    bits: int = 2048,
 ) -> DummyTimeStamper:
     """An authority with a certificate that it signed itself, whoever that says issued it; for 900 days."""
-    key = rsa.generate_private_key(65537, 2048)
+    key = rsa.generate_private_key(65537, bits)
     by, whose = (x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, name)]) for name in (issuer, subject))
     begins = at - timedelta(days=1)
     built = x509.CertificateBuilder(by, whose, key.public_key(), 7, begins, begins + timedelta(days=900))
@@ -90,6 +91,14 @@ def broken(asked: bytes) -> bytes:
     (signed,) = answer["time_stamp_token"]["content"]["signer_infos"]
     signature = signed["signature"].native
     signed["signature"] = signature[:-1] + bytes([signature[-1] ^ 1])
+    return bytes(answer.dump(force=True))
+
+
+def unsigned(asked: bytes) -> bytes:
+    """A token with something beside what was signed."""
+    answer = response(asked)
+    (signed,) = answer["time_stamp_token"]["content"]["signer_infos"]
+    signed["unsigned_attrs"] = [cms.CMSAttribute({"type": "content_type", "values": ["data"]})]
     return bytes(answer.dump(force=True))
 
 

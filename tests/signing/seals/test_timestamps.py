@@ -55,6 +55,11 @@ WRONG = {
         stamping(lambda asked: dump(asked, by=authority.stamper(ExtendedKeyUsageOID.SERVER_AUTH))),
         "does not hold",
     ),
+    "something unsigned": (stamping(authority.unsigned), "could not be checked without HQ"),
+    "a short key": (
+        stamping(lambda asked: dump(asked, by=authority.made(bits=1024))),
+        "could not be checked without HQ",
+    ),
     "a refusal": (stamping(lambda asked: authority.REFUSAL), "refuses: rejection"),
     "garbage": (stamping(lambda asked: b"\x30\x03\x02\x01\x00 hello"), "no timestamp"),
     "nothing": (stamping(lambda asked: b""), "no timestamp"),
