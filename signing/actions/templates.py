@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import Any
 from uuid import UUID
 
@@ -94,7 +94,7 @@ def keep_as_template(*, actor: Actor, agreement_id: UUID, name: str, text: str =
     placed = [field for field in selectors.list_fields(agreement) if field.page]
     plan = _plan(wish) | {
         "roles": roles,
-        "fields": [_as_json(place_of(field)) | {"signer": numbers[field.signer_id]} for field in placed],
+        "fields": [asdict(place_of(field)) | {"signer": numbers[field.signer_id]} for field in placed],
         "variables": _variables(text) if agreement.source == Agreement.Source.TEXT else [],
     }
     made = Template.objects.create(
@@ -285,8 +285,3 @@ def _roles(signers: Sequence[Signer]) -> tuple[list[dict[str, Any]], dict[UUID, 
         roles.append({"role": role, "kind": one.kind, "turn": one.turn, "method": one.method})
         numbers[one.id] = len(roles)
     return roles or [{"role": "Signer 1", "kind": "signer", "turn": 1, "method": "code"}], numbers
-
-
-def _as_json(place: Place) -> dict[str, Any]:
-    names = ("signer", "kind", "page", "x", "y", "width", "height", "label", "required")
-    return {name: getattr(place, name) for name in names}

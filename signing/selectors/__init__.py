@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Final
 from uuid import UUID
 
 from django.db.models import Count, Q, QuerySet
@@ -80,11 +81,13 @@ class Wanted:
     own: bool = False
 
 
+ALL: Final = Wanted()
+
+
 def list_agreements(
-    actor: Actor, *, state: str = "", before: UUID | None = None, limit: int = 50, wanted: Wanted | None = None
+    actor: Actor, *, before: UUID | None = None, limit: int = 50, wanted: Wanted = ALL
 ) -> Sequence[Agreement]:
     """Newest first, at most `limit` of those older than `before`."""
-    wanted = wanted or Wanted(state=state)
     rows = visible(actor).select_related("document")
     if wanted.state:
         rows = rows.filter(state=wanted.state)

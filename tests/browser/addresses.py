@@ -207,7 +207,7 @@ def _for_agreements(place: Place, where: dict[str, str]) -> dict[str, list[str]]
     with tenant(place.id):
         template = keep_as_template(actor=actor, agreement_id=pattern.id, name="Secrecy", text=text)
         table = check_table(actor=actor, template_id=template.id, content=PEOPLE)
-        over = [one.id for one in agreements.list_agreements(actor, state="sealed")]
+        over = [one.id for one in agreements.list_agreements(actor, wanted=agreements.Wanted(state="sealed"))]
 
     def at(name: str, *ids: UUID, **row: UUID) -> list[str]:
         return [reverse(f"signing:{name}", kwargs={**where, "id": each, **row}) for each in ids]
