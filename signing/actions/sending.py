@@ -43,7 +43,8 @@ def send_agreement(*, actor: Actor, agreement_id: UUID, text: str = "") -> Agree
     Raises NotADraft, InAnothersName, CannotBeSigned, KeyUnavailable.
     """
     agreement = lock_draft(actor, agreement_id)
-    _require_maker(actor, agreement)
+    if not goes_out_in_name_of(actor, agreement):
+        raise InAnothersName
     signers = selectors.list_signers(agreement)
     fields = selectors.list_fields(agreement)
     if agreement.source == Agreement.Source.TEXT:
@@ -72,12 +73,11 @@ def send_agreement(*, actor: Actor, agreement_id: UUID, text: str = "") -> Agree
     return agreement
 
 
-def _require_maker(actor: Actor, agreement: Agreement) -> None:
+def goes_out_in_name_of(actor: Actor, agreement: Agreement) -> bool:
     """Each mail names who prepared it as the one who asks; their keys and their sessions are the same. In doubt, no."""
     if (agreement.created_by_kind, agreement.created_by_id) == (actor.kind, actor.id):
-        return
-    if agreement.membership_id is None or agreement.membership_id != membership_of(actor):
-        raise InAnothersName
+        return True
+    return agreement.membership_id is not None and agreement.membership_id == membership_of(actor)
 
 
 def void_agreement(*, actor: Actor, agreement_id: UUID, reason: str) -> Agreement:

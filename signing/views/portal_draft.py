@@ -266,5 +266,6 @@ def review(request: TenantRequest, id: UUID, **where: str) -> HttpResponse:
         context = looking.of_draft(found, "review", where, written)
         context |= looking.summary_of(found, written) | {"name_form": NameForm(initial={"title": found.title})}
         context["may_send"] = gate.allows(request.actor, Permission.SHARES_CREATE)
+        context["is_theirs"] = sending.goes_out_in_name_of(request.actor, found)
         context["may_remove"] = gate.allows(request.actor, Permission.SHARES_REVOKE)
         return render(request, "signing/review.html", context)

@@ -212,3 +212,13 @@ def test_members_see_their_own_and_nothing_of_another(desk):
     assert made.title not in other.get(desk.at()).content.decode()
     with tenant(desk.place.id):
         assert len(selectors.list_agreements(desk.place.actor())) == 1
+
+
+def test_a_colleagues_draft_can_be_looked_at_and_has_no_button_to_send_it(desk):
+    button = "Send it</button>"
+    colleague = make_member(desk.place, Role.DEVELOPER)
+    theirs = support.make_agreement(desk.place, actor=desk.place.actor(Role.DEVELOPER, colleague))
+    page = desk.get(f"{theirs.id}/review").content.decode()
+    assert button not in page
+    assert f"in the name of {theirs.created_by_label}, who alone can send it" in page
+    assert button in sign_in(colleague).get(desk.at(f"{theirs.id}/review")).content.decode()
