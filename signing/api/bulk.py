@@ -4,11 +4,12 @@ from typing import Any
 from uuid import UUID
 
 from django.urls import path
-from drf_spectacular.utils import OpenApiExample, extend_schema
+from drf_spectacular.utils import OpenApiExample, OpenApiParameter, extend_schema
+from rest_framework import serializers
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from hq.web.api import Endpoint, read
+from hq.web.api import Endpoint, page_arguments, read
 from signing.actions import bulk
 from signing.actions.tables import BYTES_MOST
 from signing.models import Batch
@@ -23,10 +24,22 @@ _TABLE = OpenApiExample(
 )
 
 
+class AgreementBatchLine(AgreementBatchBody):
+    rows = None  # type: ignore[assignment]  # how DRF leaves out a member
+
+
+class AgreementBatchList(serializers.Serializer[Any]):
+    items = AgreementBatchLine(many=True)
+    next_cursor = serializers.CharField(allow_null=True)
+
+
+def line_body(batch: Batch) -> dict[str, Any]:
+    return {name: getattr(batch, name) for name in _BATCH.split()} | {"created_by": batch.created_by_label}
+
+
 def batch_body(batch: Batch) -> dict[str, Any]:
     """With its rows; which of them has become an agreement is told by how far it is."""
-    return {name: getattr(batch, name) for name in _BATCH.split()} | {
-        "created_by": batch.created_by_label,
+    return line_body(batch) | {
         "rows": [_row(row, done=number <= batch.reached) for number, row in enumerate(batch.rows, 1)],
     }
 
@@ -60,6 +73,21 @@ class Tables(Endpoint):
         )
 
 
+class Batches(Endpoint):
+    """Tables that were sent."""
+
+    @extend_schema(
+        operation_id="list_agreement_batches",
+        parameters=[OpenApiParameter("limit", int, description="1 to 200, 50 when left out.")],
+        responses=AgreementBatchList,
+    )
+    def get(self, request: Request, **_: Any) -> Response:
+        """The newest that were sent, your own, and with `audit:read` everybody's: how far each is, without its rows."""
+        _cursor, limit = page_arguments(request)
+        rows = bulk.list_batches(self.actor, limit=limit)
+        return Response({"items": [line_body(row) for row in rows], "next_cursor": None})
+
+
 class BatchItem(Endpoint):
     """One table."""
 
@@ -80,6 +108,7 @@ class SendBatch(Endpoint):
 
 routes = [
     path("agreement-templates/<uuid:id>/tables", Tables.as_view()),
+    path("agreement-batches", Batches.as_view()),
     path("agreement-batches/<uuid:id>", BatchItem.as_view()),
     path("agreement-batches/<uuid:id>/send", SendBatch.as_view()),
 ]

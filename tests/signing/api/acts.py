@@ -46,9 +46,12 @@ ROWS: list[tuple[Any, ...]] = [
     ("agreement-templates/<uuid:id>", "PATCH", P.SHARES_CREATE, {"name": "Renamed"}),
     ("agreement-templates/<uuid:id>/text", "GET", P.SHARES_CREATE, None, 400),  # it is a PDF
     ("agreement-templates/<uuid:id>/text", "PUT", P.SHARES_CREATE, {"text": "x"}, 400, P.SHARES_READ),
+    ("agreement-batches", "GET", P.SHARES_READ),
     ("agreement-batches/<uuid:id>", "GET", P.SHARES_READ),
     ("agreement-batches/<uuid:id>/send", "POST", P.SHARES_CREATE, None, 200, P.SHARES_READ),
     ("agreement-templates/<uuid:id>/tables", "POST", P.SHARES_CREATE, PEOPLE, 201, P.SHARES_READ),
+    ("agreement-brand", "GET", P.SHARES_READ),
+    ("agreement-retention", "GET", P.AUDIT_READ),
     ("agreement-templates/<uuid:id>", "DELETE", P.SHARES_REVOKE, None, 204),
     ("agreements/<uuid:id>", "DELETE", P.SHARES_REVOKE, None, 409),  # a hold keeps it
 ]
