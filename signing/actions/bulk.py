@@ -1,10 +1,13 @@
 """One template sent to many: a table is read and shown, and nothing is sent before its sender says so.
 
 A job makes one agreement for each row, row by row: the row's agreement, its sending and the place in the table that was
-reached commit together, so that each is sent exactly once wherever the job is killed.
+reached commit together, so that each is sent exactly once wherever the job is killed. Before each row it is asked anew
+whether who sent it still may, by the way they came in, and whether the template is still what they saw.
 """
 
 from collections.abc import Mapping
+from datetime import timedelta
+from hashlib import sha256
 from typing import Any, Final
 from uuid import UUID
 
@@ -12,27 +15,33 @@ from django.db import transaction
 from django.db.models import QuerySet
 
 from audit import recorder
+from audit.recorder import Target
 from audit.tags import Tag
 from hq.authz import gate
-from hq.authz.actor import Actor, environment_of
+from hq.authz.actor import Actor, environment_of, system_actor
 from hq.authz.permissions import AuthMethod, Permission
 from hq.authz.roles import Role, granted
+from hq.crypto import secrets
+from hq.lib.canonical import canonical
 from hq.lib.clock import now
 from hq.lib.errors import Denied, Invalid, NotFound, Refused
 from hq.lib.ids import new_id
 from jobs import actions as jobs
 from jobs.registry import RunningJob
+from signing.actions.ceiling import TooManyMails
 from signing.actions.drafts import membership_of
-from signing.actions.faults import fault
+from signing.actions.faults import TemplateChanged, fault
 from signing.actions.sending import send_agreement
 from signing.actions.tables import BadTable, Row, Shape, read_table
 from signing.actions.templates import Filled, Use, fill_document, get_template, insert_from, target_of
 from signing.models import Batch, Template
 from signing.selectors import own
+from tenants.selectors.doors import is_at
 
 State = Batch.State
-READ_WITH = ("template__document", "organization", "membership__user")
+READ_WITH = ("template__document", "organization", "membership__user", "api_key")
 SHOWN_EVERY = 10  # rows
+WAITS_MOST: Final = timedelta(hours=1)
 UNSENT: Final = "It cannot be sent as the template is."
 
 
@@ -46,6 +55,10 @@ class NoMember(Refused):
 
 class NotYours(Refused):
     """Only whoever uploaded this table sends it: each agreement goes out in their name."""
+
+
+class Stops(Exception):
+    """Nothing more of a table may be sent. Says why, to whoever sent it."""
 
 
 def shape_of(template: Template) -> Shape:
@@ -79,6 +92,7 @@ def check_table(*, actor: Actor, template_id: UUID, content: bytes) -> Batch:
         created_by_id=actor.id,
         created_by_label=actor.label,
         membership_id=member,
+        seen=_mark_of(template),
     )
 
 
@@ -102,15 +116,21 @@ def _visible(actor: Actor) -> QuerySet[Batch]:
 
 
 def send_batch(*, actor: Actor, batch_id: UUID) -> Batch:
-    """Send every row without a problem, in a job. Raises Denied, NotFound, NoMember, NotYours, NotToBeSent."""
+    """Send every row without a problem, in a job.
+
+    Raises Denied, NotFound, NoMember, NotYours, NotToBeSent, TemplateChanged.
+    """
     gate.require(actor, Permission.SHARES_CREATE)
     batch = get_batch(actor, batch_id, lock=True)
     if batch.membership_id != _member(actor):
         raise NotYours
     if batch.state != State.CHECKED or not batch.total or batch.template is None:
         raise NotToBeSent
-    batch.state = State.SENDING
-    batch.save(update_fields=["state"])
+    if not _is_as_seen(batch, batch.template):
+        raise TemplateChanged
+    batch.state, batch.method = State.SENDING, actor.method
+    batch.api_key_id = actor.id if actor.method is AuthMethod.API_KEY else None
+    batch.save(update_fields=["state", "method", "api_key"])
     jobs.enqueue(
         "signing.bulk",
         organization_id=batch.organization_id,
@@ -131,21 +151,38 @@ def run_batch(job: RunningJob) -> dict[str, Any]:
             batch = _lock(job, batch_id)
             if batch is None or batch.state != State.SENDING:
                 return {"sent": batch.sent if batch else 0}
-            maker = _maker_of(batch)
-            if maker is None or batch.template is None:
-                _end(batch, State.STOPPED, "Whoever sent it may not send any more, or the template was removed.")
+            try:
+                maker, template = _maker_of(batch), _template_of(batch)
+            except Stops as stops:
+                _stop(batch, str(stops))
                 return {"sent": batch.sent}
             if batch.reached == len(batch.rows):
                 _end(batch, State.DONE)
                 return {"sent": batch.sent}
-            template, row = batch.template, batch.rows[batch.reached]
-        _deal_with(job, batch, maker, template, row)
+            row = batch.rows[batch.reached]
+        try:
+            _deal_with(job, batch, maker, template, row)
+        except (Stops, TemplateChanged):
+            continue  # in this moment: the next look says why
+        except TooManyMails as full:
+            return _wait(job, batch, full)
         if batch.reached % SHOWN_EVERY == 0:
             job.progress(batch.reached, len(batch.rows))
 
 
+def _wait(job: RunningJob, batch: Batch, full: TooManyMails) -> dict[str, Any]:
+    """The day's mails are used up: go on when there are some again."""
+    job.progress(batch.reached, len(batch.rows), "Waits: as many mails were sent as a day allows")
+    with job.step():
+        job.again(now() + min(timedelta(seconds=full.wait or 0), WAITS_MOST))
+    return {"sent": batch.sent}
+
+
 def _deal_with(job: RunningJob, batch: Batch, maker: Actor, template: Template, row: Mapping[str, Any]) -> None:
-    """One row. Its document is made first, outside of the transaction: what nobody keeps, the reaper removes."""
+    """One row. Its document is made first, outside of the transaction: what nobody keeps, the reaper removes.
+
+    Raises Stops, TemplateChanged, TooManyMails; then nothing of the row is there.
+    """
     problem = row["problem"]
     filled: Filled | None = None
     if not problem:
@@ -158,7 +195,7 @@ def _deal_with(job: RunningJob, batch: Batch, maker: Actor, template: Template, 
         if locked is None or locked.state != State.SENDING or locked.reached != batch.reached:
             return
         if filled is not None:
-            problem = _send(maker, filled, row)
+            problem = _send(locked, _maker_of(locked), filled, row)
         if problem != row["problem"]:
             locked.rows[locked.reached]["problem"] = problem
         locked.sent += not problem
@@ -166,8 +203,10 @@ def _deal_with(job: RunningJob, batch: Batch, maker: Actor, template: Template, 
         locked.save(update_fields=["rows", "sent", "reached"])
 
 
-def _send(maker: Actor, filled: Filled, row: Mapping[str, Any]) -> str:
+def _send(batch: Batch, maker: Actor, filled: Filled, row: Mapping[str, Any]) -> str:
     """Make and send it; what is wrong, if it cannot be, and then nothing of it is there."""
+    if not _is_as_seen(batch, _locked(maker, filled.template)):
+        raise TemplateChanged
     use = Use(row["title"], [(name, email) for name, email in row["people"]], row["values"])
     try:
         with transaction.atomic():
@@ -183,6 +222,23 @@ def _lock(job: RunningJob, batch_id: UUID) -> Batch | None:
     return rows.select_for_update(no_key=True, of=("self",)).first()
 
 
+def _locked(maker: Actor, template: Template) -> Template:
+    """The template as it is now, and stays until the row is sent. Raises TemplateChanged."""
+    try:
+        return get_template(maker, template.id, lock=True)
+    except NotFound:
+        raise TemplateChanged from None
+
+
+def _stop(batch: Batch, reason: str) -> None:
+    """Before all of it was sent. The trail says why, as the page does: what went out cannot be called back."""
+    _end(batch, State.STOPPED, reason)
+    actor = system_actor(batch.organization_id, environment_id=batch.environment_id)
+    target = Target("agreement_template", batch.template_id or batch.id, batch.name)
+    before, after = {"agreements": batch.total}, {"agreements": batch.sent, "stopped": reason}
+    recorder.record(actor, Tag.AGREEMENT_TEMPLATE_SENT, target=target, before=before, after=after)
+
+
 def _end(batch: Batch, state: str, reason: str | None = None) -> None:
     """Who was written to stands in their agreements from now on, and goes with them."""
     batch.state, batch.ended_at, batch.reason = state, now(), reason
@@ -196,25 +252,55 @@ def _unnamed(row: Mapping[str, Any]) -> str:
     return UNSENT if any(name and problem.startswith(f"{name} ") for name, _ in row["people"]) else problem
 
 
-def _maker_of(batch: Batch) -> Actor | None:
-    """Whoever sent it, with what they may do now; None once they are out or may send no more."""
-    member, place = batch.membership, batch.organization
-    if member is None or not member.user.is_active or place.state in place.SHUT:
-        return None
-    role = Role(member.role)
+def _mark_of(template: Template) -> bytes:
+    """What goes out and is asked of whom: whoever changes that changes what somebody else is about to send."""
+    return sha256(canonical({"document": str(template.document_id), "plan": template.plan})).digest()
+
+
+def _is_as_seen(batch: Batch, template: Template) -> bool:
+    return batch.seen is not None and secrets.equal(bytes(batch.seen), _mark_of(template))
+
+
+def _template_of(batch: Batch) -> Template:
+    """Raises Stops."""
+    template: Template | None = batch.template
+    if template is None:
+        raise Stops("The template was removed.")
+    if not _is_as_seen(batch, template):
+        raise Stops("The template was changed meanwhile. Look at it again, then send the others by another table.")
+    return template
+
+
+def _maker_of(batch: Batch) -> Actor:
+    """Whoever sent it, with what they may do now, by the way they came in. Raises Stops."""
+    member, place, key = batch.membership, batch.organization, batch.api_key
+    if place.state in place.SHUT:
+        raise Stops("Nobody comes into the organization just now.")
+    if member is None or not member.user.is_active or not batch.method:
+        raise Stops("Whoever sent it may not send any more.")
+    role, method = Role(member.role), AuthMethod(batch.method)
+    permissions = granted(role, by_rules=place.reach == place.Reach.RULES)
+    if method is AuthMethod.API_KEY:
+        if key is None or key.state != "active":
+            raise Stops("The API key that sent it was revoked, or its time was over.")
+        permissions &= frozenset(Permission(scope) for scope in key.scopes)
+    elif not is_at(member.user.email, place.email_domains):
+        raise Stops("Whoever sent it may not send any more.")
     actor = Actor(
         organization_id=batch.organization_id,
         environment_id=batch.environment_id,
-        kind="person",
-        id=member.user_id,
-        label=batch.created_by_label,
-        method=AuthMethod.SESSION,
-        permissions=granted(role, by_rules=place.reach == place.Reach.RULES),
+        kind="api_key" if key else "person",
+        id=key.id if key else member.user_id,
+        label=key.name if key else member.user.label,
+        method=method,
+        permissions=permissions,
         role=role,
         principal_id=member.id,
         person_id=member.user_id,
     )
-    return actor if gate.allows(actor, Permission.SHARES_CREATE) else None
+    if not gate.allows(actor, Permission.SHARES_CREATE):
+        raise Stops("Whoever sent it may not send any more.")
+    return actor
 
 
 def _member(actor: Actor) -> UUID:

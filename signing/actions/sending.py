@@ -18,6 +18,7 @@ from hq.lib.mail_addresses import spell_address
 from hq.lib.text import NO_CONTROL, is_plain
 from signing import selectors
 from signing.actions import papers
+from signing.actions.ceiling import charge_mails
 from signing.actions.chain import add_step
 from signing.actions.drafts import insert_markers, lock_draft, membership_of, target_of
 from signing.actions.faults import InAnothersName, NotOver, NotSent, RemindedAlready, StillKept, fault, refuse_support
@@ -40,7 +41,7 @@ def text_of(agreement: Agreement) -> str:
 def send_agreement(*, actor: Actor, agreement_id: UUID, text: str = "") -> Agreement:
     """Send it to whose turn it is first; from now on nothing of it changes. `text` is that of a text's document.
 
-    Raises NotADraft, InAnothersName, CannotBeSigned, KeyUnavailable.
+    Raises NotADraft, InAnothersName, CannotBeSigned, TooManyMails, KeyUnavailable.
     """
     agreement = lock_draft(actor, agreement_id)
     if not goes_out_in_name_of(actor, agreement):
@@ -52,6 +53,7 @@ def send_agreement(*, actor: Actor, agreement_id: UUID, text: str = "") -> Agree
             raise fault("/document", "The document was replaced meanwhile. Look at it again, then send it.")
         fields = insert_markers(agreement, signers, text)
     _check_whole(signers, fields)
+    charge_mails(agreement.organization_id, len(signers))
     agreement.state, agreement.sent_at = State.SENT, now()
     agreement.expires_at = agreement.sent_at + timedelta(days=agreement.days)
     agreement.save(update_fields=["state", "sent_at", "expires_at"])
@@ -100,12 +102,13 @@ def void_agreement(*, actor: Actor, agreement_id: UUID, reason: str) -> Agreemen
 def remind_signers(*, actor: Actor, agreement_id: UUID) -> int:
     """Mail the same link again to everybody who is asked now and has not acted; how many.
 
-    Raises NotSent, RemindedAlready.
+    Raises NotSent, RemindedAlready, TooManyMails.
     """
     agreement = _lock_sent(actor, agreement_id)
     if agreement.reminded_at is not None and (wait := agreement.reminded_at + REMIND_GAP - now()) > timedelta():
         raise RemindedAlready(wait=math.ceil(wait.total_seconds()))
     asked = [one for one in selectors.list_signers(agreement) if one.acts and one.is_asked]
+    charge_mails(agreement.organization_id, len(asked))
     for signer in asked:
         mail(agreement, "remind", signer)
     agreement.reminded_at = now()
@@ -132,7 +135,7 @@ def correct_signer(*, actor: Actor, agreement_id: UUID, signer_id: UUID, name: s
     """Another name or address for somebody who has not acted. The link that went out is dead, and so is who came by it;
     what was looked at and typed in by it was not by them.
 
-    Raises NotSent, NotFound, CannotBeSigned.
+    Raises NotSent, NotFound, CannotBeSigned, TooManyMails.
     """
     agreement = _lock_sent(actor, agreement_id)
     signers = selectors.list_signers(agreement)
@@ -154,6 +157,7 @@ def correct_signer(*, actor: Actor, agreement_id: UUID, signer_id: UUID, name: s
     signer.bounced_at, signer.viewed_at = None, None
     signer.state = Signer.State.SENT if signer.state == Signer.State.VIEWED else signer.state
     if signer.token_digest is not None:
+        charge_mails(agreement.organization_id, 1)
         give_link(agreement, signer)
         mail(agreement, "invite", signer)
     signer.save(

@@ -1,5 +1,6 @@
 """What time brings: agreements that end unsigned, reminders, and forgetting what is over (VLT-11)."""
 
+from contextlib import suppress
 from datetime import datetime, timedelta
 from typing import Final
 from uuid import UUID
@@ -15,6 +16,7 @@ from hq.db.retention import RecordClass
 from hq.lib.clock import now
 from jobs.registry import RunningJob
 from signing import selectors
+from signing.actions.ceiling import TooManyMails, charge_mails
 from signing.actions.chain import add_step
 from signing.actions.drafts import target_of
 from signing.actions.sending import KEPT, delete_agreement, tombstone_of
@@ -40,8 +42,9 @@ def look_after(job: RunningJob) -> dict[str, int]:
         is_open = tenants.find_open(job.organization_id) is not None
     while is_open and _expire_one(job):
         expired += 1
-    while is_open and _remind_one(job):
-        reminded += 1
+    with suppress(TooManyMails):  # the others stay due
+        while is_open and _remind_one(job):
+            reminded += 1
     return {"expired": expired, "reminded": reminded, "doors": _forget_doors(job), "tables": _forget_tables(job)}
 
 
@@ -71,6 +74,7 @@ def _remind_one(job: RunningJob) -> bool:
         if agreement is None:
             return False
         asked = [one for one in selectors.list_signers(agreement) if one.acts and one.is_asked]
+        charge_mails(agreement.organization_id, len(asked))
         agreement.reminded_at = now()
         agreement.save(update_fields=["reminded_at"])
         for signer in asked:

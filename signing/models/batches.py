@@ -50,11 +50,16 @@ class Batch(TenantModel):
     created_by_label = SealedTextField(purpose=Purpose.METADATA)
     # On whose rights it is sent; the database empties it when the member is gone, so Django must not.
     membership = TenantForeignKey("tenants.Membership", on_delete=models.DO_NOTHING, related_name="+", null=True)
+    # How whoever sent it came in, and by which key: it goes on no longer than that does. Empty: nobody has sent it.
+    method = models.CharField(max_length=10, blank=True, default="", db_default="")
+    api_key = TenantForeignKey("tenants.ApiKey", on_delete=models.DO_NOTHING, related_name="+", null=True)
+    seen = models.BinaryField(null=True)  # the template as it was when the table was shown: a SHA-256
 
     data_classes: ClassVar = Declared(
         kept=ORGANIZATION,
         metadata="name rows reason created_by_label",
-        operational=f"environment template state total reached sent created_at ended_at {MADE_BY} membership",
+        operational=f"environment template state total reached sent created_at ended_at {MADE_BY} membership"
+        " method api_key seen",
     )
 
     class Meta:
