@@ -20,7 +20,7 @@ from hq.lib.mail_addresses import spell_address
 from hq.lib.text import NO_CONTROL
 from jobs import actions as jobs
 from signing import consents, selectors
-from signing.actions.chain import add_step
+from signing.actions.chain import add_step, time_of
 from signing.actions.drafts import target_of
 from signing.actions.faults import (
     AnotherConsent,
@@ -198,7 +198,9 @@ def lock_turn(standing: Standing) -> tuple[Agreement, Signer]:
     signers = selectors.list_signers(agreement)
     signer = next(one for one in signers if one.id == standing.signer_id)
     turn = current_turn(signers)
-    over = agreement.state != Agreement.State.SENT or agreement.expires_at is None or agreement.expires_at <= now()
+    # By the time that the act's step would have: nothing is signed at a moment that the chain says was too late.
+    late = agreement.expires_at is None or agreement.expires_at <= time_of(agreement)
+    over = late or agreement.state != Agreement.State.SENT
     replaced = not secrets.equal(bytes(signer.email_index), standing.email_index)
     if over or replaced or signer.state == State.WAITING or (turn is not None and signer.turn > turn):
         raise NotYourTurn

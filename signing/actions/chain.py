@@ -4,7 +4,7 @@
 """
 
 import os
-from datetime import UTC
+from datetime import UTC, datetime
 from hashlib import sha256
 from typing import Any, Final
 from uuid import UUID
@@ -27,6 +27,13 @@ def genesis(agreement_id: UUID) -> bytes:
     return sha256(_LABEL + agreement_id.bytes).digest()
 
 
+def time_of(agreement: Agreement) -> datetime:
+    """Now; or when its last step was, if a clock was set back since: times go as steps do."""
+    rows = Step.objects.filter(organization_id=agreement.organization_id, agreement=agreement, index=agreement.length)
+    last = rows.values_list("at", flat=True).first()
+    return max(now(), last) if last else now()
+
+
 def add_step(
     agreement: Agreement,
     kind: str,
@@ -42,7 +49,7 @@ def add_step(
     `who` is the name and e-mail address of whoever did it, where it was no signer. `facts` stand in the document,
     `detail` only as a commitment: what is personal belongs there.
     """
-    at, salt = now(), os.urandom(chain.SALT_BYTES)
+    at, salt = time_of(agreement), os.urandom(chain.SALT_BYTES)
     person = {"name": signer.name, "email": signer.email} if signer else who or {}
     full = {**person, "ip": origin.ip, "user_agent": origin.user_agent[:300], **(detail or {})}
     document = {
