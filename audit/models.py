@@ -130,7 +130,9 @@ class AuditEvent(Model):
 class ChainHead(Model):
     """Length and newest hash of an environment's chain, and the transaction that added to it last.
 
-    Locked by whoever adds to it. `previous` and `at` are those of the newest event, which takes them from here.
+    Locked by whoever adds to it. `previous` and `at` are those of the newest event, which takes them from here. If
+    nobody outside of the trail ever asked to be told of its events, none is told of (audit.registry): `heard` is set by
+    the database once a room has somebody to tell, and stays.
     """
 
     organization_id = models.UUIDField()
@@ -140,9 +142,10 @@ class ChainHead(Model):
     previous = models.BinaryField(null=True)
     at = models.DateTimeField(null=True)
     xid = models.BigIntegerField(default=0, db_default=0)
+    heard = models.BooleanField(default=False, db_default=False)
 
     data_classes: ClassVar = Declared(
-        kept=ALWAYS, operational="organization_id environment_id length hash previous at xid"
+        kept=ALWAYS, operational="organization_id environment_id length hash previous at xid heard"
     )
 
     class Meta:

@@ -36,7 +36,7 @@ _PLACE = rf"""
                 || convert_to((h.length + 1)::text, 'UTF8') || %s
             ))
         WHERE h.organization_id = %s AND h.environment_id = %s
-        RETURNING h.length, h.previous, h.hash, h.at
+        RETURNING h.length, h.previous, h.hash, h.at, h.heard
     )
 """  # noqa: S608 - constants of ours
 _add_event = InsertAt(
@@ -44,6 +44,7 @@ _add_event = InsertAt(
     place=_PLACE,
     kinds=(datetime, datetime, bytes, bytes, bytes, bytes, UUID, UUID),
     told={"index": "length", "previous": "previous", "hash": "hash", "at": "at"},
+    tells="heard",
 )
 _add_access = Insert(AccessEntry)
 _SALT = "salt"
@@ -138,10 +139,10 @@ def record(
     upto, between, rest = event.around_its_place()
     asked = (at, at, upto, between, upto + stamp(at) + between, rest, actor.organization_id, environment_id)
     try:
-        asks, encoded = registry.questions(event), {"detail": sealed}
-        while (answers := _add_event(event, at=asked, then=asks, encoded=encoded)) is None:
+        while (heard := _add_event(event, at=asked, encoded={"detail": sealed})) is None:
             _begin_chain(actor.organization_id, environment_id)
-        registry.tell(event, detail, answers)
+        if heard:
+            registry.tell(event, detail)
     except BaseException:
         transaction.set_rollback(True)  # an act that could not be recorded is undone as a whole
         raise

@@ -1,45 +1,29 @@
 """Who else is told of an event. Rooms above register at start-up; this one knows none of them."""
 
-from collections.abc import Callable, Sequence
-from typing import Any, NamedTuple
-from uuid import UUID
+from collections.abc import Callable
+from typing import Any
 
 from audit.models import AuditEvent
-from hq.db.fixed import Fixed
-from hq.db.prepared import Bound
 
-__all__ = ["AuditEvent", "Listener", "on_event", "questions", "tell"]
+__all__ = ["AuditEvent", "Listener", "on_event", "tell"]
 
-# Takes the event, its details as they were before they were sealed, and the rows that its question found, in the
-# transaction that records the event.
-Listener = Callable[[AuditEvent, dict[str, Any], Sequence[Any]], None]
+# Takes the event, and its details as they were before they were sealed, in the transaction that records the event.
+Listener = Callable[[AuditEvent, dict[str, Any]], None]
 
-
-class _Listening(NamedTuple):
-    listener: Listener
-    asks: Fixed
+_listeners: dict[str, Listener] = {}
 
 
-_listeners: dict[str, _Listening] = {}
-
-
-def on_event(name: str, listener: Listener, *, asks: str) -> None:
+def on_event(name: str, listener: Listener) -> None:
     """Twice the same name is the same.
 
-    `asks` is a constant statement about an organization, an environment and a tag, in this order: whom it concerns. It
-    goes along with the event in one round trip, and sees what was committed until the event had its place: what an
-    event of a lower index has made is surely seen.
+    It is told of a chain's events once the database was told to: a trigger on the room's own table, of those who want
+    to know, calls `audit_hear(organization, environment)` for each. The event has its place by then, so a statement of
+    the listener sees what events of lower indexes have made.
     """
-    _listeners[name] = _Listening(listener, Fixed(asks, (UUID, UUID, str)))
+    _listeners[name] = listener
 
 
-def questions(event: AuditEvent) -> list[Bound]:
-    """What is to be asked for `tell`, each with its values."""
-    values = (event.organization_id, event.environment_id, event.tag)
-    return [each.asks.bound(values) for each in _listeners.values()]
-
-
-def tell(event: AuditEvent, detail: dict[str, Any], answers: Sequence[Sequence[Any]]) -> None:
+def tell(event: AuditEvent, detail: dict[str, Any]) -> None:
     """Tell everyone, in the order in which they were registered. What one of them raises undoes the act."""
-    for each, rows in zip(_listeners.values(), answers, strict=True):
-        each.listener(event, detail, rows)
+    for listener in _listeners.values():
+        listener(event, detail)

@@ -7,8 +7,8 @@ class WebhooksConfig(AppConfig):
     def ready(self) -> None:
         from audit.registry import on_event
         from hq.db.retention import register
-        from webhooks.actions import ASKING, note_event
+        from webhooks.actions import note_event
         from webhooks.actions.retention import MESSAGES
 
-        on_event("webhooks", note_event, asks=ASKING)
+        on_event("webhooks", note_event)
         register(MESSAGES)

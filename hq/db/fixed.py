@@ -1,4 +1,4 @@
-"""Constant statements that say what kind each of their values is, several of them in one round trip.
+"""Constant statements that say what kind each of their values is.
 
 psycopg asks of each value of each statement anew who writes it and who reads it. For an act's event that takes as long
 as the server takes to add it. Here it is settled when the statement is written down.
@@ -12,7 +12,6 @@ from typing import Any, Final
 from uuid import UUID
 
 from psycopg import DataError
-from psycopg.adapt import Transformer
 from psycopg.pq import Format
 
 from hq.db.prepared import Bound, answers
@@ -49,28 +48,32 @@ _WRITTEN: Final[dict[type, tuple[int, Format, Callable[[Any], bytes]]]] = {
     datetime: (1184, Format.BINARY, _time),
     str: (0, Format.TEXT, _text),
 }
-_READ: Final[dict[type, Callable[[bytes], Any]]] = {bytes: bytes, datetime: _read_time, int: _read_number}
+_READ: Final[dict[type, Callable[[bytes], Any]]] = {
+    bool: any,  # of its only byte
+    bytes: bytes,
+    datetime: _read_time,
+    int: _read_number,
+}
 
 
 class Fixed:
     """A constant statement, with the kind of each of its values: UUID, bytes, datetime or str.
 
-    `gives` are the kinds of what its first row has: bytes, datetime or int. Without them its rows are read by psycopg.
+    `gives` are the kinds of what its first row has: bool, bytes, datetime or int.
     """
 
-    def __init__(self, text: str, kinds: Sequence[type], gives: Sequence[type] = ()) -> None:
+    def __init__(self, text: str, kinds: Sequence[type], gives: Sequence[type]) -> None:
         numbers = count(1)
         self._query = re.sub("%s", lambda _: f"${next(numbers)}", text).encode()
         self._types = tuple(_WRITTEN[kind][0] for kind in kinds)
         self._formats = [_WRITTEN[kind][1] for kind in kinds]
         self._write = [_WRITTEN[kind][2] for kind in kinds]
         self._read = [_READ[kind] for kind in gives]
-        self._answer = Format.BINARY if gives else Format.TEXT
 
     def bound(self, values: Sequence[Any]) -> Bound:
         """With these values. Raises DataError for text that PostgreSQL has no form for."""
         params = [None if each is None else write(each) for write, each in zip(self._write, values, strict=True)]
-        return Bound(self._query, params, self._types, self._formats, self._answer)
+        return Bound(self._query, params, self._types, self._formats, Format.BINARY)
 
     def row(self, answer: Any) -> list[Any] | None:
         """The first row of the answer, in which nothing may be null, or None if there is none."""
@@ -82,32 +85,23 @@ class Fixed:
 class _Asking:
     """As much of a cursor as Django's wrappers need."""
 
-    def __init__(self, link: Any, asked: Sequence[Bound]) -> None:
+    def __init__(self, link: Any, asked: Bound) -> None:
         self.connection = link
-        self._asked = asked
-        self._query = asked[0]  # under this name Django's log of queries reads it
-        self.answers: list[Any] = []
+        self._query = asked  # under this name Django's log of queries reads it
+        self.answer: Any = None
 
     def execute(self, _text: object, _values: object = None) -> None:
-        self.answers = answers(self.connection, self._asked)
+        [self.answer] = answers(self.connection, [self._query])
 
 
-def ask(link: Any, asked: Sequence[Bound]) -> list[Any]:
-    """The answer to each, all in one round trip of the transaction that is open. Django's log and wrappers see one."""
+def ask(link: Any, asked: Bound) -> Any:
+    """The answer, in the transaction that is open. Django's log and wrappers see it."""
     if link.queries_logged or link.execute_wrappers:
         asking = _Asking(link.connection, asked)
         cursor: Any = link.make_debug_cursor(asking) if link.queries_logged else link.make_cursor(asking)
-        cursor.execute(asked[0].query.decode())
-        return asking.answers
+        cursor.execute(asked.query.decode())
+        return asking.answer
     link.validate_no_broken_transaction()
     with link.wrap_database_errors:
-        return answers(link.connection, asked)
-
-
-def rows(link: Any, answer: Any) -> list[tuple[Any, ...]]:
-    """Every row of an answer, read by psycopg."""
-    if not answer.ntuples:
-        return []
-    reader = Transformer(link.connection)
-    reader.set_pgresult(answer)
-    return reader.load_rows(0, answer.ntuples, tuple)
+        [answer] = answers(link.connection, [asked])
+    return answer

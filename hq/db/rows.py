@@ -12,8 +12,8 @@ from django.db.models.fields import NOT_PROVIDED
 
 from hq.db.context import SETTING, tenant
 from hq.db.fields import SealedJSONField, SealedTextField
-from hq.db.fixed import Fixed, ask, rows
-from hq.db.prepared import Bound, prepared
+from hq.db.fixed import Fixed, ask
+from hq.db.prepared import prepared
 
 Row = TypeVar("Row", bound=models.Model)
 # What values of a field are, by Django's name for its type.
@@ -112,34 +112,32 @@ class InsertAt(_Adding):
     """Adds one row to which another statement gives its place, all in one round trip, in the caller's transaction.
 
     `place` is that statement, as a common table expression of this name, with the kinds of its values, and `told` says
-    which columns of the row it gives by which of its own.
+    which columns of the row it gives by which of its own. `tells` is another of its own, a boolean.
     """
 
     def __init__(
-        self, model: type[models.Model], *, place: str, kinds: Sequence[type], told: Mapping[str, str]
+        self, model: type[models.Model], *, place: str, kinds: Sequence[type], told: Mapping[str, str], tells: str
     ) -> None:
         super().__init__(model, told=told)
         self._told = list(told)
         of = {field.attname: _KINDS[field.get_internal_type()] for field in model._meta.concrete_fields}  # noqa: SLF001 - Django's documented name
         self._added = Fixed(
             f"WITH {place} INSERT INTO {model._meta.db_table} ({self._columns})"  # noqa: S608, SLF001 - names of our own models
-            f" SELECT {self._marks} FROM place RETURNING {', '.join(told)}",
+            f" SELECT {self._marks} FROM place RETURNING {', '.join(told)}, (SELECT {tells} FROM place)",
             [*kinds, *(of[name] for name in self._names)],
-            gives=[of[name] for name in told],
+            gives=[*(of[name] for name in told), bool],
         )
 
-    def __call__(
-        self, row: Any, *, at: Sequence[Any], then: Sequence[Bound], encoded: Mapping[str, bytes]
-    ) -> list[list[Any]] | None:
-        """Add it and tell it its place; the rows of what is asked then, or None if there is no place to add it at.
+    def __call__(self, row: Any, *, at: Sequence[Any], encoded: Mapping[str, bytes]) -> bool | None:
+        """Add it and tell it its place; what `tells` says, or None if there is no place to add it at.
 
         `at` are the values of `place`, `encoded` those of sealed columns that the caller has encoded already.
         """
         link = connections[DEFAULT_DB_ALIAS]
-        added, *others = ask(link, [self._added.bound([*at, *self._of(row, link, encoded)]), *then])
-        place = self._added.row(added)
+        place = self._added.row(ask(link, self._added.bound([*at, *self._of(row, link, encoded)])))
         if place is None:
             return None
-        vars(row).update(zip(self._told, place, strict=True))
+        *told, tells = place
+        vars(row).update(zip(self._told, told, strict=True))
         row._state.adding = False  # noqa: SLF001 - Django's documented name
-        return [rows(link, answer) for answer in others]
+        return bool(tells)

@@ -22,7 +22,7 @@ from jobs.models import Job
 from tenants import actions as tenancy
 from tests.factories import Place, make_place
 from tests.webhooks.support import deliveries, hook
-from webhooks.models import Delivery, Message
+from webhooks.models import Delivery, Endpoint, Message
 
 pytestmark = pytest.mark.django_db
 URL = "https://receiver.example/hook"
@@ -123,15 +123,30 @@ def test_what_is_undone_is_told_to_nobody(place: Place) -> None:
         )
 
 
-def test_where_nobody_asked_it_costs_no_statement_of_its_own(place: Place) -> None:
-    hook(place, URL, "key:rotated")
+def test_where_nobody_listens_nobody_is_asked(place: Place) -> None:
     happen(place)
-    with CaptureQueriesContext(
-        connection,
-    ) as asked:
+    with CaptureQueriesContext(connection) as asked:
         happen(place)
     assert [each["sql"] for each in asked if "webhooks_" in each["sql"]] == []
-    assert sent(place, None) == []
+
+
+@pytest.mark.parametrize("acts_before", [0, 1])
+def test_whoever_writes_an_endpoint_is_heard_from_then_on(place: Place, acts_before: int) -> None:
+    for _ in range(acts_before):
+        happen(place, environment_id=place.test_id)
+    with tenant(place.id):
+        endpoint = Endpoint.objects.create(
+            organization_id=place.id,
+            environment_id=place.test_id,
+            created_by_id=place.owner.pk,
+            name="Past the application",
+            url=URL,
+            events=["*"],
+        )
+    happen(place, environment_id=place.test_id)
+    happen(place)
+    with tenant(place.id):
+        assert Delivery.objects.filter(endpoint_id=endpoint.id).count() == 1
 
 
 def test_the_database_holds_none_of_it_in_the_clear(place: Place) -> None:

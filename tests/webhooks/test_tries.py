@@ -44,7 +44,7 @@ def happen(place: Place, made: Made) -> Delivery:
     with tenant(place.id):
         event = AuditEvent.objects.filter(tag="webhook:created").order_by("-pk")[0]
         event.tag = "key:rotated"
-        note_event(event, {}, [(made.endpoint.id,)])
+        note_event(event, {})
     return deliveries(place, made)[-1]
 
 

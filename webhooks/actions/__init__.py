@@ -10,12 +10,11 @@ from webhooks.actions.endpoints import (
     remove_endpoint,
     rotate_secret,
 )
-from webhooks.actions.events import ASKING, DELIVER, SEND_ONCE, note_event
+from webhooks.actions.events import DELIVER, SEND_ONCE, note_event
 from webhooks.actions.replays import REPLAY_RANGE, replay_batches, replay_delivery, replay_range, send_test
 from webhooks.actions.retention import forget_messages
 
 __all__ = [
-    "ASKING",
     "DELIVER",
     "REPLAY_RANGE",
     "SEND_ONCE",

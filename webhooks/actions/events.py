@@ -1,14 +1,13 @@
 """From an event of the trail to what is sent about it, in the transaction that records the event."""
 
-from collections.abc import Sequence
 from typing import Any
-from uuid import UUID
 
 import orjson
 
 from audit.api import event_body
 from audit.registry import AuditEvent
 from audit.tags import Tag
+from hq.db.prepared import prepared
 from hq.lib.canonical import canonical
 from hq.web.renderers import JSONRenderer
 from jobs import actions as jobs
@@ -19,21 +18,22 @@ BODY_MOST = 20_000
 # The kinds of jobs that send: again and again until it arrives, or once.
 DELIVER, SEND_ONCE = "webhooks.deliver", "webhooks.send_once"
 
-# Goes along with every administrative act, in its round trip.
-ASKING = (
+_ASKING = (
     "SELECT id FROM webhooks_endpoint WHERE organization_id = %s AND environment_id = %s"  # noqa: S608 - constants of ours
     f" AND state = '{Endpoint.State.ENABLED}' AND events && ARRAY[%s, '{EVERYTHING}']::varchar[] ORDER BY id"
 )
 
 
-def note_event(event: AuditEvent, detail: dict[str, Any], asking: Sequence[tuple[UUID]]) -> None:
+def note_event(event: AuditEvent, detail: dict[str, Any]) -> None:
     """Put the event on its way to every endpoint that asked for it. It goes out exactly if the act is committed."""
     if event.tag == Tag.WEBHOOK_TESTED:
         # A test is for the endpoint that it tests, and for nobody who asked for everything.
         here = Endpoint.objects.filter(organization_id=event.organization_id, environment_id=event.environment_id)
         endpoints = list(here.filter(pk=event.target_id).only("id"))
     else:
-        endpoints = [Endpoint(id=found) for (found,) in asking]
+        with prepared() as cursor:
+            cursor.execute(_ASKING, [event.organization_id, event.environment_id, event.tag])
+            endpoints = [Endpoint(id=found) for (found,) in cursor.fetchall()]
     if not endpoints:
         return
     message = Message(
