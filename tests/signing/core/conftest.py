@@ -1,12 +1,13 @@
 """What tests of an agreement's life begin with."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import timedelta
+from threading import Event, Thread
 from typing import Any
 
 import pytest
-from django.db import IntegrityError, connection, transaction
+from django.db import IntegrityError, connection, connections, transaction
 
 from hq.db.context import tenant
 from hq.lib.clock import now
@@ -37,3 +38,39 @@ def write(statement: str, *values: Any) -> None:
     """A statement as the running application could send it, past every action."""
     with connection.cursor() as cursor:
         cursor.execute(statement, values)
+
+
+WAITING = "SELECT count(*) FROM pg_locks WHERE NOT granted"  # unlike activity, looked up anew each time
+
+
+def wait_until_somebody_waits() -> None:
+    pause = Event()
+    for _ in range(400):
+        with connection.cursor() as cursor:
+            cursor.execute(WAITING)
+            if cursor.fetchone()[0]:
+                return
+        pause.wait(0.05)
+    raise AssertionError("nobody waits for anybody")
+
+
+def meanwhile(place: Place, first: Callable[[], object], second: Callable[[], object]) -> str:
+    """`second` comes while what `first` did is not committed, and has to wait. How it ended: "" or its refusal."""
+    ended: list[str] = []
+
+    def come() -> None:
+        try:
+            second()
+            ended.append("")
+        except Exception as refusal:  # noqa: BLE001 - a fault of the database is one of the ends that tests tell apart
+            ended.append(type(refusal).__name__)
+        finally:
+            connections.close_all()
+
+    other = Thread(target=come)
+    with transaction.atomic(), tenant(place.id):
+        first()
+        other.start()
+        wait_until_somebody_waits()
+    other.join(timeout=20)
+    return ended[0]

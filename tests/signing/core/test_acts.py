@@ -222,6 +222,13 @@ def test_nothing_is_done_once_its_time_is_over(place):
     assert support.fresh(agreement).state == "sent"
 
 
+def test_of_a_draft_nobody_has_a_turn(place):
+    draft = support.make_agreement(place)
+    with tenant(place.id), pytest.raises(NotYourTurn):
+        acts.view_document(support.stand(support.signer(draft)))
+    assert support.kinds(draft) == ["created"]
+
+
 def test_somebody_of_nowhere_has_no_turn(place):
     agreement = support.sent(place)
     one = support.signer(agreement)

@@ -6,6 +6,7 @@ from hq.db.context import tenant
 from signing.actions import acts
 from signing.actions.faults import CannotBeDelegated, CannotBeSigned, NotYourTurn
 from signing.models import Field
+from signing.models.agreements import REASON_LENGTH
 from tests.signing import support
 
 person = support.person
@@ -68,6 +69,12 @@ def test_it_never_comes_back_to_who_handed_it_on(place):
     other = delegate(support.signer(agreement))
     with pytest.raises(CannotBeSigned, match="asked to sign already"):
         delegate(other, name="Sam Signer 1", email="sam1@signer.example")
+
+
+def test_a_reason_is_kept_as_far_as_there_is_room(place):
+    agreement = support.sent(place, may_delegate=True)
+    delegate(support.signer(agreement), reason="x" * (REASON_LENGTH + 1))
+    assert support.signer(agreement).reason == "x" * REASON_LENGTH
 
 
 def test_not_without_end(place):

@@ -102,6 +102,18 @@ def test_a_template_says_how_long_and_may_hold_what_came_of_it(place):
         sending.remove_agreement(actor=place.actor(), agreement_id=held.id)
 
 
+def test_what_a_template_says_goes_before_what_the_organization_says(place):
+    held, longer, young, free = (support.sealed(place) for _ in range(4))
+    end_before(held, 400, template_of(place, held, held=True))
+    end_before(longer, 400, template_of(place, longer, keep_days=1_000))
+    end_before(young, 12, template_of(place, young, keep_days=20))
+    end_before(free, 400, template_of(place, free))
+    with tenant(place.id):
+        retention.change_period(actor=place.actor(), name="signing.agreements", days=365)
+    tomorrow(place)
+    assert left(place) == {held.id, longer.id, young.id}
+
+
 def test_a_legal_hold_keeps_them_from_the_beat_and_from_people(place):
     agreement = support.sealed(place)
     end_before(agreement, 12, template_of(place, agreement, keep_days=10))

@@ -75,6 +75,14 @@ def test_a_root_is_replaced_while_keys_of_it_still_live_and_stays_to_be_fetched(
     assert SealRoot.objects.get(retired_at__isnull=False).key == ""
 
 
+def test_a_key_of_a_root_that_was_replaced_before_its_time_seals_nothing_more(place):
+    first = seals.sealing_key(place.id)
+    SealRoot.objects.filter(retired_at=None).update(retired_at=now(), key="")
+    second = seals.sealing_key(place.id)
+    assert second.key != first.key
+    assert certificates.check_chain(second.key.certificate_pem, second.root_pem, now())
+
+
 @pytest.mark.django_db(transaction=True)
 def test_several_who_seal_at_once_are_given_the_same_key_and_root():
     place = make_place()

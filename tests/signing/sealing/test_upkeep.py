@@ -45,7 +45,7 @@ def look():
 
 
 def test_what_was_not_signed_in_time_ends_and_those_who_were_asked_are_told(place):
-    people = [support.person(1), support.person(2), support.person(3, turn=2)]
+    people = [support.person(1), support.person(2), support.person(3, turn=2), support.person(4, kind="viewer")]
     agreement = support.sent(place, people, days=5)
     support.sign(support.signer(agreement))
     later(agreement, timedelta(days=5, seconds=-60))
@@ -72,13 +72,15 @@ def test_nobody_signs_between_the_end_and_the_sweep(place):
 
 
 def test_it_reminds_as_often_as_the_sender_said_and_only_who_has_not_acted(place):
-    agreement = support.sent(place, 2, remind_every=3)
+    people = [support.person(1), support.person(2), support.person(3, kind="viewer")]
+    agreement = support.sent(place, people, remind_every=3)
     support.sign(support.signer(agreement))
     later(agreement, 3 * DAY - timedelta(minutes=1))
     assert look() == set()
     later(agreement, timedelta(minutes=2))
     reminded = {("sam2@signer.example", "“Mutual non-disclosure” waits for you to sign it")}
     assert look() == reminded
+    assert '"signers":1' in support.steps(agreement)[-1].document
     assert look() == set()
     later(agreement, 2 * DAY)
     assert look() == set()
@@ -102,6 +104,14 @@ def test_what_never_reminds_is_left_alone(place):
     later(support.sent(place), 20 * DAY)
     assert look() == set()
     assert place.id not in selectors.list_organizations_due(now())
+
+
+def test_what_never_reminds_is_left_alone_beside_what_does(place):
+    never, does = support.sent(place), support.sent(place, remind_every=3)
+    for agreement in (never, does):
+        later(agreement, 4 * DAY)
+    look()
+    assert [support.kinds(agreement)[-1] for agreement in (never, does)] == ["sent", "reminded"]
 
 
 def test_codes_and_sessions_are_forgotten_a_day_after_they_are_over(place):

@@ -12,6 +12,7 @@ from hq.lib.errors import Denied
 from signing.actions.brand import DARK, LEAST, WHITE, TooFaint, change_brand, contrast, find_brand, nearest, shades_of
 from signing.actions.faults import CannotBeSigned
 from tests.factories import make_place
+from tests.signing.core.conftest import meanwhile
 
 
 @pytest.mark.parametrize(
@@ -78,7 +79,7 @@ def test_a_mark_is_a_small_png(place, mark, words):
         change_brand(actor=place.actor(), colour="#006368", mark=mark)
 
 
-@pytest.mark.parametrize("colour", ["red", "#fff", "#00636g", "006368", ""])
+@pytest.mark.parametrize("colour", ["red", "#fff", "#00636g", "006368", "#0063680", "#006368;x:y", ""])
 def test_a_colour_is_six_digits(place, colour):
     with tenant(place.id), pytest.raises(CannotBeSigned, match="six hexadecimal"):
         change_brand(actor=place.actor(), colour=colour)
@@ -88,3 +89,18 @@ def test_a_colour_is_six_digits(place, colour):
 def test_only_who_may_change_the_policy_chooses_it(place, role):
     with tenant(place.id), pytest.raises(Denied):
         change_brand(actor=place.actor(role), colour="#006368")
+
+
+def test_who_chooses_at_the_same_moment_chooses_after_the_other(transactional_db):
+    place = make_place()
+    actor = place.actor()
+
+    def choose():
+        with tenant(place.id):
+            change_brand(actor=actor, colour="#123456")
+
+    assert meanwhile(place, lambda: change_brand(actor=actor, colour="#006368"), choose) == ""
+    with tenant(place.id):
+        brand = find_brand(actor)
+        assert brand
+        assert brand.colour == "#123456"

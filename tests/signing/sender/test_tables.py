@@ -68,7 +68,10 @@ def test_a_table_that_is_none_is_refused_as_a_whole(content, words):
         ("=1+1,a@example.com,C", "name begins as a formula does"),
         ("+A,a@example.com,C", "A name begins as a formula does"),
         ("A,a@example.com,@SUM(A1)", "company begins as a formula does"),
+        ("-A,a@example.com,C", "A name begins as a formula does"),
         ("A,a@example.com,[[signature:1]]", "cannot hold"),
+        ("A,a@example.com,[", "cannot hold"),
+        ("A,a@example.com,]", "cannot hold"),
         (f"{'A' * 121},a@example.com,C", "at most 120"),
         (f"A,a@example.com,{'C' * 501}", "more than 500"),
         ("A\u202eB,a@example.com,C", "one line of text"),
@@ -77,6 +80,15 @@ def test_a_table_that_is_none_is_refused_as_a_whole(content, words):
 def test_a_row_that_cannot_be_sent_says_why(line, words):
     [row] = read(HEAD + line + "\n")
     assert words in row.problem
+
+
+def test_a_title_has_some_length_and_no_more():
+    long, longer = read("name,email,company,title\n" + "".join(f"A,a@example.com,C,{'T' * n}\n" for n in (200, 201)))
+    assert (long.problem, longer.problem) == ("", "A title has at most 200 characters.")
+
+
+def test_a_table_of_the_most_rows_is_read():
+    assert len(read(HEAD + "".join(f"A,a{number}@example.com,C\n" for number in range(ROWS_MOST)))) == ROWS_MOST
 
 
 def test_numbers_and_telephones_may_begin_with_a_sign():

@@ -4,6 +4,7 @@ import pytest
 from django.test import Client
 
 from hq.db.context import tenant
+from signing.actions.leaving import MOST, leave
 from signing.models import SignerSession
 from tests.signing.signer.support import arrived, at
 from tests.signing.support import sent, signer
@@ -46,3 +47,12 @@ def test_a_cookie_that_names_nobody_is_no_fault():
     client = Client()
     client.cookies.load({"hq-sign-000000000000": "hqh_nobody"})
     assert client.post("/sign/leave").status_code == 303
+
+
+def test_so_many_cookies_as_no_browser_has_are_not_all_looked_up(place):
+    one = signer(sent(place))
+    token = [cookie.value for name, cookie in arrived(one).cookies.items() if name.startswith("hq-sign-")]
+    leave(session_tokens=[*(f"hqh_{number}" for number in range(MOST)), *token])
+    assert (len(token), sessions(place)) == (1, 1)
+    leave(session_tokens=[*(f"hqh_{number}" for number in range(MOST - 1)), *token])
+    assert sessions(place) == 0

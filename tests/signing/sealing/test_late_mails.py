@@ -1,0 +1,62 @@
+"""A mail that waited too long says nothing that is not so any more."""
+
+from datetime import timedelta
+
+import pytest
+from django.core import mail
+
+from hq.db.context import tenant
+from hq.lib.clock import now
+from jobs.models import Job
+from signing.actions import sending
+from signing.models import Agreement
+from tests.database import as_superuser
+from tests.factories import make_place, run_jobs
+from tests.signing import support
+
+pytestmark = pytest.mark.django_db(transaction=True)  # somebody else shuts the organization
+
+
+@pytest.fixture
+def place():
+    return make_place()
+
+
+def posted(place):
+    """To whom what waited went; each of it is done with."""
+    mail.outbox.clear()
+    run_jobs("network")
+    with tenant(place.id):
+        assert not Job.objects.filter(kind="signing.mail").exclude(state=Job.State.DONE).exists()
+    return [letter.to[0] for letter in mail.outbox]
+
+
+def test_an_invitation_whose_time_is_over_is_left_out_before_anything_has_ended_it(place):
+    agreement = support.sent(place)
+    with tenant(place.id):
+        Agreement.objects.filter(id=agreement.id).update(expires_at=now() - timedelta(seconds=1))
+    assert posted(place) == []
+
+
+def test_who_has_signed_meanwhile_is_not_reminded(place):
+    agreement = support.sent(place, 2)
+    posted(place)
+    with tenant(place.id):
+        sending.remind_signers(actor=place.actor(), agreement_id=agreement.id)
+    support.sign(support.signer(agreement))
+    assert posted(place) == ["sam2@signer.example"]
+
+
+def test_of_what_was_removed_meanwhile_nobody_hears(place):
+    agreement = support.sent(place)
+    with tenant(place.id):
+        sending.void_agreement(actor=place.actor(), agreement_id=agreement.id, reason="Sent by mistake.")
+        sending.remove_agreement(actor=place.actor(), agreement_id=agreement.id)
+    assert posted(place) == []
+
+
+def test_while_nobody_comes_in_nobody_is_written_to(place):
+    support.sent(place)
+    with as_superuser() as admin:
+        admin.execute("UPDATE tenants_organization SET state = 'SUSPENDED' WHERE id = %s", [place.id])
+    assert posted(place) == []
