@@ -33,6 +33,7 @@ _TELL: Final = {
     "media": "This PDF carries media or 3D content. Print it to a new PDF and upload that.",
     "layers": "This PDF has layers, so that two people may see different documents. Print it to a new PDF.",
     "hidden": "This PDF shows something to some and not to others. Print it to a new PDF and upload that.",
+    "ambiguous": "Programs may read this PDF in more than one way. Print it to a new PDF and upload that.",
     "boxes": "A page of this PDF has a size that cannot be shown.",
     "bomb": "This PDF unpacks to far more than it holds. Print it to a new PDF and upload that.",
     "slow": "This PDF takes too long to read. Print it to a new PDF and upload that.",

@@ -1,7 +1,8 @@
 """The process that reads a PDF for signing.paper.inspect: bytes in, one line of JSON out. It stands alone.
 
-A reason it is refused for, or the size of each page as shown. Memory, files and processor time are bounded before the
-first byte is looked at.
+What a signer is shown is read from these bytes by pdf.js, what is sealed is read from them by qpdf, and others may read
+them by something else: nothing is taken that could be read as two documents. A reason it is refused for, or the size of
+each page as shown. Memory, files and processor time are bounded before the first byte is looked at.
 """
 
 import io
@@ -10,7 +11,8 @@ import re
 import resource
 import sys
 import zlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from typing import Any
 
 import pikepdf
 from pikepdf import Array, Dictionary, Name, Stream
@@ -42,6 +44,19 @@ LOSSLESS = INFLATED | {
     "/AHx",
 }
 BYTE_RANGE = re.compile(rb"/ByteRange\s*\[\s*\d+\s+\d+\s+(\d+)\s+(\d+)\s*\]")
+BLANK = b"\t\n\x0c\r \0"
+GAP = rb"[\t\n\f\r \0]+"
+DEFINED = re.compile(rb"(?<!\d)(\d{1,10})" + GAP + rb"(\d{1,5})" + GAP + rb"obj")
+LAST_WORDS = re.compile(rb"startxref" + GAP + rb"(\d{1,10})" + GAP + rb"%%EOF(?:" + GAP + rb")?\Z")
+
+
+def _spelled(name: bytes) -> bytes:
+    """A pattern for a name however it is spelled: each letter may stand as its number (ISO 32000-2, 7.3.5)."""
+    return b"/" + b"".join(b"(?:%c|(?i:#%02x))" % (each, each) for each in name) + rb"(?![^\t\n\f\r \0()<>\[\]{}/%])"
+
+
+ROOT, LINEARIZED = re.compile(_spelled(b"Root")), re.compile(_spelled(b"Linearized"))
+ROOT_IS = re.compile(_spelled(b"Root") + rb"(?:" + GAP + rb")?(\d+)" + GAP + rb"(\d+)" + GAP + rb"R")
 
 
 class Refused(Exception):
@@ -51,13 +66,17 @@ class Refused(Exception):
 def judge(data: bytes) -> list[tuple[float, float]]:
     """The pages' sizes. Raises Refused, and whatever qpdf raises."""
     _check_revisions(data)
-    with pikepdf.open(io.BytesIO(data), attempt_recovery=False, suppress_warnings=True) as document:
+    with pikepdf.open(
+        io.BytesIO(data), attempt_recovery=False, suppress_warnings=True, inherit_page_attributes=False
+    ) as document:
         if document.is_encrypted:
             raise Refused("encrypted")
+        _check_tree(document.Root.Pages)
         if not 1 <= len(document.pages) <= PAGES_MOST:
             raise Refused("pages")
         _check_root(document.Root)
         _check_objects(document)
+        _check_one_reading(data, document)
         sizes = [_size(page) for page in document.pages]
         if document.get_warnings():  # what one reader puts right, another may put right otherwise
             raise Refused("malformed")
@@ -174,11 +193,20 @@ def _check_dictionary(thing: Dictionary | Stream) -> None:
 
 
 def _check_sight(thing: Dictionary | Stream, sort: str) -> None:
-    """Nothing that one sees and another does not: another picture on paper, a note that is hidden."""
+    """Nothing that one sees and another does not: another picture on paper, a note that is hidden, that looks otherwise
+    below a mouse, or that only some draw, as it does not say how.
+    """
     if Name.Alternates in thing:
         raise Refused("hidden")
-    flags = thing.get(Name.F)
-    if Name.Rect in thing and sort not in {"/Link", "/Popup"} and isinstance(flags, int) and flags & UNSEEN:
+    if Name.Rect not in thing or not sort:
+        return
+    looks, flags = thing.get(Name.AP), thing.get(Name.F)
+    if sort in {"/Link", "/Popup"}:
+        if looks is not None:
+            raise Refused("hidden")
+    elif (
+        not isinstance(looks, Dictionary) or set(looks.keys()) != {"/N"} or (isinstance(flags, int) and flags & UNSEEN)
+    ):
         raise Refused("hidden")
 
 
@@ -195,6 +223,74 @@ def _check_action(action: object) -> None:
     goes_astray = kind == "/URI" and not str(action.get(Name.URI, "")).lower().startswith(ADDRESSES)
     if kind not in HARMLESS or goes_astray or (kind == "/Named" and _name(action, Name.N) not in TURNS):
         raise Refused("actions")
+
+
+def _check_tree(top: pikepdf.Object) -> None:
+    """Every node of the pages has as many as it says: some readers believe that, and some count. No page adds to what
+    the nodes above it bring along: some readers take both. Looked at before qpdf puts it right.
+    """
+    nodes, seen = [(top, False)], {top.objgen}
+    counts: dict[tuple[int, int], int] = {}
+    for node, brings in nodes:
+        here = brings or Name.Resources in node
+        for kid in node.Kids:
+            if not isinstance(kid, Dictionary) or not kid.is_indirect or kid.objgen in seen:
+                raise Refused("malformed")
+            seen.add(kid.objgen)
+            if Name.Kids in kid:
+                nodes.append((kid, here))
+            elif here and Name.Resources in kid:
+                raise Refused("ambiguous")
+    for node, _ in reversed(nodes):
+        counts[node.objgen] = sum(counts[kid.objgen] if Name.Kids in kid else 1 for kid in node.Kids)
+        if node.Count != counts[node.objgen]:
+            raise Refused("ambiguous")
+
+
+def _check_one_reading(data: bytes, document: pikepdf.Pdf) -> None:
+    """However it is read, it is the same: by the table that its end names, by one at its beginning, or by no table.
+
+    A reader that finds a fault, and each finds others, looks for objects from the beginning to the end, and believes
+    the last of a number and any root that it meets. An old one of a number may stand before the last.
+    """
+    end = LAST_WORDS.match(data, max(0, data.rfind(b"startxref")))
+    if end is None or not _begins_as_it_ends(data, int(end[1])):
+        raise Refused("ambiguous")
+    roots = ROOT_IS.findall(data)
+    if len(roots) != len(ROOT.findall(data)) or {(int(n), int(g)) for n, g in roots} != {document.Root.objgen}:
+        raise Refused("ambiguous")
+    table = {number: (generation, entry) for (number, generation), entry in document.get_xref_table().items()}
+    last: dict[int, int] = {}
+    for found in DEFINED.finditer(data):
+        number, generation = int(found[1]), int(found[2])
+        if number not in table or generation != table[number][0]:
+            raise Refused("ambiguous")
+        last[number] = found.start()
+    for number, (_, entry) in table.items():
+        if entry.type == 1 and (number not in last or data[entry.offset : last[number]].strip(BLANK)):
+            raise Refused("ambiguous")
+    _check_packed(document, table)
+
+
+def _begins_as_it_ends(data: bytes, table_at: int) -> bool:
+    """Of a file that is linearized, and that nobody has added to, some read the table behind the first object first."""
+    first = data[: data.find(b"endobj")]
+    if not LINEARIZED.search(first):
+        return True
+    about = pikepdf.Object.parse(first[first.index(b"obj") + 3 :])
+    return about.get(Name.L) != len(data) or data[table_at:] == data[len(first) + 6 :].lstrip(BLANK)
+
+
+def _check_packed(document: pikepdf.Pdf, table: Mapping[int, tuple[int, Any]]) -> None:
+    """What lies in streams of objects: each where the table says, and nowhere else."""
+    for thing in document.objects:
+        if not isinstance(thing, Stream) or _name(thing, Name.Type) != "/ObjStm":
+            continue
+        numbers = thing.read_bytes()[: int(thing.First)].split()[: 2 * int(thing.N) : 2]
+        for index, number in enumerate(map(int, numbers)):
+            _, entry = table[number]
+            if entry.type != 2 or (entry.obj_stream_number, entry.obj_stream_index) != (thing.objgen[0], index):
+                raise Refused("ambiguous")
 
 
 def _picture(stream: Stream) -> int:

@@ -16,7 +16,7 @@ from typing import Any, Final
 
 import pikepdf
 import typst
-from pikepdf import AttachedFileSpec, Dictionary, Name
+from pikepdf import Array, AttachedFileSpec, Dictionary, Name, Stream
 
 from hq.lib.errors import Invalid
 from signing.paper.judge import shown_box, shown_size
@@ -26,6 +26,7 @@ from signing.paper.text import Written
 _FOLDER: Final = Path(__file__).parent / "typst"
 _TOO_LONG: Final = "string is longer than 32767"  # as PDF/A has it (ISO 19005-3, 6.1.13)
 _STANDARDS: Final = ["a-3a", "ua-1"]
+_PAIRS: Final = {"q": "Q", "BT": "ET", "BMC": "EMC", "BDC": "EMC", "BX": "EX"}
 _EPOCH: Final = datetime(2026, 1, 1, tzinfo=UTC)
 
 
@@ -90,10 +91,16 @@ def stamp_pdf(
 ) -> bytes:
     """The uploaded PDF with what was filled in laid over its pages, the certificate after them, and the files inside.
 
-    The pages' own content stays as it is; what is drawn over them lies above it. Raises CannotBeDrawn.
+    What the pages show stays as it is, and what is drawn over them lies above it: above notes too, which become a part
+    of their page. Raises CannotBeDrawn.
     """
     with pikepdf.open(BytesIO(original)) as document, pikepdf.open(BytesIO(certificate_pages)) as certificate:
         sizes = [shown_size(page) for page in document.pages]
+        noted = [number for number, page in enumerate(document.pages, 1) if _has_notes(page)]
+        for number in sorted({stamp.page for stamp in stamps}.union(noted)):
+            _enclose(document, document.pages[number - 1])
+        if noted:
+            document.flatten_annotations("all")
         overlay = _draw("overlay.typ", {"pages": _sheets(sizes, stamps)}, standards=["a-2b"], tags=False)
         with pikepdf.open(BytesIO(overlay)) as drawn:
             used = {stamp.page for stamp in stamps}
@@ -110,6 +117,38 @@ def stamp_pdf(
             out = BytesIO()
             document.save(out, deterministic_id=True, object_stream_mode=pikepdf.ObjectStreamMode.disable)
             return out.getvalue()
+
+
+def _has_notes(page: pikepdf.Page) -> bool:
+    return any(note.get(Name.AP) is not None for note in page.obj.get(Name.Annots, Array()))
+
+
+def _enclose(document: pikepdf.Pdf, page: pikepdf.Page) -> None:
+    """Let nothing of what a page draws reach what is drawn after it: a place moved to and not left, a clip, a text that
+    does not end. It becomes a form of its own, but where its parts are tagged for who listens and it ends in order.
+    """
+    if Name.Contents not in page.obj or (Name.StructParents in page.obj and _ends_in_order(document, page)):
+        return
+    parts = page.obj.Contents
+    drawn = b"\n".join(part.read_bytes() for part in (parts if isinstance(parts, Array) else [parts]))
+    form = Stream(document, drawn, Type=Name.XObject, Subtype=Name.Form, BBox=page.mediabox, Resources=page.resources)
+    page.obj.Resources = Dictionary(XObject=Dictionary(HqPage=document.make_indirect(form)))
+    page.obj.Contents = document.make_stream(b"/HqPage Do")
+
+
+def _ends_in_order(document: pikepdf.Pdf, page: pikepdf.Page) -> bool:
+    """Whether everything that its content begins has an end, as every reader sees it."""
+    open_now: list[str] = []
+    try:
+        for each in pikepdf.parse_content_stream(page, " ".join([*_PAIRS, *_PAIRS.values(), "BI"])):
+            word = str(each.operator)
+            if word in _PAIRS:
+                open_now.append(_PAIRS[word])
+            elif not open_now or open_now.pop() != word:
+                return False
+    except (pikepdf.PdfError, TypeError, ValueError):
+        return False
+    return not open_now and not document.get_warnings()
 
 
 def _lay_over(document: pikepdf.Pdf, page: pikepdf.Page, layer: pikepdf.Page) -> None:

@@ -17,6 +17,7 @@ from tests.verify.agreements import sealed_pdf
 
 LABELLED = pdf(root(X=String("0123456789")), object_stream_mode=ObjectStreamMode.disable)
 PLAIN = pdf(object_stream_mode=ObjectStreamMode.disable)
+LOOKS = Dictionary(Type=Name.XObject, Subtype=Name.Form, BBox=Array([0, 0, 10, 10]))
 SCRIPT = {"JS": String("app.alert(1)")}
 
 
@@ -100,6 +101,12 @@ REFUSED = {
     "what shows by a formula": (pdf(pdfs.shown_otherwise(VE=Array([Name.Not]))), "layers"),
     "a note that is hidden": (pdf(annotated(Subtype=Name.FreeText, F=2)), "hidden"),
     "a note for paper": (pdf(annotated(Subtype=Name.Stamp, F=32)), "hidden"),
+    "a note that some draw": (pdf(annotated(Subtype=Name.FreeText, F=4, Contents=String("x"))), "hidden"),
+    "a note that looks otherwise below a mouse": (
+        pdf(annotated(Subtype=Name.Stamp, AP=Dictionary(N=LOOKS, R=LOOKS))),
+        "hidden",
+    ),
+    "a link that some draw": (pdf(annotated(Subtype=Name.Link, AP=Dictionary(N=LOOKS))), "hidden"),
     "another picture for paper": (pdf(picture(b"x", Width=1, Height=1, Alternates=Array([]))), "hidden"),
     "a point for a page": (pdf(sized(1, 1)), "boxes"),
     "a field for a page": (pdf(sized(1_000_000, 842)), "boxes"),
@@ -123,7 +130,7 @@ TAKEN = {
     "a link to another page": clicked("GoTo", D=Array([0, Name.Fit])),
     "the next page": clicked("Named", N=Name.NextPage),
     "a layer that everybody sees": layered(ON=group_here, AS=Array([Dictionary(Category=Array([Name.Print]))])),
-    "a note that everybody sees": annotated(Subtype=Name.FreeText, F=4),
+    "a note that everybody sees": annotated(Subtype=Name.FreeText, F=4, AP=Dictionary(N=LOOKS)),
     "an empty form": root(AcroForm=Dictionary(Fields=Array([]))),
     "a picture": picture(zlib.compress(bytes(300)), Width=10, Height=10, Filter=Name.FlateDecode),
 }
