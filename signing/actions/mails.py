@@ -1,11 +1,13 @@
 """Mails about agreements: to whoever is asked, and to the sender of what becomes of it.
 
 A mail is a job, so that it is sent exactly if what it tells was committed, and again if the mail server is away. Killed
-between the mail and its mark, it is sent twice. A mail whose time is over by then is left out.
+between the mail and its mark, it is sent twice. A mail whose time is over by then is left out; while nobody comes into
+its organization it waits. What the sender would hear goes to owners and admins once they have left or may not look.
 """
 
 import logging
 from dataclasses import dataclass
+from datetime import timedelta
 from smtplib import SMTPRecipientsRefused
 from typing import Any, Final
 from uuid import UUID
@@ -21,16 +23,18 @@ from hq.authz.permissions import Permission
 from hq.authz.roles import GRANTS, Role
 from hq.lib.clock import now
 from jobs.registry import RunningJob
+from keys.registry import Notice, tenancy
 from signing import selectors
 from signing.actions.chain import add_step
 from signing.actions.drafts import target_of
 from signing.actions.links import link_of
 from signing.actions.turns import mail
 from signing.models import Agreement, Signer
-from tenants import selectors as tenants
 
 log = logging.getLogger("hq.signing")
 TITLE_IN_SUBJECT: Final = 80
+# It cannot be known for how long an organization is suspended, so its mails look again now and then.
+WAITS_SUSPENDED: Final = timedelta(hours=1)
 _ASKS: Final = {"signer": "sign", "approver": "approve", "viewer": "look at"}
 # What the subject says. {} is the title; {ask} is what the reader is asked to do, {who} who asks.
 SUBJECTS: Final = {
@@ -67,6 +71,8 @@ class _Letter:
 def send_mail(job: RunningJob) -> None:
     """Send one, or find that its reader refuses it: then their sender is told. Any other fault is tried again."""
     letter = _letter(job)
+    if job.completed:
+        return
     refused = _sent(letter) if letter is not None else None
     if refused is not None:
         _keep_bounce(job, refused)
@@ -76,36 +82,65 @@ def send_mail(job: RunningJob) -> None:
 
 
 def _letter(job: RunningJob) -> _Letter | None:
-    """None where there is nobody to write to, or nothing to say any more."""
+    """None where there is nobody to write to, or nothing to say any more; or the job is put back, or done, here."""
     with job.step():
         agreement, signer = _about(job)
-        what, organization = job.payload["what"], tenants.find_open(job.organization_id)
-        if agreement is None or organization is None or (job.payload["signer"] and signer is None):
+        what = job.payload["what"]
+        if agreement is None or (job.payload["signer"] and signer is None):
+            return None
+        place = agreement.organization
+        if place.state in place.SHUT:
+            if place.state not in place.GONE:
+                job.again(now() + WAITS_SUSPENDED)
             return None
         to_sender = signer is None or what in _ABOUT_SIGNER
-        if to_sender:
-            address = _sender_of(agreement)
-        else:
-            address = signer.email if signer and _worth(agreement, signer, what) else ""
-        if not address:
+        if not to_sender and not (signer and _worth(agreement, signer, what)):
             return None
-        context = _context(agreement, signer, what, to_sender=to_sender) | {"organization": organization.name}
-        context |= _places(agreement, None if to_sender else signer, organization.slug)
-        title = agreement.title
-        short = title if len(title) <= TITLE_IN_SUBJECT else title[:TITLE_IN_SUBJECT].rstrip() + "…"
-        subject = SUBJECTS[what].format(short, who=context["sender"], ask=context["ask"])
-        return _Letter(address, subject, render_to_string(f"signing/mail/{what}.txt", context))
+        letter = _written(agreement, signer, what, to_sender=to_sender)
+        if not letter.to:
+            _tell_keepers(agreement, letter)
+            job.complete({"sent": True})
+        return letter
+
+
+def _written(agreement: Agreement, signer: Signer | None, what: str, *, to_sender: bool) -> _Letter:
+    """With an empty address where its sender is not to hear of it."""
+    organization = agreement.organization
+    context = _context(agreement, signer, what, to_sender=to_sender) | {"organization": organization.name}
+    context |= _places(agreement, None if to_sender else signer, organization.slug)
+    title = agreement.title
+    short = title if len(title) <= TITLE_IN_SUBJECT else title[:TITLE_IN_SUBJECT].rstrip() + "…"
+    subject = SUBJECTS[what].format(short, who=context["sender"], ask=context["ask"])
+    address = _sender_of(agreement) if to_sender else signer.email if signer else ""
+    return _Letter(address, subject, render_to_string(f"signing/mail/{what}.txt", context))
+
+
+def _tell_keepers(agreement: Agreement, letter: _Letter) -> None:
+    """In the sender's place: they see all agreements, and may send, remind and withdraw. Told once, as all notices are:
+    a mail server that is away at that moment is not asked again.
+    """
+    *lines, last = letter.body.strip().splitlines()
+    said = lines if last.startswith(settings.BASE_URL) else [*lines, last]  # a notice ends with the same address
+    sender = f"You are told because {agreement.created_by_label}, who sent it, has left or may not look at it any more."
+    notice = Notice(
+        subject=letter.subject,
+        sentences=(*said, "", sender),
+        environment=agreement.environment.name,
+        path=f"agreements/{agreement.id}",
+    )
+    tenancy().tell_keepers(agreement.organization_id, notice)
 
 
 def _sender_of(agreement: Agreement) -> str:
-    """Their address, while they are a member who may look at it; an admin sees it in the list."""
+    """Their address, while they are a member who may look at it."""
     member = agreement.membership
-    return member.user.email if member and Permission.SHARES_READ in GRANTS[Role(member.role)] else ""
+    looks = member and member.user.is_active and Permission.SHARES_READ in GRANTS[Role(member.role)]
+    return member.user.email if member and looks else ""
 
 
 def _about(job: RunningJob) -> tuple[Agreement | None, Signer | None]:
     rows = Agreement.objects.filter(organization_id=job.organization_id, id=UUID(job.payload["agreement"]))
-    agreement = rows.select_related("environment", "membership__user").first()
+    agreement = rows.select_related("environment", "membership__user", "organization").first()
     signer = selectors.find_signer(job.organization_id, UUID(job.payload["signer"])) if job.payload["signer"] else None
     return agreement, signer
 
