@@ -134,7 +134,7 @@ def test_a_code_is_spent_by_one_of_two_browsers(place):
     one = support.signer(support.sent(place))
     asked(one)
     code = code_for(one)
-    answers = Counter()
+    answers: Counter[int] = Counter()
 
     def come():
         answers[enter(one, code, Client()).status_code] += 1
