@@ -1,20 +1,26 @@
 """A mail that waited too long says nothing that is not so any more."""
 
 from datetime import timedelta
+from email import message_from_bytes
+from email.policy import default
 
 import pytest
 from django.core import mail
 
+from hq.authz.roles import Role
 from hq.db.context import tenant
 from hq.lib.clock import now
 from jobs.models import Job
-from signing.actions import sending
+from signing.actions import acts, sending
 from signing.models import Agreement
+from tenants.models import Membership
 from tests.database import as_superuser
-from tests.factories import make_place, run_jobs
+from tests.factories import make_member, make_place, run_jobs
 from tests.signing import support
+from tests.signing.sealing.postbox import postbox
 
 pytestmark = pytest.mark.django_db(transaction=True)  # somebody else shuts the organization
+SAM = "sam1@signer.example"
 
 
 @pytest.fixture
@@ -55,8 +61,43 @@ def test_of_what_was_removed_meanwhile_nobody_hears(place):
     assert posted(place) == []
 
 
+def test_of_what_was_declined_and_removed_its_sender_hears_nothing_either(place):
+    agreement = support.sent(place)
+    posted(place)
+    with tenant(place.id):
+        acts.decline_agreement(support.stand(support.signer(agreement)), reason="No.")
+        sending.remove_agreement(actor=place.actor(), agreement_id=agreement.id)
+    assert posted(place) == []
+
+
+def test_a_sender_who_is_no_member_any_more_is_written_to_no_more(place):
+    member = make_member(place, Role.DEVELOPER)
+    agreement = support.sent(place, actor=place.actor(Role.DEVELOPER, member))
+    posted(place)
+    with tenant(place.id):
+        Membership.objects.filter(user=member).delete()
+        acts.decline_agreement(support.stand(support.signer(agreement)), reason="No.")
+    assert member.email not in posted(place)
+
+
+def test_that_nobody_can_be_reached_is_told_once_and_without_anybodys_link(place):
+    agreement = support.sent(place)
+    with postbox({SAM: 550}) as box:
+        run_jobs("network")
+    words = str(message_from_bytes(box.taken[0], policy=default).get_content())
+    assert f"/o/{place.slug}/live/agreements/{agreement.id}" in words
+    assert "/sign/" not in words
+    other = support.sent(place)
+    with postbox({SAM: 550, place.owner.email: 550}):
+        run_jobs("network")
+    assert [support.kinds(one).count("bounced") for one in (agreement, other)] == [1, 1]
+    assert posted(place) == []
+
+
 def test_while_nobody_comes_in_nobody_is_written_to(place):
     support.sent(place)
     with as_superuser() as admin:
         admin.execute("UPDATE tenants_organization SET state = 'SUSPENDED' WHERE id = %s", [place.id])
-    assert posted(place) == []
+    mail.outbox.clear()
+    run_jobs("network")
+    assert mail.outbox == []
