@@ -7,6 +7,7 @@ from uuid import UUID
 
 from django.urls import path
 from drf_spectacular.utils import OpenApiExample, OpenApiParameter, extend_schema
+from rest_framework import serializers
 from rest_framework.request import Request
 from rest_framework.response import Response
 
@@ -66,6 +67,15 @@ _PLACED = OpenApiExample(
 )
 
 
+class AgreementLine(AgreementBody):
+    asked = serializers.IntegerField(help_text="How many are to sign or approve it.")
+    signed = serializers.IntegerField(help_text="How many of them have.")
+
+
+class AgreementLines(AgreementList):
+    items = AgreementLine(many=True)
+
+
 class Agreements(Endpoint):
     """Agreements of an environment. A document is sealed into the store before there is a row."""
 
@@ -81,7 +91,7 @@ class Agreements(Endpoint):
             OpenApiParameter("template_id", UUID, description="What came of this template."),
             *PAGING,
         ],
-        responses=AgreementList,
+        responses=AgreementLines,
     )
     def get(self, request: Request, **_: Any) -> Response:
         """Newest first: your own, and with `audit:read` everybody's."""
@@ -93,7 +103,8 @@ class Agreements(Endpoint):
         )
         with tenant(self.actor.organization_id):
             rows = selectors.list_agreements(self.actor, wanted=wanted, before=uuid_cursor(cursor), limit=limit + 1)
-            return page(rows, limit, agreement_body, lambda row: str(row.id))
+            counts = selectors.count_progress(self.actor, [row.id for row in rows])
+            return page(rows, limit, lambda row: _line_body(row, counts.get(row.id, (0, 0))), lambda row: str(row.id))
 
     @extend_schema(
         operation_id="create_agreement", request=AgreementInput, responses={201: AgreementBody}, examples=[_WRITTEN]
@@ -153,6 +164,11 @@ class Fields(Endpoint):
         places = [Place(**one) for one in read(FieldsInput, request)["fields"]]
         drafts.set_fields(actor=self.actor, agreement_id=id, places=places)
         return Response(detail_body(selectors.get_agreement(self.actor, id, permission=Permission.SHARES_CREATE)))
+
+
+def _line_body(agreement: Agreement, counted: tuple[int, int]) -> dict[str, Any]:
+    signed, asked = counted
+    return agreement_body(agreement) | {"asked": asked, "signed": signed}
 
 
 def _document(text: str | None, pdf: str | None) -> tuple[str, bytes]:

@@ -29,6 +29,19 @@ def api(place):
     return Api(place)
 
 
+def test_the_list_of_agreements_says_how_many_have_signed(place, api):
+    people = [support.person(1), support.person(2), support.person(3, kind="viewer")]
+    made = support.sent(place, people)
+    api("post", "agreements", {"title": "Nobody yet", "text": "[[signature:1]]"})
+
+    def listed():
+        return [(row["asked"], row["signed"]) for row in api("get", "agreements").json()["items"]]
+
+    assert listed() == [(0, 0), (2, 0)]
+    support.sign(support.signer(made))
+    assert listed() == [(0, 0), (2, 1)]
+
+
 def test_the_brand_is_shown_with_how_well_it_can_be_read(place, api):
     unset = api("get", "agreement-brand").json()
     assert (unset["colour"], unset["mark"], unset["changed_at"]) == (COLOUR_DEFAULT, None, None)
