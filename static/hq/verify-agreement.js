@@ -9,7 +9,7 @@ import {
   Refused, base64url, byCodeUnit, bytesOf, canonical, hex, looselyRead, readJson, requireCanonical, same, shown, spelled,
   unbase64url, unhex,
 } from "./verify-text.js";
-import { checkEvent, within } from "./verify-trail.js";
+import { checkEvent, instant, within } from "./verify-trail.js";
 import { crcOf } from "./verify-zip.js";
 
 /** @typedef {import("./verify-signed.js").Trust} Trust */
@@ -21,6 +21,7 @@ const LINK = bytesOf("hq-audit-link-v1\0");
 const DETAIL = bytesOf("hq-audit-detail-v1\0");
 const ACTS = ["viewed", "consented", "signed", "declined", "delegated"];
 const OVER = ["declined", "voided", "expired"];
+const DRAFTED = ["created", "replaced"];
 const UUID = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/;
 
 /** @param {any} value @param {Iterable<string>} names */
@@ -48,6 +49,10 @@ class Chain {
     this.asked = [];
     /** @type {Map<string, any>} */
     this.signers = new Map();
+    /** @type {Map<string, number>} */
+    this.turns = new Map();
+    this.at = "";
+    this.until = "9";
     this.ended = "";
     /** @type {any} */
     this.seal = null;
@@ -85,33 +90,55 @@ class Chain {
   /** What the step means for the agreement. @param {any} document @param {any} detail */
   async follow(document, detail) {
     const { kind, facts, signer } = document;
-    if (this.seal || (this.ended && kind === "sealed")) {
-      throw new Refused(`It comes after the agreement was ${this.ended || "sealed"}.`);
-    }
-    if (OVER.includes(kind)) this.ended = kind;
+    const at = instant(document.at);
+    if (this.seal || this.ended) throw new Refused(`It comes after the agreement was ${this.ended || "sealed"}.`);
+    if (at < this.at) throw new Refused("It is of an earlier time than the step before it.");
+    this.at = at;
+    this.ended = OVER.includes(kind) ? kind : "";
     const sent = Object.keys(this.document).length > 0;
-    if (kind === "sent" && sent) throw new Refused("It was sent once before.");
     if (kind === "sent") {
-      this.document = facts.document;
-      const ids = facts.signers ?? [];
-      const people = Array.isArray(detail.signers) && detail.signers.length === ids.length ? detail.signers : [];
-      this.asked = people.length ? ids.filter((/** @type {string} */ _, /** @type {number} */ at) => people[at]?.kind !== "viewer") : [];
-    } else if ((sent || ACTS.includes(kind) || kind === "sealed") && spelled(facts.document) !== spelled(this.document)) {
+      this.send(facts, detail);
+    } else if (!sent && !DRAFTED.includes(kind)) {
+      throw new Refused("It comes before the agreement was sent.");
+    } else if (sent && spelled(facts.document) !== spelled(this.document)) {
       throw new Refused("It is about another document than the one that was sent.");
+    }
+    if ("expires_at" in facts) {
+      const until = facts.expires_at.replaceAll("+00:00", "Z");
+      fits(until, "a time in UTC", "step.document.facts.expires_at");
+      this.until = instant(until);
     }
     if (signer !== null && (ACTS.includes(kind) || kind === "identified")) {
       if (!this.signers.has(signer)) this.signers.set(signer, { methods: [] });
       await this.act(kind, document, detail, this.signers.get(signer));
     }
+    if (kind === "corrected" && this.signers.has(signer)) this.correct(this.signers.get(signer));
     if (kind === "sealed") {
       this.requireWhole();
       this.seal = facts;
     }
   }
 
+  /** What is asked, and of whom. The order of turns stands in the detail. @param {any} facts @param {any} detail */
+  send(facts, detail) {
+    if (Object.keys(this.document).length) throw new Refused("It was sent once before.");
+    fits(detail, tables.SENT_DETAIL, "step.detail");
+    const [ids, people] = [facts.signers ?? [], detail.signers ?? []];
+    this.document = facts.document;
+    if (!people.length || people.length !== ids.length) return;
+    this.asked = ids.filter((/** @type {string} */ _, /** @type {number} */ at) => people[at].kind !== "viewer");
+    this.turns = new Map(ids.map((/** @type {string} */ id, /** @type {number} */ at) => [id, people[at].turn ?? 1]));
+  }
+
+  /** Somebody else comes by another link: what was looked at before was not by them. @param {any} done */
+  correct(done) {
+    if ("consented" in done || isDone(done)) throw new Refused("It is a correction of somebody who has agreed already.");
+    delete done.viewed;
+  }
+
   /** What a signer does, which has its order. @param {string} kind @param {any} document @param {any} detail @param {any} done */
   async act(kind, document, detail, done) {
-    const { facts, at } = document;
+    const { facts, at, signer } = document;
     if (kind === "identified") {
       if (facts.outcome === "ok") done.methods.push(facts.method);
       return;
@@ -119,12 +146,33 @@ class Chain {
     if (isDone(done)) throw new Refused("It is an act of somebody who has signed already, or handed it on.");
     const before = { consented: "viewed", signed: "consented" }[kind];
     if (before && !(before in done)) throw new Refused(`Nobody has ${kind} who has not ${before}.`);
+    if (kind in done) throw new Refused(`Nobody has ${kind} twice.`);
+    this.requireTurn(kind, signer);
     done[kind] = at;
     done.name = detail.name ?? null;
     done.email = detail.email ?? null;
     if (kind === "consented") done.consent = facts.consent;
-    if (kind === "delegated") this.asked.push(facts.to);
+    if (kind === "delegated" && this.turns.size) {
+      if (this.turns.has(facts.to)) throw new Refused("It is handed on to somebody who was asked already.");
+      this.asked.push(facts.to);
+      this.turns.set(facts.to, /** @type {number} */ (this.turns.get(signer)));
+    }
     if (kind === "signed") await this.sign(document, detail, done);
+  }
+
+  /** They were asked to do it, and their time has come and is not over. @param {string} kind @param {string} signer */
+  requireTurn(kind, signer) {
+    if (this.at >= this.until) throw new Refused("It was too late: by then the agreement had expired.");
+    if (!this.turns.size) return;
+    const turn = this.turns.get(signer);
+    if (turn === undefined || (kind !== "viewed" && !this.asked.includes(signer))) {
+      throw new Refused("It is an act of somebody who was not asked for it.");
+    }
+    for (const other of this.asked) {
+      if (/** @type {number} */ (this.turns.get(other)) < turn && !isDone(this.signers.get(other))) {
+        throw new Refused(`It is not their turn: ${other} comes before them, and had not signed.`);
+      }
+    }
   }
 
   /** What was signed, and by which key of theirs. @param {any} document @param {any} detail @param {any} done */
@@ -308,11 +356,14 @@ const limitsOf = ({ seal }, { missing }, trust) => [
 ];
 
 /** @param {Chain} chain @param {number} size */
-const checkedOf = ({ length, missing, keys }, size) => [
+const checkedOf = ({ length, missing, keys, turns }, size) => [
   `Seal: over all ${size} bytes, by the certificate in it, which the root vouches for`,
   `Steps: ${length}, each linked to the one before it, the first to the agreement's id`,
   `Details: ${length - missing}, each the one that was committed to; not there: ${missing}`,
   "Order: nobody signed without having seen the document and agreed to the consent; all who were asked did",
+  turns.size
+    ? "Turns: no step is of an earlier time than the one before it, and nobody acted before their turn or too late"
+    : "Times: no step is of an earlier time than the one before it; whose turn it was is not there to be read",
   `Passkeys: ${keys} signatures, each over agreement, document, consent and fields`,
 ];
 

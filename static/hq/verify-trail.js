@@ -387,7 +387,7 @@ async function followExport({ open, small }, said, files, checkpoint, progress) 
 }
 
 /** A time, however many zeros its fraction ends in. @param {string} at */
-const instant = (at) => {
+export const instant = (at) => {
   const [whole, rest = ""] = at.slice(0, -1).split(".");
   return `${whole}.${rest.replace(/0+$/, "")}`;
 };

@@ -24,8 +24,8 @@ from tests.verify.samples import ORGANIZATION, SEED
 
 AT = datetime(2026, 11, 22, 5, 9, tzinfo=UTC)
 AGREEMENT_ID = "0193cccc-0000-7000-8000-000000000001"
-INES, OMAR, LENA = (f"0193dddd-0000-7000-8000-00000000000{number}" for number in (1, 2, 3))
-NAMES = {INES: "Ines Alder", OMAR: 'Omar "the seal" Adeyemi', LENA: "李娜 \u202e"}
+INES, OMAR, LENA, NINA = (f"0193dddd-0000-7000-8000-00000000000{number}" for number in (1, 2, 3, 4))
+NAMES = {INES: "Ines Alder", OMAR: 'Omar "the seal" Adeyemi', LENA: "李娜 \u202e", NINA: "Nina"}
 CONSENT = b"You are asked to sign electronically.\n"
 ORIGINAL = b"# Agreement\n\nBoth agree. [[signature:1]]\n"
 SITE = "hq.example.org"
@@ -121,8 +121,11 @@ def coming(signer: str) -> list[Act]:
     ]
 
 
-def sent(*signers: str) -> Act:
-    people = [{"name": NAMES[one], "kind": "viewer" if one == LENA else "signer"} for one in signers]
+def sent(*signers: str, turns: tuple[int, ...] = ()) -> Act:
+    people: list[dict[str, Any]] = [
+        {"name": NAMES[one], "kind": "viewer" if one == LENA else "signer"} for one in signers
+    ]
+    people = [one | ({"turn": turns[at]} if turns else {}) for at, one in enumerate(people)]
     return ("sent", None, {"expires_at": "2026-12-22T05:09:00Z", "signers": list(signers)}, {"signers": people})
 
 
@@ -143,10 +146,11 @@ def whole() -> list[Act]:
 
 
 def steps(acts: list[Act], **change: Any) -> list[Line]:
-    """The acts as a chain. `change` is of every document."""
+    """The acts as a chain. `change` is of every document; `at` among what a detail has besides is the step's time."""
     lines: list[Line] = []
     head = hashlib.sha256(b"hq-agreement-v1\x00" + UUID(AGREEMENT_ID).bytes).digest()
-    for index, (kind, signer, facts, more) in enumerate(acts, 1):
+    for index, (kind, signer, facts, besides) in enumerate(acts, 1):
+        more = {name: value for name, value in besides.items() if name != "at"}
         detail = {"name": NAMES.get(signer or "", "Ines"), "email": "x@alderpeak.example", "ip": "203.0.113.7"} | more
         salt = trails.salt_of(index)
         written = {
@@ -156,7 +160,7 @@ def steps(acts: list[Act], **change: Any) -> list[Line]:
             "environment": trails.ENVIRONMENT,
             "index": index,
             "kind": kind,
-            "at": trails.at(index),
+            "at": besides.get("at", trails.at(index)),
             "signer": signer,
             "facts": {"document": document_facts()} | facts,
             "detail": chain.commitment(salt, canonical(detail)).hex(),

@@ -46,6 +46,20 @@ def acted(*acts: Act) -> bytes:
     return Bundle(acts=[sent(INES, LENA), *acts]).packed()
 
 
+def in_turns(*acts: Act) -> bytes:
+    """Ines is first, Lena may look then, and Omar is last."""
+    return Bundle(acts=[sent(INES, OMAR, LENA, turns=(1, 3, 2)), *acts]).packed()
+
+
+def timed(act: Act, at: str) -> Act:
+    kind, signer, facts, more = act
+    return (kind, signer, facts, more | {"at": at})
+
+
+def extended(until: str) -> Act:
+    return ("extended", None, {"expires_at": until}, {})
+
+
 def without(acts: list[Act], *kinds: str) -> list[Act]:
     return [act for act in acts if act[0] not in kinds]
 
@@ -165,15 +179,95 @@ BAD: dict[str, tuple[Callable[[], bytes], str]] = {
         "somebody who has signed already, or handed it on",
     ),
     "sealed-after-declining": (
-        lambda: acted(*coming(INES), signed(INES), ("declined", LENA, {}, {})),
+        lambda: Bundle(acts=[sent(INES, OMAR), *coming(INES), signed(INES), ("declined", OMAR, {}, {})]).packed(),
         "It comes after the agreement was declined",
+    ),
+    **{
+        f"signed-after-{word}": (
+            lambda word=word: acted(*coming(INES), (word, None, {}, {}), signed(INES)),  # type: ignore[misc]
+            f"It comes after the agreement was {word}",
+        )
+        for word in ("voided", "expired", "declined")
+    },
+    "reminded-after-voided": (
+        lambda: acted(*coming(INES), signed(INES), ("voided", None, {}, {}), ("reminded", None, {"signers": 1}, {})),
+        "It comes after the agreement was voided",
+    ),
+    "time-goes-back": (
+        lambda: acted(*coming(INES), timed(signed(INES), "2026-11-22T05:09:06.000005Z")),
+        "It is of an earlier time than the step before it",
+    ),
+    "sealed-earlier": (
+        lambda: acted(*coming(INES), timed(signed(INES), "2026-11-22T05:10:00.000000Z")),
+        "line 8: It is of an earlier time than the step before it",
+    ),
+    "viewed-before-their-turn": (
+        lambda: in_turns(*coming(INES), *coming(OMAR)[:4], signed(INES), *coming(OMAR)[4:], signed(OMAR)),
+        f"It is not their turn: {INES} comes before them, and had not signed",
+    ),
+    "signed-before-their-turn": (
+        lambda: in_turns(*coming(OMAR), signed(OMAR), *coming(INES), signed(INES)),
+        f"It is not their turn: {INES} comes before them, and had not signed",
+    ),
+    "looked-before-their-turn": (
+        lambda: in_turns(("viewed", LENA, {}, {}), *coming(INES), signed(INES), *coming(OMAR), signed(OMAR)),
+        f"It is not their turn: {INES} comes before them, and had not signed",
+    ),
+    "before-whom-it-was-handed-on-to": (
+        lambda: Bundle(
+            acts=[
+                sent(INES, LENA, turns=(1, 2)),
+                *coming(INES),
+                ("delegated", INES, {"to": OMAR}, {}),
+                ("viewed", LENA, {}, {}),
+                *coming(OMAR),
+                signed(OMAR),
+            ]
+        ).packed(),
+        f"It is not their turn: {OMAR} comes before them, and had not signed",
+    ),
+    "handed-on-to-one-who-is-asked": (
+        lambda: in_turns(*coming(INES), ("delegated", INES, {"to": OMAR}, {}), *coming(OMAR), signed(OMAR)),
+        "handed on to somebody who was asked already",
+    ),
+    "not-asked": (
+        lambda: acted(*coming(OMAR), signed(OMAR), *coming(INES), signed(INES)),
+        "an act of somebody who was not asked for it",
+    ),
+    "asked-to-look-only": (
+        lambda: acted(*coming(LENA), signed(LENA), *coming(INES), signed(INES)),
+        "an act of somebody who was not asked for it",
+    ),
+    "too-late": (
+        lambda: acted(*coming(INES), extended("2026-11-22T05:09:05.5+00:00"), signed(INES)),
+        "It was too late: by then the agreement had expired",
+    ),
+    "expires-at-no-time": (
+        lambda: acted(*coming(INES), extended("tomorrow"), signed(INES)),
+        "facts.expires_at is not a time in UTC",
+    ),
+    "viewed-twice": (
+        lambda: acted(*coming(INES), *coming(INES)[3:4], signed(INES)),
+        "Nobody has viewed twice",
+    ),
+    "not-viewed-since-corrected": (
+        lambda: acted(*coming(INES)[:4], ("corrected", INES, {}, {}), *coming(INES)[4:], signed(INES)),
+        "Nobody has consented who has not viewed",
+    ),
+    "corrected-too-late": (
+        lambda: acted(*coming(INES), ("corrected", INES, {}, {}), signed(INES)),
+        "a correction of somebody who has agreed already",
+    ),
+    "turn-that-is-none": (
+        lambda: Bundle(acts=[sent(INES, turns=(-1,)), *coming(INES), signed(INES)]).packed(),
+        "detail.signers[0].turn is not an integer",
     ),
     "after-the-seal": (
         lambda: lines_changed(lambda lines: [*lines, *more_after(lines)]),
         "line 19: It comes after the agreement was sealed",
     ),
     "sent-twice": (lambda: acted(*coming(INES), signed(INES), sent(INES)), "It was sent once before"),
-    "never-sent": (lambda: Bundle(acts=[*coming(INES)]).packed(), "about another document than the one that was sent"),
+    "never-sent": (lambda: Bundle(acts=[*coming(INES)]).packed(), "It comes before the agreement was sent"),
     "another-document": (
         lambda: acted(*coming(INES), signed_otherwise(document={"sha256": "ab" * 32, "version": 2, "pages": 1})),
         "about another document than the one that was sent",

@@ -17,6 +17,7 @@ NAMES = (
     "OWN_CLOCK",
     "PASSKEY",
     "PDF_ALONE",
+    "SENT_DETAIL",
     "STAMPED",
     "STEP",
     "STEP_FACTS",

@@ -16,7 +16,7 @@ from pikepdf import ObjectStreamMode
 from hq.crypto import seals
 from signing.seals.bundles import ordered, pack
 from tests.verify import agreements
-from tests.verify.agreements import INES, LENA, OMAR, Bundle, coming, sent, signed
+from tests.verify.agreements import INES, LENA, NINA, OMAR, Bundle, coming, sent, signed
 from tests.verify.bad_agreements import BAD, zipped
 from tests.verify.program import VERIFY, run
 from tests.verify.samples import KID
@@ -98,6 +98,25 @@ def test_it_holds_when_somebody_handed_it_on_or_a_detail_is_gone(trust):
     for line in agreements.steps(acts):
         chain.take(line | {"detail": None, "salt": None})
     assert chain.missing == len(acts)
+
+
+def test_it_holds_in_turns_and_where_an_address_was_corrected_and_the_time_extended(trust):
+    acts = [
+        ("created", None, {}, {}),
+        sent(INES, OMAR, LENA, turns=(1, 3, 2)),
+        *coming(INES)[:4],
+        ("corrected", INES, {}, {}),
+        *coming(INES),
+        ("extended", None, {"expires_at": "2026-12-24T05:09:00.5+00:00"}, {}),
+        signed(INES),
+        *coming(OMAR)[:3],
+        ("delegated", OMAR, {"to": NINA}, {}),
+        ("viewed", LENA, {"method": "link"}, {}),
+        *coming(NINA),
+        signed(NINA),
+    ]
+    found = VERIFY.check_bundle(Bundle(acts=acts).packed(), trust)
+    assert any(line.startswith("Turns: no step is of an earlier time") for line in found.checked)
 
 
 def test_the_bundle_is_packed_as_the_program_expects():
