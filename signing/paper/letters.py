@@ -20,6 +20,7 @@ _PROBE = b"""#set document(title: "Probe", date: datetime(year: 2026, month: 1, 
 
 # A letter that no font has; one that PDF/A forbids; one that means whatever a font makes of it.
 _REFUSED = re.compile(r'(?:the text|the disallowed codepoint|contains the codepoint) `"(.+?)"`')
+_TURNS = re.compile("[\u202a-\u202e\u2066-\u2069]")
 
 
 @cache
@@ -35,7 +36,10 @@ def refused_in(error: str) -> str:
 
 
 def drawable(words: str) -> str:
-    """The words with every letter that can be drawn, and the others as [U+0F40]."""
+    """The words with every letter that can be drawn, and the others as [U+0F40]: what turns the order around too, or
+    001 would be read as 100.
+    """
+    words = _TURNS.sub(lambda found: _spelled(found[0]), words)
     if _stands_alone(words):
         return words
     some = "".join(each if each.isascii() or _draws(each) else _spelled(each) for each in words)

@@ -10,8 +10,10 @@ from pikepdf import Array, Dictionary, Name, Stream
 from PIL import Image
 
 from signing.paper.judge import answer, judge
-from signing.paper.render import Mark, Stamp, stamp_pdf
+from signing.paper.render import Mark, Stamp, render_text, stamp_pdf
+from signing.paper.text import read_text
 from tests.signing.paper.pdfs import pdf
+from tests.signing.paper.test_render import CERTIFICATE
 
 FONTS = Dictionary(F1=Dictionary(Type=Name.Font, Subtype=Name.Type1, BaseFont=Name.Helvetica))
 WORDS = b"BT /F1 24 Tf 50 700 Td (Rent) Tj ET "
@@ -157,3 +159,47 @@ def test_a_mark_is_seen_where_it_was_placed_on_pages_of_every_kind(media, crop, 
     assert red
     assert 0.59 * width < min(x for x, _ in red) < max(x for x, _ in red) < 0.91 * width
     assert 0.09 * height < min(y for _, y in red) < max(y for _, y in red) < 0.31 * height
+
+
+LONG = "The tenant pays in twelve parts, each due on the first of the month; otherwise the whole is due at once. " * 6
+
+
+def boxes_of(made: bytes, *more: str) -> list[tuple[str, float, float, float, float]]:
+    """Each word with its left, top, right and bottom, in points."""
+    done = subprocess.run(["pdftotext", "-bbox", *more, "-", "-"], input=made, capture_output=True, check=True)
+    found = re.findall(r'xMin="(.+?)" yMin="(.+?)" xMax="(.+?)" yMax="(.+?)">(.*?)<', done.stdout.decode())
+    return [(word, *map(float, edges)) for *edges, word in found]
+
+
+@pytest.mark.poppler
+@pytest.mark.parametrize(
+    "mark",
+    [
+        Mark("text", LONG),
+        Mark("text", "W" * 200),
+        Mark("text", "one\ntwo\nthree\nfour"),
+        Mark("name", "Maximilian Alexander Wolfeschlegelsteinhausenbergerdorff"),
+        Mark("signature", "Maximilian Alexander Wolfeschlegelsteinhausenbergerdorff", caption="N" * 120),
+        Mark("initials", "WWWWWWWWWW"),
+    ],
+    ids=["long", "one word", "lines", "a name", "a signature", "initials"],
+)
+def test_nothing_that_was_filled_in_is_cut_off(mark):
+    words = boxes_of(sealed(paper(b""), mark, (0.1, 0.2, 0.3, 0.04)), "-l", "1")
+    assert "".join(word for word, *_ in words) == "".join((mark.text + mark.caption).split())
+    for _, left, top, right, bottom in words:
+        assert 0.1 * 595 - 1 < left < right < 0.4 * 595 + 1
+        assert 0.2 * 842 - 2 < top < bottom < 0.24 * 842 + 2
+
+
+@pytest.mark.poppler
+def test_long_words_stay_on_the_page_of_a_text_and_of_the_certificate():
+    long = "W" * 120
+    one = CERTIFICATE["signers"][0] | {"name": long, "email": f"{long}@signer.example", "user_agent": "Z" * 400}
+    certificate = CERTIFICATE | {"title": long, "organization": "X" * 80, "signers": [one], "sender": long}
+    filled = {1: Mark("name", long), 2: Mark("signature", long, caption=long)}
+    written = read_text("Name: [[name:1]], pays.\n\n[[signature:1]]")
+    made = render_text(written, filled, title=long, language="en", attachments={}, certificate=certificate)
+    words = boxes_of(made)
+    assert max(right for _, _, _, right, _ in words) < 595 - 60
+    assert "".join(word for word, *_ in words).count("W" * 24) >= 6 * 5

@@ -4,6 +4,7 @@ import io
 import re
 import shutil
 import subprocess
+from typing import Any
 
 import pikepdf
 import pytest
@@ -16,7 +17,7 @@ from signing.paper.render import CannotBeDrawn, Mark, Stamp, render_certificate,
 from signing.paper.text import read_text
 from tests.signing.paper.pdfs import pdf
 
-CERTIFICATE = {
+CERTIFICATE: dict[str, Any] = {
     "title": "Lease",
     "agreement": "01a20545-0000-7000-8000-000000000000",
     "organization": "Alder Peak",
@@ -135,6 +136,11 @@ def test_marks_of_every_kind_are_drawn():
 )
 def test_whatever_can_be_written_can_be_drawn(markdown):
     assert draw(markdown)
+
+
+def test_what_turns_the_order_around_is_spelled_out():
+    assert drawable("\u202e001") == "[U+202E]001"
+    assert drawable("Peace: שלום, علي") == "Peace: שלום, علي"
 
 
 @pytest.mark.parametrize("letter", ["ༀ", "\ue000", "\U0001f600"])
