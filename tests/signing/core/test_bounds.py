@@ -13,7 +13,7 @@ from signing.actions.templates import keep_as_template
 from signing.models import Batch, Brand, Code, Passkey, SealKey, SealRoot, SignerSession
 from tests.factories import make_place
 from tests.signing import support
-from tests.signing.core.conftest import refused, write
+from tests.signing.core.conftest import meanwhile, refused, write
 
 pytestmark = pytest.mark.django_db
 
@@ -140,6 +140,19 @@ def test_a_step(place):
         with refused("signing_step_is_a_link"):
             again("signing_step", last.id, **following, hash="'x'")
         again("signing_step", last.id, **following)
+
+
+@pytest.mark.django_db(transaction=True)
+def test_of_two_steps_at_the_same_moment_one_is_the_next():
+    """No trigger of one sees the other."""
+    place = make_place()
+    last = support.steps(support.sent(place))[-1]
+
+    def add():
+        with tenant(place.id):
+            again("signing_step", last.id, index="index + 1", previous="hash")
+
+    assert meanwhile(place, add, add) == "IntegrityError"
 
 
 def test_what_is_sealed_with_and_how_it_looks(place):

@@ -13,6 +13,7 @@ from signing.actions.drafts import Wish
 from signing.actions.faults import NotYourTurn
 from signing.actions.templates import get_template, keep_as_template
 from signing.models import Agreement, Code, Field, Paper, Signer, SignerSession, Step
+from signing.selectors import Wanted
 from tests.factories import make_member, make_place
 from tests.signing import support
 
@@ -80,6 +81,32 @@ def test_a_colleagues_agreement_is_not_there_unless_one_reads_the_trail(place):
         assert selectors.list_agreements(place.actor(Role.DEVELOPER, two)) == []
         assert [row.id for row in selectors.list_agreements(place.actor(Role.DEVELOPER, one))] == [theirs.id]
         assert [row.id for row in selectors.list_agreements(place.actor())] == [theirs.id]
+
+
+def test_a_list_is_of_whom_and_of_what_was_asked_for(place):
+    mine = support.make_agreement(place)
+    theirs = support.make_agreement(place, actor=place.actor(Role.DEVELOPER, make_member(place, Role.DEVELOPER)))
+    with tenant(place.id):
+        template = keep_as_template(actor=place.actor(), agreement_id=mine.id, name="NDA", text="x")
+        Agreement.objects.filter(id=theirs.id).update(template=template)
+        for wanted, found in (
+            (Wanted(), {mine.id, theirs.id}),
+            (Wanted(own=True), {mine.id}),
+            (Wanted(template_id=template.id), {theirs.id}),
+            (Wanted(template_id=uuid4()), set()),
+            (Wanted(state="sent"), set()),
+        ):
+            assert {one.id for one in selectors.list_agreements(place.actor(), wanted=wanted)} == found
+
+
+def test_how_far_one_is_counts_who_is_to_act_and_nobody_twice(place):
+    people = [support.person(1), support.person(2), support.person(3, kind="viewer")]
+    out = support.sent(place, people, may_delegate=True)
+    with tenant(place.id):
+        acts.delegate_signing(support.stand(support.signer(out)), name="Dana", email="dana@signer.example")
+    support.sign(support.signer(out, 2))
+    with tenant(place.id):
+        assert selectors.count_progress(place.actor(), [out.id]) == {out.id: (1, 2)}
 
 
 @pytest.mark.parametrize("role", [Role.AUDITOR, Role.ANALYST])

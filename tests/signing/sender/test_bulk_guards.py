@@ -163,13 +163,31 @@ def test_it_stops_once_its_senders_address_is_of_no_domain_that_comes_in(place, 
     assert (state_of(batch), made_of(template)) == ("stopped", 0)
 
 
-def test_a_key_sends_no_more_than_its_scopes_let_it(place, template):
+def test_it_stops_where_nobody_knows_how_its_sender_came_in(place, template):
+    """As one that was under way before that was kept."""
+    batch = send(place, checked(place, template))
+    with tenant(place.id):
+        Batch.objects.update(method="")
+    run_jobs()
+    assert (state_of(batch), made_of(template)) == ("stopped", 0)
+
+
+def narrowed():
+    ApiKey.objects.update(scopes=sorted(SCOPES - {Permission.SHARES_CREATE}))
+
+
+def gone():
+    Batch.objects.update(api_key=None)  # as the database has it once the key's row is gone
+
+
+@pytest.mark.parametrize("change", [narrowed, gone])
+def test_a_key_sends_no_more_than_it_may_while_it_is_there(place, template, change):
     api = Api(place)
     table = {"table": TABLE.decode()}
     batch = api("post", f"agreement-templates/{template.id}/tables", table).json()["id"]
     assert api("post", f"agreement-batches/{batch}/send").status_code == 200
     with tenant(place.id):
-        ApiKey.objects.update(scopes=sorted(SCOPES - {Permission.SHARES_CREATE}))
+        change()
     run_jobs()
     with tenant(place.id):
         assert Batch.objects.get(id=UUID(batch)).state == "stopped"

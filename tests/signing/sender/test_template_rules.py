@@ -6,6 +6,7 @@ import pytest
 
 from hq.authz.permissions import SCOPES, Permission
 from hq.authz.roles import Role
+from hq.db import retention
 from hq.db.context import tenant
 from hq.lib.errors import Denied, NotFound
 from signing import selectors
@@ -18,6 +19,7 @@ from tests.factories import make_member, make_place
 from tests.signing import support
 from tests.signing.api.test_agreements_api import Api
 from tests.signing.core.conftest import meanwhile
+from vault.models import Blob
 
 pytestmark = pytest.mark.django_db(transaction=True)
 TEXT = support.text_for(support.people_of(1))
@@ -32,6 +34,11 @@ def kept(place, agreement=None, text=TEXT):
     made = agreement or support.make_agreement(place)
     with tenant(place.id):
         return templates.keep_as_template(actor=place.actor(), agreement_id=made.id, name="NDA", text=text)
+
+
+def blobs(place):
+    with tenant(place.id):
+        return Blob.objects.count()
 
 
 @pytest.mark.parametrize("role", [Role.AUDITOR, Role.ANALYST])
@@ -50,10 +57,14 @@ def test_who_may_not_share_makes_changes_and_uses_none(place, role):
     for act in inside:
         with tenant(place.id), pytest.raises(Denied):
             act()
+    asks = kept(place, support.make_agreement(place, text="{company} [[signature:1]]"), "{company} [[signature:1]]")
+    use = Use("x", [("Sam", "sam@signer.example")], {"company": "Holm"})
+    before = blobs(place)
     with pytest.raises(Denied):
         templates.replace_text(**more, text=TEXT)
     with pytest.raises(Denied):
-        templates.use_template(**more, use=Use("x", [("Sam", "sam@signer.example")], {}))
+        templates.use_template(actor=actor, template_id=asks.id, use=use)
+    assert blobs(place) == before  # nor is anything stored for them first
 
 
 def test_who_may_not_look_at_agreements_looks_at_no_template(place):
@@ -127,15 +138,33 @@ def test_one_that_is_held_is_not_removed_until_it_is_let_go(place):
 
 
 def test_who_holds_one_waits_for_who_is_removing_what_came_of_it(place):
-    draft = support.make_agreement(place)
-    template = kept(place, draft)
+    template = kept(place)
     actor = place.actor()
 
     def hold():
         with tenant(place.id):
             templates.hold_template(actor=actor, template_id=template.id, held=True)
 
-    assert meanwhile(place, lambda: sending.remove_agreement(actor=actor, agreement_id=draft.id), hold) == ""
+    # As who removes does first, before it is looked whether anything is held.
+    assert meanwhile(place, lambda: retention.wait_for_turn(place.id), hold) == ""
+
+
+def test_no_template_is_made_of_what_is_being_removed(place):
+    draft = support.make_agreement(place)
+    more = {"actor": place.actor(), "agreement_id": draft.id}
+    assert meanwhile(place, lambda: sending.remove_agreement(**more), lambda: kept(place, draft)) == "NotFound"
+
+
+def test_who_uses_one_waits_for_who_is_changing_it(place):
+    template = kept(place)
+    actor = place.actor()
+    filled = templates.fill_document(template, actor, {})
+
+    def use():
+        with tenant(place.id):
+            templates.insert_from(actor, filled, Use("x", [("Sam", "sam@signer.example")], {}))
+
+    assert meanwhile(place, lambda: templates.get_template(actor, template.id, lock=True), use) == ""
 
 
 def test_a_pdf_has_no_text_to_replace(place):

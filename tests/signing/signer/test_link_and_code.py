@@ -201,6 +201,16 @@ def test_a_correction_shuts_out_who_came_by_the_former_address(place):
     assert DEAD in read(one, client)
 
 
+def test_a_correction_of_the_name_alone_shuts_out_who_came_by_the_former_link_too(place):
+    one = signer(sent(place))
+    client = arrived(one)
+    with tenant(place.id):
+        correct_signer(
+            actor=place.actor(), agreement_id=one.agreement_id, signer_id=one.id, name="Other", email=one.email
+        )
+    assert DEAD in read(one, client)
+
+
 def test_where_the_link_is_enough_its_button_opens_the_document(place):
     one = signer(sent(place, [person(1, method="link")]))
     client = Client()
