@@ -59,7 +59,7 @@ def view_document(standing: Standing) -> Signer:
         return signer
     signer.state, signer.viewed_at = State.VIEWED, now()
     signer.save(update_fields=["state", "viewed_at"])
-    add_step(agreement, "viewed", origin=standing.origin, signer=signer, facts={"method": standing.method})
+    _add_in_time(agreement, "viewed", standing, signer, facts={"method": standing.method})
     recorder.record(actor_of(agreement, signer, standing), Tag.AGREEMENT_VIEWED, target=target_of(agreement))
     return signer
 
@@ -81,7 +81,7 @@ def give_consent(standing: Standing, *, sha256: str) -> Signer:
     signer.consent_version, signer.consent_language = text.version, text.language
     signer.save(update_fields=["state", "consented_at", "consent_version", "consent_language"])
     facts = {"consent": {"version": text.version, "language": text.language, "sha256": text.sha256}}
-    add_step(agreement, "consented", origin=standing.origin, signer=signer, facts=facts)
+    _add_in_time(agreement, "consented", standing, signer, facts=facts)
     recorder.record(
         actor_of(agreement, signer, standing), Tag.AGREEMENT_CONSENTED, target=target_of(agreement), after=facts
     )
@@ -132,7 +132,7 @@ def sign_agreement(
     detail: dict[str, Any] = {"fields": filled.told, "signature": dict(filled.signature)}
     if passkey:
         detail["passkey"] = dict(passkey)
-    add_step(agreement, "signed", origin=standing.origin, signer=signer, facts=facts, detail=detail)
+    _add_in_time(agreement, "signed", standing, signer, facts=facts, detail=detail)
     _go_on(agreement)
     after = facts | {"state": agreement.state}  # signed: they were the last
     recorder.record(
@@ -153,7 +153,7 @@ def decline_agreement(standing: Standing, *, reason: str) -> Agreement:
     signer.save(update_fields=["state", "reason"])
     agreement.state, agreement.ended_at, agreement.reason = Agreement.State.DECLINED, now(), reason
     agreement.save(update_fields=["state", "ended_at", "reason"])
-    add_step(agreement, "declined", origin=standing.origin, signer=signer, detail={"reason": reason})
+    _add_in_time(agreement, "declined", standing, signer, detail={"reason": reason})
     mail(agreement, "declined")
     for other in selectors.list_signers(agreement):
         if other.id != signer.id and other.sent_at is not None:
@@ -177,7 +177,7 @@ def delegate_signing(standing: Standing, *, name: str, email: str, reason: str =
     signer.fields.update(signer=other, value=None)  # what was typed in is not said in another's name
     to = {"name": other.name, "email": other.email}
     detail = {"to": to, "reason": signer.reason}
-    add_step(agreement, "delegated", origin=standing.origin, signer=signer, facts={"to": str(other.id)}, detail=detail)
+    _add_in_time(agreement, "delegated", standing, signer, facts={"to": str(other.id)}, detail=detail)
     let_in(agreement)
     mail(agreement, "delegated")
     recorder.record(
@@ -205,6 +205,15 @@ def lock_turn(standing: Standing) -> tuple[Agreement, Signer]:
     if over or replaced or signer.state == State.WAITING or (turn is not None and signer.turn > turn):
         raise NotYourTurn
     return agreement, signer
+
+
+def _add_in_time(agreement: Agreement, kind: str, standing: Standing, signer: Signer, **said: Any) -> None:
+    """The act's step. However long the act took, its moment is one at which it could be done: or who signs in the last
+    milliseconds would make an agreement that HQ seals and every verifier refuses. Raises NotYourTurn.
+    """
+    step = add_step(agreement, kind, origin=standing.origin, signer=signer, **said)
+    if agreement.expires_at is None or agreement.expires_at <= step.at:
+        raise NotYourTurn
 
 
 def actor_of(agreement: Agreement, signer: Signer, standing: Standing) -> Actor:

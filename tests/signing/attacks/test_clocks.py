@@ -4,11 +4,13 @@ from datetime import timedelta
 
 import orjson
 import pytest
+from django.db import transaction
 
 from audit.models import AuditEvent
 from hq.db.context import tenant
 from hq.lib import clock
 from hq.lib.clock import now as true_now
+from signing import consents
 from signing.actions import acts, bundle, chain, door, sending, upkeep
 from signing.actions.faults import NotSent, NotYourTurn
 from signing.models import Agreement
@@ -76,6 +78,35 @@ def test_nothing_is_signed_at_a_time_that_the_chain_says_was_too_late(place, off
     with tenant(place.id), pytest.raises(NotYourTurn):
         acts.sign_agreement(support.stand(one), values={}, signature=support.TYPED, label="Sign")
     assert support.kinds(agreement)[-1] == "code_sent"
+
+
+ACTS = {
+    "viewed": acts.view_document,
+    "consented": lambda standing: acts.give_consent(standing, sha256=consents.current("en").sha256),
+    "signed": lambda standing: acts.sign_agreement(standing, values={}, signature=support.TYPED, label="Sign"),
+    "declined": lambda standing: acts.decline_agreement(standing, reason="No"),
+    "delegated": lambda standing: acts.delegate_signing(standing, name="Bo", email="bo@b.example"),
+}
+
+
+@pytest.mark.parametrize("act", ACTS)
+def test_an_act_that_begins_in_time_and_ends_too_late_is_none(place, monkeypatch, act):
+    agreement = support.sent(place, may_delegate=True)
+    one = support.signer(agreement)
+    if act != "viewed":
+        with tenant(place.id):
+            acts.view_document(support.stand(one))
+    if act == "signed":
+        support.consent(one)
+    before = support.kinds(agreement)
+    moment = timedelta(milliseconds=1)
+    told = [agreement.expires_at - moment, agreement.expires_at + moment]
+    monkeypatch.setattr(chain, "now", lambda: told.pop(0))
+    with pytest.raises(NotYourTurn), transaction.atomic(), tenant(place.id):
+        ACTS[act](support.stand(one))
+    assert told == []
+    assert support.kinds(agreement) == before
+    assert support.fresh(agreement).state == "sent"
 
 
 def test_what_a_clock_ahead_has_ended_stays_ended(place, off):
