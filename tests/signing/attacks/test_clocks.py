@@ -99,6 +99,7 @@ def test_an_act_that_begins_in_time_and_ends_too_late_is_none(place, monkeypatch
     if act == "signed":
         support.consent(one)
     before = support.kinds(agreement)
+    assert agreement.expires_at
     moment = timedelta(milliseconds=1)
     told = [agreement.expires_at - moment, agreement.expires_at + moment]
     monkeypatch.setattr(chain, "now", lambda: told.pop(0))
