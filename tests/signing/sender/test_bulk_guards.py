@@ -99,7 +99,7 @@ def test_a_row_that_is_there_twice_goes_out_once(place, template):
         batch = check_table(actor=place.actor(), template_id=template.id, content=TABLE + TABLE.splitlines(True)[1])
     send(place, batch)
     run_jobs()
-    assert made_of(template) == 2
+    assert (state_of(batch), made_of(template)) == ("done", 2)
 
 
 def test_what_was_stopped_does_not_go_on_when_its_job_is_done_again(place, template):

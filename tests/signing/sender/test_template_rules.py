@@ -10,7 +10,7 @@ from hq.db import retention
 from hq.db.context import tenant
 from hq.lib.errors import Denied, NotFound
 from signing import selectors
-from signing.actions import acts, sending, templates
+from signing.actions import acts, papers, sending, templates
 from signing.actions.drafts import Wish
 from signing.actions.faults import CannotBeSigned, StillKept
 from signing.actions.templates import KEEP_MOST, Use
@@ -135,6 +135,29 @@ def test_one_that_is_held_is_not_removed_until_it_is_let_go(place):
         templates.remove_template(actor=place.actor(), template_id=template.id)
         with pytest.raises(NotFound):
             templates.get_template(place.actor(), template.id)
+
+
+@pytest.mark.parametrize("values", [{}, {"company": " "}, {"company": "[x]"}])
+def test_what_it_asks_for_is_filled_in_with_plain_words(place, values):
+    text = "{company} [[signature:1]]"
+    template = kept(place, support.make_agreement(place, text=text), text)
+    with pytest.raises(CannotBeSigned) as refused:
+        templates.use_template(
+            actor=place.actor(), template_id=template.id, use=Use("x", [("Sam", "sam@signer.example")], values)
+        )
+    assert refused.value.errors[0]["pointer"] == "/values/company"
+
+
+def test_its_document_goes_with_the_last_that_names_it(place):
+    draft = support.make_agreement(place)
+    template = kept(place, draft)
+    with tenant(place.id):
+        sending.remove_agreement(actor=place.actor(), agreement_id=draft.id)
+    assert papers.read(place.id, draft.document_id).decode() == TEXT
+    with tenant(place.id):
+        templates.remove_template(actor=place.actor(), template_id=template.id)
+    with pytest.raises(NotFound):
+        papers.read(place.id, draft.document_id)
 
 
 def test_who_holds_one_waits_for_who_is_removing_what_came_of_it(place):
