@@ -34,6 +34,7 @@ class Tag(StrEnum):
     AGREEMENT_TEMPLATE_CREATED = "agreement_template:created"
     AGREEMENT_TEMPLATE_REMOVED = "agreement_template:removed"
     AGREEMENT_TEMPLATE_SENT = "agreement_template:sent"
+    AGREEMENT_TEMPLATE_STOPPED = "agreement_template:stopped"
     AGREEMENT_VIEWED = "agreement:viewed"
     AGREEMENT_VOIDED = "agreement:voided"
     API_KEY_AGED = "api_key:aged"

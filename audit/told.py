@@ -25,6 +25,7 @@ TOLD = {
     Tag.AGREEMENT_TEMPLATE_CREATED: ("file-text", "made the agreement template {}"),
     Tag.AGREEMENT_TEMPLATE_REMOVED: ("trash-2", "removed the agreement template {}"),
     Tag.AGREEMENT_TEMPLATE_SENT: ("mail-open", "sent the agreement template {} to many"),
+    Tag.AGREEMENT_TEMPLATE_STOPPED: ("ban", "stopped sending the agreement template {} to many"),
     Tag.AGREEMENT_VIEWED: ("eye", "opened the agreement {}"),
     Tag.AGREEMENT_VOIDED: ("ban", "voided the agreement {}"),
     Tag.API_KEY_AGED: ("hourglass", "found the API key {} a year old"),

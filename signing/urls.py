@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from signing.views import brand, bulk, portal, portal_acts, portal_draft, templates
+from signing.views import brand, bulk, placing, portal, portal_acts, portal_draft, templates
 
 app_name = "signing"
 urlpatterns = [
@@ -14,14 +14,18 @@ urlpatterns = [
     path("templates/", templates.template_list, name="templates"),
     path("templates/<uuid:id>", templates.template, name="template"),
     path("templates/<uuid:id>/text", templates.text, name="template_text"),
+    path("templates/<uuid:id>/fields", placing.template_fields, name="template_fields"),
+    path("templates/<uuid:id>/original", placing.template_original, name="template_original"),
     path("templates/<uuid:id>/use", templates.use, name="use"),
     path("templates/<uuid:id>/keep", templates.keep_days, name="keep_days"),
     path("templates/<uuid:id>/hold", templates.hold, name="hold_template"),
     path("templates/<uuid:id>/remove", templates.remove, name="remove_template"),
     path("templates/<uuid:id>/many", bulk.new, name="bulk"),
     path("templates/<uuid:id>/people.csv", bulk.sample, name="bulk_sample"),
+    path("batches/", bulk.batches, name="batches"),
     path("batches/<uuid:id>", bulk.batch, name="batch"),
     path("batches/<uuid:id>/send", bulk.send, name="send_batch"),
+    path("batches/<uuid:id>/stop", bulk.stop, name="stop_batch"),
     path("<uuid:id>", portal.agreement, name="agreement"),
     path("<uuid:id>/progress", portal.progress, name="progress"),
     path("<uuid:id>/original", portal.original, name="original"),

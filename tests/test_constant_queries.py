@@ -24,9 +24,9 @@ from sharing.actions.caps import Cap
 from sharing.actions.rules import change_rule
 from sharing.models import UploadAttempt, UploadRequest
 from signing.actions import drafts, sending
-from signing.actions.bulk import check_table, shape_of
+from signing.actions.bulk import check_table, send_batch, shape_of
 from signing.actions.templates import keep_as_template
-from signing.models import Agreement, Batch
+from signing.models import Agreement, Batch, Template
 from tenants import actions as tenants
 from tenants.models import ApiKey, ApiKeyDay, ApiKeyNetwork, Membership
 from tests.artifacts.conftest import deploy, make_artifact
@@ -62,6 +62,8 @@ PAGES = (
     "agreements/{draft}/fields",
     "agreements/{draft}/review",
     "agreements/templates/",
+    "agreements/templates/{template}/fields",
+    "agreements/batches/",
     "agreements/batches/{batch}",
     "keys/",
     "audit/",
@@ -148,6 +150,8 @@ def agree_with_one_more(place: Place, number: int) -> None:
         table = "\n".join(
             [",".join(["title", *shape_of(template).columns]), *(f"T{at},{row}" for at in range(number + 1))]
         )
+        sent = check_table(actor=actor, template_id=template.id, content=table.encode())
+        send_batch(actor=actor, batch_id=sent.id)
         check_table(actor=actor, template_id=template.id, content=table.encode())
 
 
@@ -263,9 +267,10 @@ def asked(client: Client, place: Place) -> dict[str, list[str]]:
         artifact = Artifact.objects.order_by("pk").values_list("pk", flat=True)[0]
         asked_for = UploadRequest.objects.order_by("pk").values_list("pk", flat=True)[0]
         states = {state: Agreement.objects.filter(state=state).order_by("-pk")[0].pk for state in ("draft", "sent")}
-        batch = Batch.objects.get().pk
+        batch = Batch.objects.get(state="checked").pk
+        template = Template.objects.order_by("-pk")[0].pk
     ids = {"request": asked_for, "artifact": artifact, "key": key, "trust": trust}
-    ids |= {"agreement": states["sent"], "draft": states["draft"], "batch": batch}
+    ids |= {"agreement": states["sent"], "draft": states["draft"], "batch": batch, "template": template}
     ids |= {"webhook": delivery.endpoint_id, "delivery": delivery.id}
 
     def get(page: str) -> None:

@@ -30,7 +30,7 @@ from jobs import actions as jobs
 from jobs.registry import RunningJob
 from signing.actions.ceiling import TooManyMails
 from signing.actions.drafts import membership_of
-from signing.actions.faults import TemplateChanged, fault
+from signing.actions.faults import TemplateChanged, fault, refuse_support
 from signing.actions.sending import send_agreement
 from signing.actions.tables import BadTable, Row, Shape, read_table
 from signing.actions.templates import Filled, Use, fill_document, get_template, insert_from, target_of
@@ -43,6 +43,7 @@ READ_WITH = ("template__document", "organization", "membership__user", "api_key"
 SHOWN_EVERY = 10  # rows
 WAITS_MOST: Final = timedelta(hours=1)
 UNSENT: Final = "It cannot be sent as the template is."
+BY_HAND: Final = "It was stopped by hand; the trail says by whom."
 
 
 class NotToBeSent(Refused):
@@ -55,6 +56,10 @@ class NoMember(Refused):
 
 class NotYours(Refused):
     """Only whoever uploaded this table sends it: each agreement goes out in their name."""
+
+
+class NotRunning(Refused):
+    """This table is not being sent any more, or not yet. Nothing was changed."""
 
 
 class Stops(Exception):
@@ -105,9 +110,10 @@ def get_batch(actor: Actor, batch_id: UUID, *, lock: bool = False) -> Batch:
     return found
 
 
-def list_batches(actor: Actor, *, limit: int = 20) -> list[Batch]:
-    """The newest that were sent, as `get_batch` shows them."""
-    return list(_visible(actor).exclude(state=State.CHECKED).order_by("-id")[:limit])
+def list_batches(actor: Actor, *, before: UUID | None = None, limit: int = 20) -> list[Batch]:
+    """The newest that were sent, at most `limit` of those older than `before`, as `get_batch` shows them."""
+    rows = _visible(actor).exclude(state=State.CHECKED)
+    return list((rows.filter(id__lt=before) if before else rows).order_by("-id")[:limit])
 
 
 def _visible(actor: Actor) -> QuerySet[Batch]:
@@ -140,6 +146,22 @@ def send_batch(*, actor: Actor, batch_id: UUID) -> Batch:
     )
     after = {"agreements": batch.total}
     recorder.record(actor, Tag.AGREEMENT_TEMPLATE_SENT, target=target_of(batch.template), after=after)
+    return batch
+
+
+def stop_batch(*, actor: Actor, batch_id: UUID) -> Batch:
+    """Send nothing more of it. A row that is being sent right now is waited for; what went out stays out.
+
+    Raises Denied, NotForSupport, NotFound, NotRunning.
+    """
+    gate.require(actor, Permission.SHARES_REVOKE)
+    refuse_support(actor)
+    batch = get_batch(actor, batch_id, lock=True)
+    if batch.state != State.SENDING:
+        raise NotRunning
+    _end(batch, State.STOPPED, BY_HAND)
+    before, after = {"agreements": batch.total}, {"agreements": batch.sent}
+    recorder.record(actor, Tag.AGREEMENT_TEMPLATE_STOPPED, target=_target_of(batch), before=before, after=after)
     return batch
 
 
@@ -234,9 +256,12 @@ def _stop(batch: Batch, reason: str) -> None:
     """Before all of it was sent. The trail says why, as the page does: what went out cannot be called back."""
     _end(batch, State.STOPPED, reason)
     actor = system_actor(batch.organization_id, environment_id=batch.environment_id)
-    target = Target("agreement_template", batch.template_id or batch.id, batch.name)
     before, after = {"agreements": batch.total}, {"agreements": batch.sent, "stopped": reason}
-    recorder.record(actor, Tag.AGREEMENT_TEMPLATE_SENT, target=target, before=before, after=after)
+    recorder.record(actor, Tag.AGREEMENT_TEMPLATE_SENT, target=_target_of(batch), before=before, after=after)
+
+
+def _target_of(batch: Batch) -> Target:
+    return Target("agreement_template", batch.template_id or batch.id, batch.name)
 
 
 def _end(batch: Batch, state: str, reason: str | None = None) -> None:

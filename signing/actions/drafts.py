@@ -23,18 +23,18 @@ from signing import selectors
 from signing.actions import papers
 from signing.actions.chain import add_step, genesis
 from signing.actions.faults import AlreadyMade, NotADraft, fault
+from signing.actions.places import check_place, in_order
 from signing.actions.turns import sender_of
 from signing.models import Agreement, Field, Signer
 from signing.models.agreements import (
     DAYS_DEFAULT,
     DAYS_MOST,
-    FIELDS_MOST,
     MESSAGE_LENGTH,
     PAGES_MOST,
     SIGNERS_MOST,
     TITLE_LENGTH,
 )
-from signing.models.signers import LABEL_LENGTH, NAME_LENGTH, ROLE_LENGTH
+from signing.models.signers import NAME_LENGTH, ROLE_LENGTH
 from signing.paper.count import count_pages
 from signing.paper.inspect import inspect_pdf
 from signing.paper.render import render_text
@@ -42,7 +42,6 @@ from signing.paper.text import BadText, read_text
 from tenants import selectors as tenants
 
 _LINE = re.compile(NO_CONTROL)
-_MILLION = 1_000_000
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -345,36 +344,18 @@ def place_of(field: Field) -> Place:
 
 
 def _insert_fields(agreement: Agreement, signers: Sequence[Signer], places: Sequence[Place]) -> list[Field]:
-    if len(places) > FIELDS_MOST:
-        raise fault("/fields", f"An agreement has at most {FIELDS_MOST} fields.")
-    by_position = {one.position: one for one in signers}
-    ordered = sorted(enumerate(places), key=lambda pair: (pair[1].page, pair[1].y, pair[1].x))
-    rows = [
-        _field(agreement, by_position, place, number, f"/fields/{given}")
-        for number, (given, place) in enumerate(ordered, 1)
-    ]
+    signing = {one.position: one for one in signers if one.kind == Signer.Kind.SIGNER}
+    rows = [_field(agreement, signing, place, number, at) for number, (at, place) in enumerate(in_order(places), 1)]
     Field.objects.filter(organization_id=agreement.organization_id, agreement=agreement).delete()
     return Field.objects.bulk_create(rows)
 
 
-def _field(agreement: Agreement, signers: Mapping[int, Signer], place: Place, number: int, at: str) -> Field:
-    signer = signers.get(place.signer)
-    if signer is None or signer.kind != Signer.Kind.SIGNER:
-        raise fault(f"{at}/signer", "A field belongs to somebody who signs.")
-    if place.kind not in Field.Kind.values:
-        raise fault(f"{at}/kind", f"A field is one of {', '.join(Field.Kind.values)}.")
-    if not 1 <= place.page <= agreement.document.pages:
-        raise fault(f"{at}/page", f"The document has {agreement.document.pages} pages.")
-    inside = place.x >= 0 and place.y >= 0 and place.width > 0 and place.height > 0
-    if not inside or place.x + place.width > _MILLION or place.y + place.height > _MILLION:
-        raise fault(at, "A field lies on its page as a whole.")
-    label = place.label.strip()
-    if len(label) > LABEL_LENGTH or not _LINE.match(label):
-        raise fault(f"{at}/label", f"A label has at most {LABEL_LENGTH} characters.")
+def _field(agreement: Agreement, signing: Mapping[int, Signer], place: Place, number: int, at: str) -> Field:
+    label = check_place(place, signing=signing.keys(), pages=agreement.document.pages, at=at)
     return Field(
         organization_id=agreement.organization_id,
         agreement=agreement,
-        signer=signer,
+        signer=signing[place.signer],
         number=number,
         kind=place.kind,
         page=place.page,

@@ -24,6 +24,7 @@ from signing import selectors
 from signing.actions import papers, variables
 from signing.actions.drafts import Person, Place, Wish, check_wish, insert_agreement, insert_people, pages_of, place_of
 from signing.actions.faults import StillKept, TemplateChanged, fault, refuse_support
+from signing.actions.places import check_place, in_order
 from signing.models import Agreement, Signer, Template
 from signing.models.signers import ROLE_LENGTH
 from signing.paper.text import read_text
@@ -134,6 +135,31 @@ def change_template(*, actor: Actor, template_id: UUID, wish: Wish, roles: Seque
     recorder.record(
         actor, Tag.AGREEMENT_TEMPLATE_CHANGED, target=target_of(row), before=before, after={"name": row.name}
     )
+    return row
+
+
+def places_in(row: Template) -> list[Place]:
+    """Where what is filled in, by whom of its roles."""
+    return [Place(**place) for place in row.plan["fields"]]
+
+
+def replace_fields(*, actor: Actor, template_id: UUID, places: Sequence[Place]) -> Template:
+    """Say where what is filled in on a template's PDF; a field's signer is the number of a role that signs.
+
+    What came of it before stays as it is. Raises Denied, NotFound, CannotBeSigned.
+    """
+    row = get_template(actor, template_id, permission=Permission.SHARES_CREATE, lock=True)
+    if row.source == Agreement.Source.TEXT:
+        raise fault("/fields", "The markers in the text say where its fields are.")
+    signing = [number for number, one in enumerate(row.plan["roles"], 1) if one["kind"] == Signer.Kind.SIGNER]
+    fields = [
+        asdict(place) | {"label": check_place(place, signing=signing, pages=row.document.pages, at=at)}
+        for at, place in in_order(places)
+    ]
+    before, row.plan = {"fields": len(row.plan["fields"])}, row.plan | {"fields": fields}
+    row.save(update_fields=["plan"])
+    after = {"what": "fields", "fields": len(fields)}
+    recorder.record(actor, Tag.AGREEMENT_TEMPLATE_CHANGED, target=target_of(row), before=before, after=after)
     return row
 
 
@@ -251,7 +277,7 @@ def insert_from(actor: Actor, filled: Filled, use: Use, agreement_id: UUID | Non
         Person(name=name, email=email, role=one["role"], kind=one["kind"], turn=one["turn"], method=one["method"])
         for one, (name, email) in zip(plan["roles"], use.people, strict=True)
     ]
-    insert_people(made, named, [Place(**place) for place in plan["fields"]])
+    insert_people(made, named, places_in(template))
     return made
 
 

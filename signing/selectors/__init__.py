@@ -100,6 +100,15 @@ def list_agreements(
     return list(rows.order_by("-id")[:limit])
 
 
+def find_sent(actor: Actor, agreement_ids: Sequence[UUID]) -> dict[UUID, tuple[Agreement, list[str]]]:
+    """Those of them that are still there and may be seen, with the names of their people in order."""
+    found = {row.id: (row, list[str]()) for row in visible(actor).filter(id__in=agreement_ids)}
+    people = Signer.objects.filter(organization_id=actor.organization_id, agreement_id__in=found)
+    for one in people.exclude(state=Signer.State.DELEGATED).order_by("position"):
+        found[one.agreement_id][1].append(one.name)
+    return found
+
+
 def count_progress(actor: Actor, agreement_ids: Sequence[UUID]) -> dict[UUID, tuple[int, int]]:
     """Of each, how many have acted and how many are to act. Ids that `list_agreements` gave."""
     acting = Signer.objects.filter(organization_id=actor.organization_id, agreement_id__in=agreement_ids)

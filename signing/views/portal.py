@@ -109,7 +109,7 @@ def original(request: TenantRequest, id: UUID, **where: str) -> HttpResponse:
         found = selectors.get_agreement(request.actor, id)
         name, is_pdf = found.title, found.source == Agreement.Source.PDF
     kind, ending = ("application/pdf", "pdf") if is_pdf else ("text/markdown; charset=utf-8", "md")
-    return _file(papers.read(request.actor.organization_id, found.document_id), kind, f"{name}.{ending}")
+    return as_file(papers.read(request.actor.organization_id, found.document_id), kind, f"{name}.{ending}")
 
 
 @require_safe
@@ -121,7 +121,9 @@ def sealed(request: TenantRequest, id: UUID, **where: str) -> HttpResponse:
         name = found.title
     if found.final_id is None:
         raise NotSealed
-    return _file(papers.read(request.actor.organization_id, found.final_id), "application/pdf", f"{name} (sealed).pdf")
+    return as_file(
+        papers.read(request.actor.organization_id, found.final_id), "application/pdf", f"{name} (sealed).pdf"
+    )
 
 
 @require_safe
@@ -130,7 +132,7 @@ def certificate(request: TenantRequest, id: UUID, **where: str) -> HttpResponse:
     """The certificate as JSON: of a sealed agreement the one that was sealed."""
     with tenant(request.actor.organization_id):
         found = selectors.get_agreement(request.actor, id)
-    return _file(bundle.certificate_json(found), "application/json", f"certificate-{found.id}.json")
+    return as_file(bundle.certificate_json(found), "application/json", f"certificate-{found.id}.json")
 
 
 @require_safe
@@ -139,10 +141,11 @@ def proof_bundle(request: TenantRequest, id: UUID, **where: str) -> HttpResponse
     """Everything by which it can be checked without HQ, in one ZIP."""
     with tenant(request.actor.organization_id):
         found = selectors.get_agreement(request.actor, id)
-    return _file(bundle.bundle_of(found), "application/zip", bundle.name_of(found))
+    return as_file(bundle.bundle_of(found), "application/zip", bundle.name_of(found))
 
 
-def _file(content: bytes, kind: str, name: str) -> HttpResponse:
+def as_file(content: bytes, kind: str, name: str) -> HttpResponse:
+    """To be kept, and never run."""
     response = HttpResponse(content, content_type=kind)
     response["Content-Disposition"] = f"attachment; filename*=UTF-8''{quote(name, safe='')}"
     response["Content-Security-Policy"] = SANDBOX

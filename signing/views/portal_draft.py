@@ -1,11 +1,12 @@
 """Preparing an agreement, step by step: its document, its people, where they fill in what, its terms, and sending."""
 
+from collections.abc import Sequence
 from typing import Any
 from uuid import UUID
 
-import orjson
 from django.http import HttpResponse
 from django.shortcuts import render
+from django.urls import reverse
 from django.views.decorators.http import require_POST
 
 from hq.authz import gate
@@ -16,15 +17,16 @@ from hq.web.portal import own_context, tell, to
 from hq.web.request import TenantRequest
 from signing import selectors
 from signing.actions import drafts, sending
-from signing.actions.drafts import Wish
+from signing.actions.drafts import Place, Wish
 from signing.actions.faults import NotADraft
 from signing.actions.templates import list_templates
 from signing.forms import NameForm, NewForm, PdfForm, TermsForm, TextForm
-from signing.models import Agreement, Field, Signer
-from signing.models.agreements import FIELDS_MOST, SIGNERS_MOST
+from signing.models import Agreement, Signer
+from signing.models.agreements import SIGNERS_MOST
 from signing.paper.text import BadText, Written, html_of, read_text
 from signing.views import review as looking
 from signing.views import sheets
+from signing.views.board import Board, Part, context_of, placed_on
 from signing.views.uploads import takes_papers
 
 TEXT = Agreement.Source.TEXT
@@ -180,54 +182,23 @@ def _written(found: Agreement) -> Written:
 
 
 def _places(request: TenantRequest, found: Agreement, where: dict[str, str]) -> HttpResponse:
-    signers = selectors.list_signers(found)
-    signing = [one for one in signers if one.kind == Signer.Kind.SIGNER]
-    rows = sheets.place_rows(selectors.list_fields(found))
-    faults: list[str] = []
-    if request.method == "POST":
-        act, rows = request.POST.get("do", "save"), _placed(request)
-        if act.startswith(("add", "remove")):
-            rows = sheets.done_to(rows, act.replace("add:", "add"), _new_place(request, signing))
-        else:
-            try:
-                drafts.set_fields(actor=request.actor, agreement_id=found.id, places=sheets.places_of(rows))
-            except Invalid as refused:
-                rows, faults = sheets.with_faults(rows, refused.errors)
-            else:
-                tell(request, "Fields saved.", where)
-                return to("signing:terms", where, id=found.pk)
-    wrong = bool(faults) or any("faults" in row for row in rows)
-    context = {
-        **looking.of_draft(found, "fields", where),
-        "rows": rows,
-        "faults": faults,
-        "wrong": wrong,
-        "signing": [(one, (one.position - 1) % 6 + 1) for one in signing],
-        "kinds": Field.Kind.choices,
-        "sizes": orjson.dumps(sheets.SIZES).decode(),
-        "blank": sheets.NEW_PLACE | {"kind": "signature", "signer": str(signing[0].position) if signing else "1"},
-        "full": len(rows) >= FIELDS_MOST,
-    }
-    return render(request, "signing/fields.html", context, status=400 if wrong else 200)
+    signing = [one for one in selectors.list_signers(found) if one.kind == Signer.Kind.SIGNER]
+    board = Board(
+        original=reverse("signing:original", kwargs={**where, "id": found.pk}),
+        pages=found.document.pages,
+        parts=[Part(one.position, one.name, one.role) for one in signing],
+        placed=sheets.place_rows(selectors.list_fields(found)),
+    )
+    faults = placed_on(board, request, lambda places: _keep_places(request, found, places))
+    if faults is None:
+        tell(request, "Fields saved.", where)
+        return to("signing:terms", where, id=found.pk)
+    context = {**looking.of_draft(found, "fields", where), **context_of(board, faults)}
+    return render(request, "signing/fields.html", context, status=400 if context["wrong"] else 200)
 
 
-def _placed(request: TenantRequest) -> list[sheets.Row]:
-    """With a script all fields come as one piece: a form of many fields would have more parts than are read."""
-    raw = request.POST.get("places", "")
-    if not raw:
-        return sheets.rows_of(request.POST, sheets.PLACE, FIELDS_MOST)
-    try:
-        rows = orjson.loads(raw)
-        return [{name: str(row[name]) for name in sheets.PLACE} for row in rows[: FIELDS_MOST + 1]]
-    except (orjson.JSONDecodeError, KeyError, TypeError):
-        raise Invalid("This form did not arrive as a whole. Reload the page.") from None
-
-
-def _new_place(request: TenantRequest, signing: list[Signer]) -> dict[str, str]:
-    kind = request.POST.get("new_kind", "signature")
-    width, height = sheets.SIZES.get(kind, sheets.SIZES["signature"])
-    signer = request.POST.get("new_signer") or (str(signing[0].position) if signing else "1")
-    return sheets.NEW_PLACE | {"kind": kind, "width": width, "height": height, "signer": signer}
+def _keep_places(request: TenantRequest, found: Agreement, places: Sequence[Place]) -> None:
+    drafts.set_fields(actor=request.actor, agreement_id=found.id, places=places)
 
 
 def terms(request: TenantRequest, id: UUID, **where: str) -> HttpResponse:

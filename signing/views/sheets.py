@@ -1,7 +1,7 @@
 """Lists of rows in a form - people, fields - that work with a button for each step, and need no script for any of them.
 
 Each column comes as a list of its own, and `do` says which button was pressed: `save`, `add`, or a verb with the row it
-is about (`up:2`, `down:2`, `remove:2`; from 0).
+is about (`up:2`, `down:2`, `remove:2`, `move:2:0`; from 0).
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -38,19 +38,28 @@ def rows_of(posted: QueryDict, columns: Sequence[str], most: int) -> list[Row]:
 
 
 def done_to(rows: list[Row], act: str, new: Mapping[str, str]) -> list[Row]:
-    """The rows after a button: one more, one less, or two in each other's place."""
+    """The rows after a button: one more, one less, two in each other's place, or one in another."""
     verb, _, raw = act.partition(":")
     if verb == "add":
         return [*rows, dict(new)]
-    at = int(raw) if raw.isascii() and raw.isdigit() and len(raw) < 5 else -1
+    first, _, last = raw.partition(":")
+    at = _index(first)
     if not 0 <= at < len(rows):
         return rows
+    if verb == "move":
+        rest = [row for index, row in enumerate(rows) if index != at]
+        to = min(max(_index(last), 0), len(rest)) if last else at
+        return [*rest[:to], rows[at], *rest[to:]]
     if verb == "remove":
         return [row for index, row in enumerate(rows) if index != at]
     other = at + {"up": -1, "down": 1}.get(verb, 0)
     if 0 <= other < len(rows):
         rows[at], rows[other] = rows[other], rows[at]
     return rows
+
+
+def _index(raw: str) -> int:
+    return int(raw) if raw.isascii() and raw.isdigit() and len(raw) < 5 else -1
 
 
 def with_faults(rows: list[Row], faults: Sequence[FieldError]) -> tuple[list[Row], list[str]]:
@@ -102,10 +111,11 @@ def order_of(signers: Sequence[Signer]) -> str:
 
 def place_rows(fields: Sequence[Field]) -> list[Row]:
     """In per cent of the page, as people read and type them."""
-    return [_place_row(place_of(field)) for field in fields]
+    return [place_row(place_of(field)) for field in fields]
 
 
-def _place_row(place: Place) -> Row:
+def place_row(place: Place) -> Row:
+    """One, as the form has it."""
     sizes = {name: f"{getattr(place, name) / HUNDREDTH:g}" for name in ("x", "y", "width", "height")}
     return {
         "signer": str(place.signer),

@@ -82,7 +82,7 @@ OF_THE_PLACE = {
     "keys:": "bring give_back list rotate",
     "retention:": "erasure holds new_hold overview people",
     "sharing:": "change_rule list new_request requests rules",
-    "signing:": "brand list new templates",
+    "signing:": "batches brand list new templates",
     "vault:": "credentials deleted new_credentials",
     "streams:": "list new",
     "webhooks:": "list new",
@@ -206,6 +206,7 @@ def _for_agreements(place: Place, where: dict[str, str]) -> dict[str, list[str]]
     pattern = signing.make_agreement(place, text=text)
     with tenant(place.id):
         template = keep_as_template(actor=actor, agreement_id=pattern.id, name="Secrecy", text=text)
+        pages = keep_as_template(actor=actor, agreement_id=uploaded.id, name="Lease")
         table = check_table(actor=actor, template_id=template.id, content=PEOPLE)
         over = [one.id for one in agreements.list_agreements(actor, wanted=agreements.Wanted(state="sealed"))]
 
@@ -216,6 +217,8 @@ def _for_agreements(place: Place, where: dict[str, str]) -> dict[str, list[str]]
     found |= {f"signing:{name}": at(name, uploaded.id) for name in ("people", "terms")}
     found |= {f"signing:{name}": at(name, out.id) for name in ("extend", "void", "remove")}
     found |= {f"signing:{name}": at(name, template.id) for name in _OF_A_TEMPLATE}
+    found["signing:template"] += at("template", pages.id)
+    found["signing:template_fields"] = at("template_fields", pages.id)
     found["signing:agreement"] = at("agreement", out.id, *over)
     found["signing:correct"] = at("correct", out.id, signer_id=signing.signer(out, 2).id)
     return found | {"signing:batch": at("batch", table.id)}

@@ -44,7 +44,7 @@ NO_PAGES = {
     "artifacts:revoke_link",
     *(f"signing:{each}" for each in ("preview", "progress", "original", "sealed", "certificate", "bundle", "mark")),
     *(f"signing:{each}" for each in ("keep_as_template", "remind", "keep_days", "hold_template", "send_batch")),
-    "signing:bulk_sample",
+    *(f"signing:{each}" for each in ("stop_batch", "bulk_sample", "template_original")),
     # What signers see once they have come in is looked at in test_signing_signer; the others are verbs and bytes.
     *(f"sign{each}" for each in ("", "_consent", "_keep", "_act", "_passkey", "_decline", "_delegate", "_document")),
     *(f"sign_{each}" for each in ("bundle", "certificate", "certificate_json", "colours", "mark")),

@@ -3,14 +3,15 @@
 from hq.authz.permissions import Permission as P
 
 _NEW = ("new", "<uuid:id>/document", "<uuid:id>/people", "<uuid:id>/fields", "<uuid:id>/terms")
-_SEEN = ("", "<uuid:id>", "<uuid:id>/progress", "<uuid:id>/review", "templates/", "templates/<uuid:id>")
+_SEEN = ("", "<uuid:id>", "<uuid:id>/progress", "<uuid:id>/review", "templates/", "batches/")
+_OF_ALL = ("templates/<uuid:id>", "templates/<uuid:id>/original", "batches/<uuid:id>")
 _FILES = ("original", "sealed.pdf", "certificate.json", "bundle.zip")
 _OUT = ("remind", "extend", "signers/<uuid:signer_id>/correct")
-_OF_A_TEMPLATE = ("text", "use", "many", "people.csv")
+_OF_A_TEMPLATE = ("text", "fields", "use", "many", "people.csv")
 
 PAGES: dict[str, tuple[P, dict[str, str]]] = {
     **{page: (P.SHARES_CREATE, {}) for page in _NEW},
-    **{page: (P.SHARES_READ, {}) for page in _SEEN},
+    **{page: (P.SHARES_READ, {}) for page in (*_SEEN, *_OF_ALL)},
     **{f"<uuid:id>/{name}": (P.SHARES_READ, {}) for name in _FILES},
     **{f"<uuid:id>/{verb}": (P.SHARES_CREATE, {}) for verb in _OUT},
     **{f"<uuid:id>/{verb}": (P.SHARES_REVOKE, {}) for verb in ("void", "remove")},
@@ -20,8 +21,8 @@ PAGES: dict[str, tuple[P, dict[str, str]]] = {
     "templates/<uuid:id>/keep": (P.RETENTION_CHANGE, {}),
     "templates/<uuid:id>/hold": (P.HOLDS_CHANGE, {}),
     "templates/<uuid:id>/remove": (P.SHARES_REVOKE, {}),
-    "batches/<uuid:id>": (P.SHARES_READ, {}),
     "batches/<uuid:id>/send": (P.SHARES_CREATE, {}),
+    "batches/<uuid:id>/stop": (P.SHARES_REVOKE, {}),
     "brand": (P.POLICY_CHANGE, {}),
     "brand/mark.png": (P.POLICY_CHANGE, {}),
 }
