@@ -5,6 +5,7 @@ from playwright.sync_api import Page, expect
 
 from hq.db.context import tenant
 from signing import selectors
+from signing.actions import drafts, templates
 from signing.models import Agreement
 from tests.browser.conftest import Open
 from tests.browser.eyes import Eyes
@@ -113,3 +114,64 @@ def test_fields_are_placed_by_numbers_where_no_script_runs(open_browser: Open, p
     page.get_by_role("button", name="Save and go on").last.click()
     expect(page.get_by_label("Message")).to_be_visible()
     assert fields_of(place) == [(1, "signature", 2, 100_000, 800_000, 300_000, 50_000)]
+
+
+def names_of(page: Page) -> list[str]:
+    return [box.input_value() for box in page.get_by_label("E-mail").all()]
+
+
+def test_people_are_dragged_to_another_place(open_browser: Open, place: Place) -> None:
+    eyes = patient(open_browser(viewport={"width": 1440, "height": 1400}, reduced_motion="reduce"), place)
+    draft = support.make_agreement(place, support.people_of(3))
+    page = eyes.go(f"/o/{place.slug}/live/agreements/{draft.id}/people")
+    first, second, third = names_of(page)
+
+    def take(number: int, to: int) -> None:
+        grip = page.locator("[data-grip]").nth(number)
+        row = page.get_by_role("group", name=f"Person {to + 1}", exact=True)
+        at, there = grip.bounding_box(), row.bounding_box()
+        assert at
+        assert there
+        page.mouse.move(at["x"] + 5, at["y"] + 5)
+        page.mouse.down()
+        page.mouse.move(at["x"] + 5, there["y"] + there["height"] * (0.9 if to > number else 0.1), steps=5)
+
+    take(2, 0)
+    expect(page.locator(".hq-person[data-before]")).to_have_count(1)
+    page.mouse.up()
+    expect(page.get_by_label("E-mail").first).to_have_value(third)
+    assert names_of(page) == [third, first, second]
+    take(0, 1)
+    page.mouse.up()
+    expect(page.get_by_label("E-mail").first).to_have_value(first)
+    take(2, 0)
+    page.keyboard.press("Escape")
+    page.mouse.up()
+    assert names_of(page) == [first, third, second]
+    page.get_by_role("button", name="Save and go on").click()
+    expect(page.get_by_role("heading", name="People")).to_have_count(0)
+    with tenant(place.id):
+        assert [one.email for one in selectors.list_signers(draft)] == [first, third, second]
+
+
+def test_the_fields_of_a_template_are_moved_in_place(open_browser: Open, place: Place) -> None:
+    people = support.people_of(2)
+    draft = support.make_agreement(place, people, pdf=support.pdf_of(2))
+    with tenant(place.id):
+        drafts.set_fields(actor=place.actor(), agreement_id=draft.id, places=support.places_for(people))
+        made = templates.keep_as_template(actor=place.actor(), agreement_id=draft.id, name="Lease")
+        before = templates.places_in(made)[0]
+    eyes = patient(open_browser(viewport={"width": 1440, "height": 1000}, reduced_motion="reduce"), place)
+    page = eyes.go(f"/o/{place.slug}/live/agreements/templates/{made.id}")
+    page.get_by_role("link", name="Change the fields").click()
+    box = page.locator(".hq-box:visible").first
+    box.focus()
+    for _ in range(2):
+        page.keyboard.press("ArrowRight")
+    assert not eyes.faults_in_every_look("template_fields")
+    page.get_by_role("button", name="Keep these fields").click()
+    expect(page.get_by_text("Fields changed.")).to_be_visible()
+    with tenant(place.id):
+        after = templates.places_in(templates.get_template(place.actor(), made.id))
+    assert after[0].x == before.x + 10_000
+    assert len(after) == len(people)

@@ -278,3 +278,18 @@ def test_a_text_is_signed_without_script_handed_on_declined_and_expires(
     heading(page, "The time to sign is over")
     faults += faults_of(cleo, "sign_expired")
     assert not faults, "\n".join(faults)
+
+
+def test_fields_in_a_text_stay_on_its_paper_on_a_small_screen(open_browser: Open, place: Place, mailbox: Mailbox):
+    text = "Between Alder Peak and [[name:1]].\n\n[[text:1 Company?]] [[date:1]]\n\n[[signature:1]]"
+    one = signer(sent(place, [person(1)], text=text))
+    eyes = open_browser(viewport=NARROW)
+    page = come_in(eyes, mailbox, one)
+    agree(page)
+    expect(page.get_by_label("Company")).to_be_visible()
+    paper = page.locator(".hq-sign-text").bounding_box()
+    boxes = [box.bounding_box() for box in page.locator(".hq-sign-text input").all()]
+    assert paper
+    assert len(boxes) == 3
+    assert all(box and box["x"] + box["width"] < paper["x"] + paper["width"] for box in boxes)
+    assert not eyes.faults("fields_in_a_text")
