@@ -172,7 +172,8 @@ def told_of(place, batch):
     reader = Api(place)  # of the owner
     found = reader("get", f"agreement-batches/{batch}").json()
     with tenant(place.id):
-        events = AuditEvent.objects.filter(tag="agreement_template:sent").order_by("index")
+        tags = ("agreement_template:sent", "agreement_template:stopped")
+        events = AuditEvent.objects.filter(tag__in=tags).order_by("index")
         said = [(event.actor_kind, event.detail["before"], event.detail["after"]) for event in events]
         made = Agreement.objects.filter(template__isnull=False).count()
     return (found["state"], found["sent"], found["reason"]), said, made

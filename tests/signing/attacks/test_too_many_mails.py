@@ -13,7 +13,7 @@ from signing.actions.ceiling import TooManyMails
 from signing.actions.templates import keep_as_template
 from signing.models import Agreement, Batch
 from signing.tasks import sweep
-from tests.factories import make_place, run_jobs
+from tests.factories import make_place, run_jobs, sign_in
 from tests.signing import support
 from tests.signing.api.test_agreements_api import Api
 
@@ -44,6 +44,15 @@ def test_what_would_go_beyond_the_day_is_refused_whole_and_the_answer_says_until
     assert mails(place) == 3
     assert support.sent(place).state == "sent"  # one more is left, and what was refused took nothing of it
     assert support.sent(make_place(), 3).state == "sent"
+
+
+def test_a_person_is_refused_in_the_portal_too_and_keeps_the_draft(place):
+    support.sent(place, MOST)
+    draft = support.make_agreement(place)
+    answer = sign_in(place.owner).post(f"/o/{place.slug}/live/agreements/{draft.id}/review")
+    assert answer.status_code == 429
+    assert int(answer["Retry-After"]) > 0
+    assert support.fresh(draft).state == "draft"
 
 
 def test_reminders_and_corrected_addresses_count_as_invitations_do(place):
