@@ -77,7 +77,9 @@ def test_a_root_is_replaced_while_keys_of_it_still_live_and_stays_to_be_fetched(
 
 def test_a_key_of_a_root_that_was_replaced_before_its_time_seals_nothing_more(place):
     first = seals.sealing_key(place.id)
-    SealRoot.objects.filter(retired_at=None).update(retired_at=now(), key="")
+    root = SealRoot.objects.get(retired_at=None)
+    root.retired_at, root.key = now(), ""
+    root.save(update_fields=["retired_at", "key"])
     second = seals.sealing_key(place.id)
     assert second.key != first.key
     assert certificates.check_chain(second.key.certificate_pem, second.root_pem, now())
