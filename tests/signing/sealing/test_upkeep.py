@@ -53,7 +53,7 @@ def test_what_was_not_signed_in_time_ends_and_those_who_were_asked_are_told(plac
     later(agreement, timedelta(minutes=2))
     subject = "“Mutual non-disclosure” was not signed in time"
     assert look() == {(place.owner.email, subject), ("sam2@signer.example", subject)}
-    assert "Not signed: Sam Signer 2\nNot signed: Sam Signer 3\n" in next(
+    assert "\n\nNot signed: Sam Signer 2\nNot signed: Sam Signer 3\n" in next(
         letter.body for letter in mail.outbox if letter.to == [place.owner.email]
     )
     agreement = support.fresh(agreement)
