@@ -4,14 +4,15 @@ from typing import Any
 from uuid import UUID
 
 from django.urls import path
-from drf_spectacular.utils import OpenApiExample, OpenApiParameter, extend_schema
+from drf_spectacular.utils import OpenApiExample, extend_schema
 from rest_framework import serializers
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from hq.web.api import Endpoint, page_arguments, read
+from hq.web.api import Endpoint, page, page_arguments, read, uuid_cursor
 from signing.actions import bulk
 from signing.actions.tables import BYTES_MOST
+from signing.api.agreements import PAGING
 from signing.models import Batch
 from signing.serializers import AgreementBatchBody, TableInput
 
@@ -76,16 +77,12 @@ class Tables(Endpoint):
 class Batches(Endpoint):
     """Tables that were sent."""
 
-    @extend_schema(
-        operation_id="list_agreement_batches",
-        parameters=[OpenApiParameter("limit", int, description="1 to 200, 50 when left out.")],
-        responses=AgreementBatchList,
-    )
+    @extend_schema(operation_id="list_agreement_batches", parameters=PAGING, responses=AgreementBatchList)
     def get(self, request: Request, **_: Any) -> Response:
-        """The newest that were sent, your own, and with `audit:read` everybody's: how far each is, without its rows."""
-        _cursor, limit = page_arguments(request)
-        rows = bulk.list_batches(self.actor, limit=limit)
-        return Response({"items": [line_body(row) for row in rows], "next_cursor": None})
+        """Newest first: your own that were sent, with `audit:read` everybody's. How far each is, without its rows."""
+        cursor, limit = page_arguments(request)
+        rows = bulk.list_batches(self.actor, before=uuid_cursor(cursor), limit=limit + 1)
+        return page(rows, limit, line_body, lambda row: str(row.id))
 
 
 class BatchItem(Endpoint):
@@ -106,9 +103,19 @@ class SendBatch(Endpoint):
         return Response(batch_body(bulk.send_batch(actor=self.actor, batch_id=id)))
 
 
+class StopBatch(Endpoint):
+    """Stopping it."""
+
+    @extend_schema(operation_id="stop_agreement_batch", request=None, responses=AgreementBatchBody)
+    def post(self, _request: Request, id: UUID, **_: Any) -> Response:
+        """Send nothing more of it. What went out stays out: withdraw each of these by itself."""
+        return Response(batch_body(bulk.stop_batch(actor=self.actor, batch_id=id)))
+
+
 routes = [
     path("agreement-templates/<uuid:id>/tables", Tables.as_view()),
     path("agreement-batches", Batches.as_view()),
     path("agreement-batches/<uuid:id>", BatchItem.as_view()),
     path("agreement-batches/<uuid:id>/send", SendBatch.as_view()),
+    path("agreement-batches/<uuid:id>/stop", StopBatch.as_view()),
 ]

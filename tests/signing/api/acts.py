@@ -49,6 +49,7 @@ ROWS: list[tuple[Any, ...]] = [
     ("agreement-batches", "GET", P.SHARES_READ),
     ("agreement-batches/<uuid:id>", "GET", P.SHARES_READ),
     ("agreement-batches/<uuid:id>/send", "POST", P.SHARES_CREATE, None, 200, P.SHARES_READ),
+    ("agreement-batches/<uuid:id>/stop", "POST", P.SHARES_REVOKE, None, 200, P.SHARES_READ),
     ("agreement-templates/<uuid:id>/tables", "POST", P.SHARES_CREATE, PEOPLE, 201, P.SHARES_READ),
     ("agreement-brand", "GET", P.SHARES_READ),
     ("agreement-retention", "GET", P.AUDIT_READ),

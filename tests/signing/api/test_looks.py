@@ -88,11 +88,24 @@ def test_tables_that_went_out_are_listed_newest_first_without_their_rows(place, 
         (str(first.id), "done", 2, 2),
     ]
     assert not any("rows" in row for row in listed["items"])
-    assert [row["id"] for row in api("get", "agreement-batches?limit=1").json()["items"]] == [str(second.id)]
+    one = api("get", "agreement-batches?limit=1").json()
+    rest = api("get", f"agreement-batches?limit=1&cursor={one['next_cursor']}").json()
+    assert [row["id"] for row in [*one["items"], *rest["items"]]] == [str(second.id), str(first.id)]
+    assert rest["next_cursor"] is None
     with tenant(place.id):
         template_id = second.template_id
     api("post", f"agreement-templates/{template_id}/tables", {"table": TABLE.decode()})
     assert len(api("get", "agreement-batches").json()["items"]) == 2  # what was only read is nobody's news
+
+
+def test_one_that_is_stopped_sends_nothing_more_and_is_stopped_once(place, api):
+    batch = went_out(place)
+    answer = api("post", f"agreement-batches/{batch.id}/stop")
+    assert (answer.json()["state"], answer.json()["sent"]) == ("stopped", 0)
+    again = api("post", f"agreement-batches/{batch.id}/stop")
+    assert (again.status_code, again.json()["type"].rpartition("/")[2]) == (409, "not-running")
+    run_jobs()
+    assert api("get", "agreements?state=sent").json()["items"] == []
 
 
 def test_who_does_not_read_the_trail_is_listed_their_own_tables(place, api):
