@@ -33,7 +33,7 @@ from cryptography.hazmat.primitives.serialization import (
 from cryptography.x509.oid import NameOID
 
 ROOT_NAME: Final = "HQ root of seals"
-MOST_NAME: Final = 64  # characters; RFC 5280, ub-common-name
+MOST_NAME: Final = 64  # RFC 5280, ub-common-name; bytes of UTF-8, as some count the one and some the other
 _DAY: Final = timedelta(days=1)
 _ROOT_LIVES: Final = 20 * 365 * _DAY
 _SEAL_LIVES: Final = 3 * 365 * _DAY
@@ -178,7 +178,7 @@ def plain_name(name: str) -> str:
     characters that Unicode 3.2 did not have (RFC 4518 section 2.2, RFC 3454 table A.1).
     """
     seen = "".join(letter if letter.isprintable() and not in_table_a1(letter) else " " for letter in name)
-    return " ".join(seen.split())[:MOST_NAME].rstrip()
+    return " ".join(seen.split()).encode()[:MOST_NAME].decode(errors="ignore").rstrip()
 
 
 def _subject(name: str, number: str) -> x509.Name:
