@@ -17,7 +17,7 @@ from typing import Any, Final
 from hq.lib.canonical import canonical
 from hq.lib.clock import now
 from hq.lib.errors import FieldError
-from hq.lib.text import NO_CONTROL
+from hq.lib.text import NO_CONTROL, is_plain
 from signing.actions.faults import NotAllFilled, fault
 from signing.models import Field
 from signing.models.signers import NAME_LENGTH, VALUE_LENGTH
@@ -99,7 +99,7 @@ def _value(one: Field, raw: str) -> str:
             return date.fromisoformat(text).isoformat()
         except ValueError:
             raise fault(at, "A date is written as 2026-11-22.") from None
-    if len(text) > VALUE_LENGTH or any(ord(each) < 32 and each not in "\n\t" for each in text):
+    if len(text) > VALUE_LENGTH or "\r" in text or not is_plain(text):
         raise fault(at, f"At most {VALUE_LENGTH} characters, and no control characters.")
     return text
 

@@ -24,7 +24,7 @@ from signing.paper.letters import fonts, refused_in
 from signing.paper.text import Written
 
 _FOLDER: Final = Path(__file__).parent / "typst"
-_TOO_LONG: Final = "string is longer than 32767"  # as PDF/A has it (ISO 19005-3, 6.1.13)
+_TOO_LONG: Final = "maximum grouping depth exceeded"  # 512 places in a paragraph where a long word may be broken
 _STANDARDS: Final = ["a-3a", "ua-1"]
 _PAIRS: Final = {"q": "Q", "BT": "ET", "BMC": "EMC", "BDC": "EMC", "BX": "EX"}
 _EPOCH: Final = datetime(2026, 1, 1, tzinfo=UTC)
@@ -242,7 +242,7 @@ def _draw(name: str, data: Mapping[str, Any], *, standards: Sequence[str] = _STA
         if letters := refused_in(str(error)):
             raise CannotBeDrawn(f"This cannot be printed: “{letters}”. Replace it.") from error
         if _TOO_LONG in str(error):
-            raise CannotBeDrawn("This text has a word of more than 32,767 letters. Divide it by spaces.") from error
+            raise CannotBeDrawn("This text has a paragraph that is too long to be printed. Divide it.") from error
         raise
     return bytes(made)
 

@@ -84,6 +84,7 @@ def test_of_two_who_let_go_of_a_document_at_once_the_last_removes_it(place):
         assert not Paper.objects.filter(id=shared).exists()
 
 
-def test_a_word_that_no_pdf_can_hold_is_refused_and_no_fault_of_ours(place):
-    with pytest.raises(CannotBeDrawn, match="32,767"):
-        support.make_agreement(place, text="a" * 40_000 + " [[signature:1]]")
+@pytest.mark.parametrize("endless", ["a" * 40_000, "東京" * 15_000, ("b" * 60 + " ") * 1_000])
+def test_a_paragraph_that_cannot_be_printed_is_refused_and_no_fault_of_ours(place, endless):
+    with pytest.raises(CannotBeDrawn, match="paragraph"):
+        support.make_agreement(place, text=f"{endless} [[signature:1]]")

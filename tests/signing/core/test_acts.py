@@ -126,7 +126,7 @@ def test_a_place_to_sign_at_holds_the_signature_and_nothing_else(place):
 
 @pytest.mark.parametrize(
     ("number", "value"),
-    [(4, "22.11.2026"), (4, "2026-02-30"), (6, "x" * 2001), (6, "a\x00b"), (6, "a\x1bb")],
+    [(4, "22.11.2026"), (4, "2026-02-30"), (6, "x" * 2001), (6, "a\x00b"), (6, "a\x1bb"), (6, "100\u202e1")],
 )
 def test_a_value_that_a_field_cannot_have_is_named(place, number, value):
     agreement = support.sent(place, 1, text=FILLED)
