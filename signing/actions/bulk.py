@@ -257,7 +257,7 @@ def _stop(batch: Batch, reason: str) -> None:
     _end(batch, State.STOPPED, reason)
     actor = system_actor(batch.organization_id, environment_id=batch.environment_id)
     before, after = {"agreements": batch.total}, {"agreements": batch.sent, "stopped": reason}
-    recorder.record(actor, Tag.AGREEMENT_TEMPLATE_SENT, target=_target_of(batch), before=before, after=after)
+    recorder.record(actor, Tag.AGREEMENT_TEMPLATE_STOPPED, target=_target_of(batch), before=before, after=after)
 
 
 def _target_of(batch: Batch) -> Target:

@@ -16,7 +16,10 @@ _DAY: Final = 24 * 60 * 60
 
 
 class TooManyMails(TooMany):
-    """This organization has had as many mails sent about agreements as it may in a day. Nothing was sent."""
+    """This organization has had as many mails sent about agreements as it may in a day. Nothing was sent.
+
+    Try again later: there is room for some more every minute.
+    """
 
 
 def charge_mails(organization_id: UUID, count: int) -> None:

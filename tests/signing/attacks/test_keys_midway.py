@@ -167,14 +167,16 @@ def halfway(monkeypatch):
     return let
 
 
+SENT, STOPPED = "agreement_template:sent", "agreement_template:stopped"
+
+
 def told_of(place, batch):
     open_again(place)
     reader = Api(place)  # of the owner
     found = reader("get", f"agreement-batches/{batch}").json()
     with tenant(place.id):
-        tags = ("agreement_template:sent", "agreement_template:stopped")
-        events = AuditEvent.objects.filter(tag__in=tags).order_by("index")
-        said = [(event.actor_kind, event.detail["before"], event.detail["after"]) for event in events]
+        events = AuditEvent.objects.filter(tag__in=[SENT, STOPPED]).order_by("index")
+        said = [(event.tag, event.actor_kind, event.detail["before"], event.detail["after"]) for event in events]
         made = Agreement.objects.filter(template__isnull=False).count()
     return (found["state"], found["sent"], found["reason"]), said, made
 
@@ -199,8 +201,8 @@ def test_a_table_stops_with_the_key_that_sent_it_and_says_so(place, member, batc
     assert shown == ("stopped", 2, reason)
     assert made == 2
     assert said == [
-        ("api_key", None, {"agreements": 4}),
-        ("system", {"agreements": 4}, {"agreements": 2, "stopped": reason}),
+        (SENT, "api_key", None, {"agreements": 4}),
+        (STOPPED, "system", {"agreements": 4}, {"agreements": 2, "stopped": reason}),
     ]
 
 

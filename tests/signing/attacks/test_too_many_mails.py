@@ -51,6 +51,7 @@ def test_a_person_is_refused_in_the_portal_too_and_keeps_the_draft(place):
     draft = support.make_agreement(place)
     answer = sign_in(place.owner).post(f"/o/{place.slug}/live/agreements/{draft.id}/review")
     assert answer.status_code == 429
+    assert b"as many mails sent about agreements as it may in a day" in answer.content
     assert int(answer["Retry-After"]) > 0
     assert support.fresh(draft).state == "draft"
 
