@@ -12,7 +12,7 @@ from pathlib import Path
 from tests.database import free_port, home
 
 ROOT = Path(__file__).resolve().parent.parent.parent
-DEADLINE = 40.0
+DEADLINE = 180.0
 
 # A supervisor of the real services with one trivial web process: what is tested here is the keeping, not HQ.
 SMALL = """

@@ -103,6 +103,20 @@ class TestAddress:
             assert one.get(PAGE).status_code == 429
             assert one.get("/v1/me").status_code == 429
 
+    def test_an_address_that_has_to_wait_has_no_key_of_its_looked_up(self, django_assert_num_queries):
+        one = Client(REMOTE_ADDR=somewhere())
+        for _ in range(4):
+            one.get(PAGE)
+        with django_assert_num_queries(0):
+            assert one.get("/v1/me", headers=bearer("hqs_nobodys")).status_code == 429
+
+    @pytest.mark.parametrize("way", ["/v1/shares/redeem", "/v1/oauth/token"])
+    def test_a_way_in_is_charged_first_whatever_key_comes_along(self, way):
+        one = Client(REMOTE_ADDR=somewhere())
+        for _ in range(3):
+            one.get(PAGE)
+        assert one.get(way, headers=bearer("hqs_nobodys")).status_code == 429
+
     def test_a_flood_leaves_one_line_a_minute_in_the_access_log(self):
         address = somewhere()
         one = Client(REMOTE_ADDR=address)
