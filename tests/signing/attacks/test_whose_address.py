@@ -15,10 +15,8 @@ from django.core.cache import cache
 from tests.aws.servers import worker
 from tests.database import free_port
 from tests.factories import make_place
-from tests.serving import address
 from tests.signing import support
 
-__all__ = ["address"]
 pytestmark = pytest.mark.django_db(transaction=True)
 SIGNER, CHOSEN = "127.0.0.9", "198.51.100.66"
 TOKEN = re.compile(r'name="csrfmiddlewaretoken" value="([^"]+)"')
