@@ -30,7 +30,7 @@ from jobs import actions as jobs
 from jobs.registry import RunningJob
 from signing.actions.ceiling import TooManyMails
 from signing.actions.drafts import membership_of
-from signing.actions.faults import TemplateChanged, fault, refuse_support
+from signing.actions.faults import TemplateChanged, fault
 from signing.actions.sending import send_agreement
 from signing.actions.tables import BadTable, Row, Shape, read_table
 from signing.actions.templates import Filled, Use, fill_document, get_template, insert_from, target_of
@@ -152,10 +152,9 @@ def send_batch(*, actor: Actor, batch_id: UUID) -> Batch:
 def stop_batch(*, actor: Actor, batch_id: UUID) -> Batch:
     """Send nothing more of it. A row that is being sent right now is waited for; what went out stays out.
 
-    Raises Denied, NotForSupport, NotFound, NotRunning.
+    Nobody is told anything, so whoever is let in for support may do it too. Raises Denied, NotFound, NotRunning.
     """
     gate.require(actor, Permission.SHARES_REVOKE)
-    refuse_support(actor)
     batch = get_batch(actor, batch_id, lock=True)
     if batch.state != State.SENDING:
         raise NotRunning
