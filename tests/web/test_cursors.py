@@ -11,6 +11,7 @@ from hq.authz.roles import Role
 from hq.db.context import tenant
 from hq.web import docs
 from sharing import actions as sharing
+from signing.actions.bulk import send_batch
 from tenants import actions
 from tenants.models import Membership
 from tests.factories import make_member
@@ -76,6 +77,7 @@ def fill(world: World) -> None:
         actions.put_in_group(actor=owner, group_id=world.group, membership_ids=[member])
         actions.create_service_account(actor=owner, name="Second")
         actions.give_access(actor=owner, prefix="d/", level=Level.READ, group_id=second)
+        send_batch(actor=owner, batch_id=world.batch)
 
 
 def lists():
