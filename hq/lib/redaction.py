@@ -8,7 +8,8 @@ phone number or an amount, they are taken for a phone number: a trail can do wit
 Tokens that HQ gives out are no personal data, but whoever pastes one into a text would leave it there for years: of
 them only what they begin with stays.
 
-A text without personal data costs a few microseconds, as nearly all of it is passed over by one search for digits.
+A text without personal data costs a few microseconds: one look-up for each byte finds the digits and what joins them,
+and only stretches that are long enough for a number are read by rules.
 """
 
 import re
@@ -29,6 +30,9 @@ _GAP = " \u00a0\u202f\u2010\u2011\u2013-"  # people paste what their word proces
 _RUN = re.compile(
     rf"[0-9+(](?<![\w@].)(?:((?<=[12])[09][0-9]{{2}}-[0-9]{{2}}-[0-9]{{2}}(?![0-9-])|[0-9]{{3,10}}(?![0-9().+{_GAP}]))|[0-9().+{_GAP}]{{6,}})"
 )
+# A run that is read by rules has seven of these at least, one after the other.
+_DIGITS = bytes(ord("0" if chr(byte) in "0123456789().+ -" else "x") for byte in range(256))
+_LEAST = b"0" * 7
 _START = re.compile(r"[0-9+(](?<![\w@].)")
 _KEEP = r"""
       (?:19|20)[0-9]{2}-[0-9]{2}-[0-9]{2}(?![0-9]|-[0-9])               # 2026-11-22
@@ -108,10 +112,25 @@ def _emails(text: str) -> Iterator[tuple[int, int, str]]:
             done = domain.end()
 
 
+def _runs(text: str) -> Iterator[re.Match[str]]:
+    """What `_RUN` finds, but for dates and short integers that stand alone."""
+    if not text.isascii():
+        yield from (run for run in _RUN.finditer(text) if not run[1])
+        return
+    flat = text.encode("ascii").translate(_DIGITS)
+    at = flat.find(_LEAST)
+    while at >= 0:
+        end = flat.find(b"x", at)
+        end = len(flat) if end < 0 else end
+        while at < end and (run := _RUN.search(text, at, end)):
+            at = run.end()
+            if not run[1]:
+                yield run
+        at = flat.find(_LEAST, end)
+
+
 def _numbers(text: str) -> Iterator[tuple[int, int, str]]:
-    for run in _RUN.finditer(text):
-        if run[1]:  # a date, or a short integer
-            continue
+    for run in _runs(text):
         at, end = run.span()
         while start := _START.search(text, at, end):
             at, mark = _judged(text, start.start())

@@ -6,6 +6,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from hq.lib.redaction import CARD, EMAIL, PHONE, SSN, find, redact, redact_all
 
@@ -22,6 +24,7 @@ KINDS = {"EMAIL_ADDRESS": EMAIL, "US_SSN": SSN, "CREDIT_CARD": CARD, "PHONE_NUMB
         ("?to=ines%40alderpeak.example&n=1", "?to=[email]&n=1"),
         ("a@b.example,c@d.example", "[email],[email]"),
         ("SSN 460-89-9847.", "SSN [ssn]."),
+        ("call 555-1234", "call [phone]"),
         ("SSN 460 89 9847", "SSN [ssn]"),
         ("460–89–9847", "[ssn]"),
         ("card 4111111111111111", "card [card]"),
@@ -63,6 +66,15 @@ def test_it_leaves_a_mark_where_personal_data_was(text, left):
 )
 def test_it_leaves_what_an_investigation_reads_by(text):
     assert redact(text) is text
+
+
+PIECES = ["555", "1234", "0", "12", "+46", "(0)", "2026-01-01", "460-89-9847", "4111 1111 1111 1111", *" -.+(x@a"]
+
+
+@given(st.lists(st.sampled_from(PIECES), max_size=12).map("".join))
+def test_it_finds_the_same_in_ascii_and_beside_other_letters(text):
+    """The two are searched in different ways."""
+    assert find(text) == find(text + "\u2026")
 
 
 def test_it_keeps_to_texts_in_a_value():
