@@ -24,7 +24,7 @@ KINDS = {"EMAIL_ADDRESS": EMAIL, "US_SSN": SSN, "CREDIT_CARD": CARD, "PHONE_NUMB
         ("?to=ines%40alderpeak.example&n=1", "?to=[email]&n=1"),
         ("a@b.example,c@d.example", "[email],[email]"),
         ("SSN 460-89-9847.", "SSN [ssn]."),
-        ("call 555-1234", "call [phone]"),
+        ("tel:555-1234;", "tel:[phone];"),
         ("SSN 460 89 9847", "SSN [ssn]"),
         ("460–89–9847", "[ssn]"),
         ("card 4111111111111111", "card [card]"),
