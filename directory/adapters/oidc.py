@@ -11,6 +11,7 @@ from directory.actions.sign_in import finish_test
 from directory.adapters.provider import AnswerRefused, Asked, SsoProvider
 from hq.lib.errors import Invalid
 from hq.lib.openid import GOOGLE, Claims, Document
+from hq.limits.seats import waiting_for
 from hq.web import oauth, openid
 from hq.web.oauth import Answer, Client, Kept
 
@@ -35,6 +36,11 @@ class CodeProvider(SsoProvider):
         return Asked(url, state, kept)
 
     def receive(self) -> HttpResponse:
+        """Raises Busy, before anything is used up: the same address can be loaded again."""
+        with waiting_for(self.connection.organization_id):
+            return self._received()
+
+    def _received(self) -> HttpResponse:
         answer = self.request.GET.dict()
         state = self.resume(answer.get("state", ""))
         try:

@@ -111,7 +111,10 @@ def finish(request: HttpRequest, id: UUID) -> HttpResponse:
 @_quietly
 @require_GET
 def callback(request: HttpRequest, id: UUID) -> HttpResponse:
-    """Where OpenID Connect and WorkOS send the browser back to."""
+    """Where OpenID Connect and WorkOS send the browser back to. Each has HQ ask the provider, so they are counted."""
+    refused: HttpResponse | None = ratelimit.consume_or_429(request, action="sso", limit_get=True)
+    if refused is not None:
+        return refused
     response: HttpResponse = _provider(request, sso.find_connection(id), Protocol.OIDC, Protocol.WORKOS).receive()
     return response
 

@@ -32,6 +32,7 @@ from hq.authz.roles import Role
 from hq.db.context import tenant
 from hq.lib.errors import Denied, Invalid, Problem, Refused
 from hq.lib.outbound import fetch
+from hq.limits.seats import waiting_for
 from hq.web import fresh
 from hq.web.leaving import leave_for
 from hq.web.outbound import outbound, rules
@@ -92,7 +93,7 @@ def _address(request: TenantRequest, row: SsoConnection, where: dict[str, str]) 
         return {"address": form}
     try:
         keep_pace(request.actor.organization_id, "metadata")
-        with outbound() as session:
+        with waiting_for(request.actor.organization_id), outbound() as session:
             document = fetch(session, form.cleaned_data["url"].strip(), accept=ACCEPT)
         return _take(request, row, where, parse_metadata(document, plaintext_loopback=_here()))
     except (Invalid, Refused) as problem:

@@ -21,6 +21,7 @@ from django.urls import reverse
 
 from hq.lib.errors import Invalid
 from hq.lib.openid import GOOGLE, Claims, Document, NotTrusted, answered
+from hq.limits.seats import waiting_for
 from hq.sign_in import SignInProvider
 from hq.web import oauth, openid
 from hq.web.leaving import leave_for
@@ -69,7 +70,8 @@ class Provider(BaseProvider):
         """Send the browser there. `process`: `login`, or `connect` for who is signed in here and wants it added."""
         state = oauth.new_state()
         try:
-            url, kept = self.ask(state)
+            with waiting_for(self.sub_id):
+                url, kept = self.ask(state)
         except Invalid as error:
             return self._failed(error)
         next_url = get_next_redirect_url(self.request)
@@ -77,7 +79,14 @@ class Provider(BaseProvider):
         return leave_for(self.request, url, self.name)
 
     def come_back(self) -> HttpResponse:
-        """Take the answer that the browser brings: only in the session that asked, once, and from whom it asked."""
+        """Take the answer that the browser brings: only in the session that asked, once, and from whom it asked.
+
+        Raises Busy, before anything is used up: the same address can be loaded again.
+        """
+        with waiting_for(self.sub_id):
+            return self._taken()
+
+    def _taken(self) -> HttpResponse:
         answer = self.request.GET.dict()
         state = statekit.unstash_state(self.request, provider_id=self.sub_id, state_id=answer.get("state", ""))
         if state is None:

@@ -71,8 +71,12 @@ def connect(request: HttpRequest, name: str) -> HttpResponse:
 @_needs_valkey
 @require_GET
 def callback(request: HttpRequest, name: str) -> HttpResponse:
-    """Where the provider sends the browser back to. Each answer was asked for once, and asking is counted."""
-    return cast("HttpResponse", _provider(request, name).come_back())
+    """Where the provider sends the browser back to. Each has HQ ask it something, so they are counted like asking."""
+    provider = _provider(request, name)
+    refused = ratelimit.consume_or_429(request, action="sso", limit_get=True)
+    if refused is not None:
+        return cast("HttpResponse", refused)
+    return cast("HttpResponse", provider.come_back())
 
 
 @login_required
