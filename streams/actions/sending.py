@@ -18,6 +18,7 @@ from uuid import UUID
 
 from audit import selectors as trail
 from audit.selectors import Entry, EntryMissing
+from audit.tags import Log
 from hq.authz.actor import system_actor
 from hq.db.fields import KeyUnavailable, Tampered
 from hq.lib.clock import now
@@ -45,10 +46,11 @@ NOT_WHOLE = "An entry of the trail is not as it was written, or is missing. Veri
 
 @dataclass(frozen=True, slots=True)
 class Sending:
-    """A batch on its way: from which position it was taken, and where it goes."""
+    """A batch on its way: from which position it was taken, and where it goes, which was entered at `changed_at`."""
 
     position: Position
     kind: str
+    changed_at: datetime
     parcel: Parcel
     target: dict[str, Any] = field(repr=False)
     secret: dict[str, Any] = field(repr=False)
@@ -84,25 +86,46 @@ def _decide(job: RunningJob, stream_id: UUID) -> Sending | None:
         # The log that was served longest ago first, so that a busy one does not hold up the other.
         for position in sorted(stream.positions.all(), key=lambda each: each.moved_at):
             if lengths.get(position.log, 0) > position.acknowledged:
-                entries = _take(stream, position)
+                entries = _take(stream, position, lengths[position.log])
                 if entries:
-                    return Sending(
-                        position, stream.kind, _parcel(stream, position, entries), stream.target, stream.secret
-                    )
+                    parcel = _parcel(stream, position, entries)
+                    return Sending(position, stream.kind, stream.changed_at, parcel, stream.target, stream.secret)
         job.complete()
         return None
 
 
-def _take(stream: Stream, position: Position) -> Sequence[Entry]:
-    """The entries of the batch that is under way, else of a new one."""
-    limit = ENTRIES if position.upto is None else position.upto - position.acknowledged
+def _take(stream: Stream, position: Position, length: int) -> Sequence[Entry]:
+    """The entries of the batch that is under way, else of a new one; none where all are gone. Raises EntryMissing."""
     where = log_of(position.log, stream.organization_id, stream.environment_id)
-    entries = trail.page_log(*where, after=position.acknowledged, limit=limit)
+    entries = _page(position, where)
+    if not entries or entries[0].index != position.acknowledged + 1:
+        _pass_over_archived(position, where, length)
+        entries = _page(position, where) if position.acknowledged < length else []
+    if any(entry.index != position.acknowledged + place for place, entry in enumerate(entries, 1)):
+        raise EntryMissing
     if position.upto is None and entries:
         entries = _fitting(entries)
         position.upto, position.waiting_since = entries[-1].index, entries[0].at
         position.save(update_fields=["upto", "waiting_since"])
-    return [entry for entry in entries if position.upto is not None and entry.index <= position.upto]
+    return entries
+
+
+def _page(position: Position, where: tuple[UUID, UUID, Log]) -> Sequence[Entry]:
+    limit = ENTRIES if position.upto is None else position.upto - position.acknowledged
+    return trail.page_log(*where, after=position.acknowledged, limit=limit)
+
+
+def _pass_over_archived(position: Position, where: tuple[UUID, UUID, Log], length: int) -> None:
+    """Go on before the first entry that is there: a month before it has left the database. Raises EntryMissing.
+
+    What is missing behind the first has not left like that. A batch that was under way is never sent any more.
+    """
+    first = trail.times_after(*where, after=0, limit=1)
+    begins = first[0][0] if first else length + 1
+    if begins <= position.acknowledged + 1:
+        raise EntryMissing
+    position.acknowledged, position.upto, position.waiting_since = begins - 1, None, None
+    position.save(update_fields=["acknowledged", "upto", "waiting_since"])
 
 
 def _fitting(entries: Sequence[Entry]) -> Sequence[Entry]:
@@ -148,6 +171,8 @@ def _note(job: RunningJob, stream_id: UUID, sending: Sending, outcome: Outcome, 
             mine.update(acknowledged=entries[-1].index, upto=None, waiting_since=None, moved_at=now())
             _recover(stream)
             return True
+        if stream.changed_at != sending.changed_at:
+            return True  # it says nothing of where it goes now
         if outcome.too_large and len(entries) > 1:
             mine.update(upto=entries[len(entries) // 2 - 1].index)
             return True

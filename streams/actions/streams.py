@@ -16,6 +16,7 @@ from hq.lib.ids import new_id
 from streams import selectors
 from streams.models import NAME_MOST, Position, Sent, Stream
 from streams.targets import TARGETS
+from streams.targets.base import unread
 from tenants.actions.names import clean_name
 
 STREAMS_MOST = 10
@@ -70,7 +71,7 @@ def create_stream(
     selectors.require_both(actor)
     signing = crypto.Secret.make() if kind == Stream.Kind.HTTPS else None
     known = {"shared": signing.text, "private": signing.private} if signing else {}
-    settings = _settings(kind, name, target, {**secret, **known})
+    settings = _settings(kind, name, target, secret, known)
     wanted = _logs(actor, list_sent(actor) if logs is None else logs)
     stream = Stream(
         id=stream_id or new_id(),
@@ -110,7 +111,7 @@ def change_stream(
     wanted, former = _logs(actor, logs), [position.log for position in selectors.list_positions(stream)]
     before = told(stream, former)
     given = {name: value for name, value in secret.items() if value}
-    settings = _settings(stream.kind, name, target, {**stream.secret, **given})
+    settings = _settings(stream.kind, name, target, given, stream.secret)
     _require_same_reader(stream, settings["target"], given)
     changed = [field for field, value in settings.items() if getattr(stream, field) != value]
     if not changed and wanted == former:
@@ -175,12 +176,15 @@ def remove_stream(*, actor: Actor, stream_id: UUID) -> None:
     recorder.record(actor, Tag.STREAM_REMOVED, target=named, before=before)
 
 
-def _settings(kind: str, name: str, target: Mapping[str, Any], secret: Mapping[str, Any]) -> dict[str, Any]:
-    """What a stream is set to, checked. Raises Invalid."""
+def _settings(
+    kind: str, name: str, target: Mapping[str, Any], given: Mapping[str, Any], known: Mapping[str, Any]
+) -> dict[str, Any]:
+    """What a stream is set to, checked. `known`: of the secret what HQ has, which nobody may give. Raises Invalid."""
     if kind not in TARGETS:
         fault = f"One of {', '.join(TARGETS)}."
         raise Invalid("There is no such kind of target.", errors=[{"pointer": "/kind", "detail": fault}])
-    kept, sealed, faults = TARGETS[kind].clean(target, secret)
+    kept, sealed, faults = TARGETS[kind].clean(target, {**known, **given})
+    faults = unread(target, TARGETS[kind].texts, "target") + unread(given, TARGETS[kind].secrets, "secret") + faults
     if faults:
         raise Invalid("The stream cannot be set like this.", errors=faults)
     return {"name": clean_name(name, most=NAME_MOST), "target": kept, "secret": sealed}

@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
 from time import monotonic
-from typing import Any, Protocol
+from typing import Any, ClassVar, Protocol
 from uuid import UUID
 
 from audit.selectors import Entry
@@ -64,7 +64,14 @@ class Outcome:
 
 
 class Target(Protocol):
-    """A kind of target."""
+    """A kind of target. `texts` and `secrets`: what its settings and its secret may hold, and how long each may be.
+
+    0: what is no text. Anything else is refused, not passed over: a stream that goes on without its endpoint, its
+    prefix or its header leads elsewhere than was asked for.
+    """
+
+    texts: ClassVar[Mapping[str, int]]
+    secrets: ClassVar[Mapping[str, int]]
 
     def clean(self, target: Settings, secret: Settings) -> tuple[dict[str, Any], dict[str, Any], list[FieldError]]:
         """Target and secret as they are kept, and what is wrong with them. Members that are no member are left out."""
@@ -95,7 +102,19 @@ def since(began: float) -> int:
     return round((monotonic() - began) * 1000)
 
 
-def text_of(settings: Settings, name: str, *, most: int = 2000) -> str:
-    """A member as text: empty where it is missing, longer than it may be, or something else."""
+def unread(given: Settings, known: Mapping[str, int], where: str) -> list[FieldError]:
+    """What of these members would not be taken as it was given."""
+    faults: list[FieldError] = []
+    for name, value in given.items():
+        most = known.get(name)
+        if most is None:
+            faults.append({"pointer": f"/{where}/{name[:60]}", "detail": "This member is not known here."})
+        elif most and not (isinstance(value, str) and len(value) <= most):
+            faults.append({"pointer": f"/{where}/{name}", "detail": f"Enter text of at most {most:,} characters."})
+    return faults
+
+
+def text_of(settings: Settings, name: str) -> str:
+    """A member as text: empty where it is missing or something else."""
     value = settings.get(name, "")
-    return value.strip() if isinstance(value, str) and len(value) <= most else ""
+    return value.strip() if isinstance(value, str) else ""

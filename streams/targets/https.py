@@ -1,10 +1,11 @@
 """A batch as one POST: JSON Lines or a JSON array, with a header of the customer's and signed as webhooks are."""
 
 import re
+from collections.abc import Mapping
 from dataclasses import replace
 from datetime import timedelta
 from time import time
-from typing import Any, Final
+from typing import Any, ClassVar, Final
 from urllib.parse import urlsplit
 
 from django.conf import settings
@@ -35,6 +36,9 @@ _OURS: Final = re.compile(
 
 class Https:
     """`target`: url, format, header. `secret`: value of that header, and what batches are signed with."""
+
+    texts: ClassVar[Mapping[str, int]] = {"url": 2000, "format": 20, "header": 60}
+    secrets: ClassVar[Mapping[str, int]] = {"value": 4000}
 
     def clean(self, target: Settings, secret: Settings) -> tuple[dict[str, Any], dict[str, Any], list[FieldError]]:
         url, header = text_of(target, "url"), text_of(target, "header") or "Authorization"
@@ -104,7 +108,7 @@ def judged(response: Response) -> Outcome:
 
 def _fault_of(url: str) -> str:
     if not url.isprintable():
-        return "An address has 2000 characters at most, and none that cannot be seen."
+        return "An address has no characters that cannot be seen."
     try:
         checked(url, rules())
     except NotFetched as fault:

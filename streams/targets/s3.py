@@ -7,9 +7,10 @@ that an endpoint cannot lead into our own networks, and no credentials of the de
 import gzip
 import re
 from base64 import b64encode
+from collections.abc import Mapping
 from dataclasses import replace
 from hashlib import sha256
-from typing import Any, Final
+from typing import Any, ClassVar, Final
 
 from botocore.auth import S3SigV4Auth
 from botocore.awsrequest import AWSRequest
@@ -36,12 +37,14 @@ _PASSING = (b"<Code>RequestTimeTooSkewed</Code>", b"<Code>SlowDown</Code>", b"<C
 class S3:
     """`target`: bucket, region, prefix, endpoint (empty: AWS), access_key_id. `secret`: secret_access_key."""
 
+    texts: ClassVar[Mapping[str, int]] = dict.fromkeys(("bucket", "region", "prefix", "endpoint", "access_key_id"), 500)
+    secrets: ClassVar[Mapping[str, int]] = {"secret_access_key": 200}
+
     def clean(self, target: Settings, secret: Settings) -> tuple[dict[str, Any], dict[str, Any], list[FieldError]]:
-        names = ("bucket", "region", "prefix", "endpoint", "access_key_id")
-        kept = {name: text_of(target, name, most=500) for name in names}
+        kept = {name: text_of(target, name) for name in self.texts}
         kept["prefix"] = kept["prefix"].strip("/")
         kept["endpoint"] = kept["endpoint"].rstrip("/")
-        value = text_of(secret, "secret_access_key", most=200)
+        value = text_of(secret, "secret_access_key")
         faults: list[FieldError] = [
             {"pointer": f"/target/{name}", "detail": told}
             for name, rule, told in (

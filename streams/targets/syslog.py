@@ -8,9 +8,10 @@ connection, comes after it has read that. A connection that breaks, or that nobo
 import re
 import socket
 import ssl
+from collections.abc import Mapping
 from dataclasses import replace
 from datetime import UTC, datetime
-from typing import Any, Final
+from typing import Any, ClassVar, Final
 from urllib.parse import urlsplit
 
 import orjson
@@ -39,8 +40,11 @@ CA_MOST = 64 * 1024
 class Syslog:
     """`target`: host, port, ca (PEM; empty: the public authorities). There is no secret."""
 
+    texts: ClassVar[Mapping[str, int]] = {"host": 253, "port": 0, "ca": CA_MOST}
+    secrets: ClassVar[Mapping[str, int]] = {}
+
     def clean(self, target: Settings, secret: Settings) -> tuple[dict[str, Any], dict[str, Any], list[FieldError]]:
-        host, port, ca = text_of(target, "host"), target.get("port", PORT), text_of(target, "ca", most=CA_MOST)
+        host, port, ca = text_of(target, "host"), target.get("port", PORT), text_of(target, "ca")
         faults: list[FieldError] = []
         if not _HOST.fullmatch(host):
             faults.append({"pointer": "/target/host", "detail": "Enter a name or an address, without port and path."})

@@ -25,6 +25,7 @@ from tests.streams.support import (
     stream_of,
     stream_to,
 )
+from tests.webhooks.verifiers import Received, signed_by
 
 pytestmark = pytest.mark.django_db
 TARGET = {"url": "https://siem.example/in", "format": "lines", "header": "Authorization"}
@@ -98,6 +99,19 @@ def test_its_whole_life_over_the_api(place: Place, siem: Siem) -> None:
         ({"kind": "syslog", "target": {"host": "a", "ca": "x" * 70_000}}, "/target/ca"),
         ({"kind": "syslog", "target": {"host": "a", "ca": ["-----BEGIN"]}}, "/target/ca"),
         ({"target": {**TARGET, "format": ["lines"]}}, "/target/format"),
+        # What cannot be taken must not be as if it had been left out: the stream would lead elsewhere, or be let in
+        # nowhere.
+        ({"target": {**TARGET, "header": ["X-Key"]}}, "/target/header"),
+        ({"target": {**TARGET, "header": "X-Key" * 20}}, "/target/header"),
+        ({"target": {**TARGET, "headers": "X-Key"}}, "/target/headers"),
+        ({"secret": {"value": "e" * 4001}}, "/secret/value"),
+        ({"secret": {"value": ["Bearer"]}}, "/secret/value"),
+        ({"secret": {"shared": "whsec_AAAA"}}, "/secret/shared"),
+        ({"kind": "s3", "target": {"endpoint": "https://s3.example/" + "x" * 500}}, "/target/endpoint"),
+        ({"kind": "s3", "target": {"endpoint": ["https://s3.example"]}}, "/target/endpoint"),
+        ({"kind": "s3", "target": {"endpont": "https://s3.example"}}, "/target/endpont"),
+        ({"kind": "s3", "target": {"prefix": "a" * 501}}, "/target/prefix"),
+        ({"kind": "syslog", "target": {"host": "a", "tls": "no"}}, "/target/tls"),
         ({"kind": "fax"}, "/kind"),
     ],
 )
@@ -114,12 +128,21 @@ def test_what_is_wrong_is_pointed_at(place: Place, settings: Any, fault: dict[st
 def test_a_secret_is_not_sent_to_another_server_than_it_was_entered_for(place: Place, url: str) -> None:
     api = Api(place)
     one = f"/{api('POST', body=ASKED).json()['id']}"
-    for secret in ({}, {"secret": {"value": ""}}, {"secret": {"other": "x"}}):
+    for secret in ({}, {"secret": {"value": ""}}):
         answer = api("PATCH", one, {"target": {**TARGET, "url": url}, **secret})
         assert answer.status_code == 400
         assert [error["pointer"] for error in answer.json()["errors"]] == ["/secret/value"]
     assert api("PATCH", one, {"target": {**TARGET, "url": url}, "secret": {"value": "theirs"}}).status_code == 200
     assert api("PATCH", one, {"target": {**TARGET, "url": f"{url}?other", "header": "X-Key"}}).status_code == 200
+
+
+def test_nobody_chooses_what_batches_are_signed_with(place: Place, siem: Siem) -> None:
+    made = stream_to(place, siem.url)
+    for name in ("shared", "private"):
+        answer = Api(place)("PATCH", f"/{made.stream.id}", {"secret": {name: made.secret}})
+        assert [error["pointer"] for error in answer.json()["errors"]] == [f"/secret/{name}"]
+    send_all()
+    assert signed_by(made.public, Received(siem.bodies[0].decode(), siem.headers[0]))
 
 
 def test_one_right_without_the_other_is_not_enough(place: Place) -> None:

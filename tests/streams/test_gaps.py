@@ -1,0 +1,147 @@
+"""What is missing from the trail stops a stream and is said; what went to the archive is passed over."""
+
+import pytest
+from django.db import connection
+
+from hq.db.context import tenant
+from streams import actions
+from streams.actions import Made, sending
+from streams.models import Position
+from tests.audit.support import request
+from tests.database import as_superuser
+from tests.factories import Place, make_place
+from tests.streams.support import (
+    Siem,
+    length,
+    make_due,
+    make_events,
+    position_of,
+    send_all,
+    sequence,
+    stream_of,
+    stream_to,
+)
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+
+@pytest.fixture
+def place(transactional_db: None) -> Place:
+    return make_place()
+
+
+@pytest.fixture
+def made(place: Place, siem: Siem) -> Made:
+    made = stream_to(place, siem.url)
+    make_events(place, 6)
+    return made
+
+
+def lose(place: Place, rows: str, table: str = "audit_auditevent") -> None:
+    """As whoever is the database's master takes them away, or a month that is dropped."""
+    connection.close()
+    with as_superuser() as database:
+        database.execute("SET session_replication_role = replica")
+        database.execute(f"DELETE FROM {table} WHERE environment_id = '{place.live_id}' AND {rows}")
+
+
+@pytest.mark.parametrize("rows", ["index = 4", "index >= 8", "index BETWEEN 3 AND 7"])
+def test_a_gap_is_never_passed_over(made: Made, siem: Siem, place: Place, rows: str) -> None:
+    lose(place, rows)
+    send_all()
+    assert stream_of(made).said == sending.NOT_WHOLE
+    assert siem.indexes == list(range(1, len(siem.indexes) + 1))
+    assert position_of(made).acknowledged == len(siem.indexes) < length(place)
+
+
+def test_a_gap_behind_what_arrived_is_found_too(made: Made, siem: Siem, place: Place) -> None:
+    send_all()
+    arrived = list(siem.indexes)
+    make_events(place, 3)
+    lose(place, f"index = {len(arrived) + 1}")
+    send_all()
+    assert (siem.indexes, stream_of(made).said) == (arrived, sending.NOT_WHOLE)
+
+
+def test_a_request_that_lost_its_place_is_no_less_missing(place: Place, siem: Siem) -> None:
+    for number in range(5):
+        request(place, number)
+    made = stream_to(place, siem.url, "access")
+    sequence(place)
+    lose(place, "index = 3", "audit_accesslink")
+    send_all()
+    assert (siem.bodies, stream_of(made).said) == ([], sending.NOT_WHOLE)
+
+
+def test_what_was_dropped_while_its_batch_was_under_way_does_not_hold_it_up_for_ever(
+    made: Made, siem: Siem, place: Place, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sending, "ENTRIES", 3)
+    siem.answers = [500]
+    send_all()
+    assert position_of(made).upto == 3
+    lose(place, "index < 6")
+    make_due(made)
+    send_all()
+    assert siem.indexes == [1, 2, 3, *range(6, length(place) + 1)]
+    assert position_of(made).acknowledged == length(place)
+    assert stream_of(made).failing_since is None
+
+
+def test_a_stream_behind_a_log_that_is_gone_whole_waits_for_what_is_next(made: Made, siem: Siem, place: Place) -> None:
+    gone = length(place)
+    lose(place, "true")
+    send_all()
+    assert (siem.bodies, position_of(made).acknowledged, stream_of(made).failing_since) == ([], gone, None)
+
+
+def test_what_the_former_target_says_of_a_batch_stops_nothing_any_more(
+    made: Made, siem: Siem, place: Place, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Somebody corrected the target while the batch was on its way to the wrong one, which then refused it."""
+    siem.answers, real = [401], sending._note
+
+    def note(*given: object) -> bool:
+        monkeypatch.setattr(sending, "_note", real)
+        with tenant(place.id):
+            actions.change_stream(
+                actor=place.actor(),
+                stream_id=made.stream.id,
+                name="SIEM",
+                target={"url": siem.url, "header": "X-Key"},
+                secret={},
+                logs=["admin"],
+            )
+        return bool(real(*given))  # type: ignore[arg-type]  # as it was called
+
+    monkeypatch.setattr(sending, "_note", note)
+    send_all()
+    row = stream_of(made)
+    assert (row.state, row.failures) == ("ACTIVE", 0)
+    assert siem.headers[-1]["x-key"] == "Bearer of-the-siem"
+    assert position_of(made).acknowledged == length(place)
+
+
+def test_removed_or_paused_while_a_batch_is_on_its_way_nothing_more_goes_out(
+    made: Made, siem: Siem, place: Place, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sending, "ENTRIES", 2)
+    real = sending._note
+    for verb in (actions.pause_stream, actions.remove_stream):
+
+        def note(*given: object, verb: object = verb) -> bool:
+            monkeypatch.setattr(sending, "_note", real)
+            with tenant(place.id):
+                verb(actor=place.actor(), stream_id=made.stream.id)  # type: ignore[operator]  # one of two actions
+            return bool(real(*given))  # type: ignore[arg-type]  # as it was called
+
+        monkeypatch.setattr(sending, "_note", note)
+        before = len(siem.bodies)
+        send_all()
+        assert len(siem.bodies) == before + 1
+        if verb is actions.pause_stream:
+            assert position_of(made).acknowledged == 2
+            with tenant(place.id):
+                actions.resume_stream(actor=place.actor(), stream_id=made.stream.id)
+    with tenant(place.id):
+        assert not Position.objects.exists()
