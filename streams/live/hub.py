@@ -7,6 +7,7 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any, TypeVar
 from uuid import UUID
 
@@ -42,6 +43,14 @@ class Connection:
         return self.viewer.organization_id, self.viewer.environment_id
 
 
+@dataclass(eq=False, slots=True)
+class _Question:
+    """Who somebody is, as one look-up says for all who ask at the same time. `begun`: it may have been read already."""
+
+    begun: bool = False
+    answer: "asyncio.Future[Viewer] | None" = None
+
+
 class Hub:
     """Belongs to one event loop. For an idle connection it keeps a few small objects, and no link to anything."""
 
@@ -54,7 +63,7 @@ class Hub:
         self.stopping = False
         self._left = asyncio.Event()  # nobody is connected any more
         self._threads = ThreadPoolExecutor(THREADS, thread_name_prefix="live")
-        self._asking: dict[Asked, asyncio.Future[Viewer]] = {}
+        self._asking: dict[Asked, _Question] = {}
         self._poller: asyncio.Task[None] | None = None
 
     async def ask(self, question: Callable[..., _T], *arguments: Any) -> _T:
@@ -71,14 +80,19 @@ class Hub:
     async def viewer_of(self, asked: Asked) -> Viewer:
         """Who that is now. Those who ask the same at the same moment, as all pages of one browser do, ask once.
 
-        Raises Problem, DatabaseError.
+        Nobody joins a question that is being answered: what it reads may be older than what they are to be told, and
+        they may have lost their right in between. Raises Problem, DatabaseError.
         """
         asking = self._asking.get(asked)
-        if asking is None:
-            asking = asyncio.ensure_future(self.ask(look_up, asked))
-            self._asking[asked] = asking
-            asking.add_done_callback(lambda _: self._asking.pop(asked, None))
-        return await asyncio.shield(asking)
+        if asking is None or asking.begun or asking.answer is None:
+            asking = self._asking[asked] = _Question()
+            asking.answer = asyncio.ensure_future(self.ask(_answered, asking, asked))
+            asking.answer.add_done_callback(partial(self._forget, asked, asking))
+        return await asyncio.shield(asking.answer)
+
+    def _forget(self, asked: Asked, own: _Question, _: object) -> None:
+        if self._asking.get(asked) is own:
+            del self._asking[asked]
 
     # ---- who comes and goes
 
@@ -214,10 +228,16 @@ class Hub:
         self._threads.shutdown(wait=False, cancel_futures=True)
 
 
+def _answered(question: _Question, asked: Asked) -> Viewer:
+    question.begun = True
+    return look_up(asked)
+
+
 def _began(told: Position, now: Position) -> Position:
     """Where one goes on who was told so much; what they do not say, they know."""
     access = min(told.access, now.access) if told.access >= 0 else now.access
-    return Position(min(told.admin, now.admin), access, told.account if told.account.int else now.account)
+    account = min(told.account, now.account) if told.account.int else now.account
+    return Position(min(told.admin, now.admin), access, account)
 
 
 class TooManyOpen(TooMany):
