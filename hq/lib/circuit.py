@@ -4,17 +4,20 @@ import logging
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import partial
 from typing import Any
 
 import pybreaker
 
 from hq.lib.errors import Problem
+from hq.lib.forks import in_each_child
 
 
 class Circuit:
     """pybreaker, asked so that calls run side by side: its plain `call` holds its lock for as long as the call takes.
 
-    Once the time is over, one call tries whether the service answers again; the others are still refused meanwhile.
+    Once the time is over, one call tries whether the service answers again; the others are still refused meanwhile. A
+    child process begins with a closed one.
     """
 
     def __init__(
@@ -27,7 +30,8 @@ class Circuit:
         is_outage: Callable[[BaseException], bool],
         refusal: type[Problem],
     ) -> None:
-        self.circuit = pybreaker.CircuitBreaker(
+        self._closed = partial(
+            pybreaker.CircuitBreaker,
             fail_max=faults,
             reset_timeout=seconds,
             exclude=[lambda error: not is_outage(error)],
@@ -35,6 +39,12 @@ class Circuit:
             throw_new_error_on_trip=False,
         )
         self._refusal = refusal
+        self.close()
+        in_each_child(self.close)
+
+    def close(self) -> None:
+        """Forget what was seen of the service."""
+        self.circuit = self._closed()
         self._trial = threading.Lock()
 
     @contextmanager

@@ -1,19 +1,12 @@
-"""The line to AWS KMS: one client per process, short waits, and no more calls while it does not answer.
-
-Credentials come from boto3's own chain. A line survives a fork: the child makes a client and a breaker of its own.
-"""
+"""The line to AWS KMS: one client per process, short waits, and no more calls while it does not answer."""
 
 import logging
-import os
-import threading
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import cache
 from typing import Any, TypeVar
-from weakref import WeakSet
 
-import boto3
-from botocore.config import Config
-
+from hq.lib.aws import Client
 from hq.lib.circuit import Circuit
 from keys.providers import kms_faults
 from keys.providers.base import ProviderUnavailable
@@ -39,21 +32,16 @@ class Line:
     """Calls to AWS KMS in one region. Threads share it."""
 
     def __init__(self, region: str, endpoint: str | None = None, *, pace: Pace | None = None) -> None:
+        pace = pace or Pace()
         self.region = region
-        self._endpoint = endpoint
-        self._pace = pace or Pace()
-        self.reset()
-        _lines.add(self)
-
-    def reset(self) -> None:
-        """Forget the client and what the breaker has seen."""
-        self._lock = threading.Lock()
-        self._client: Any = None
+        self.client = Client(
+            "kms", region, endpoint, seconds=(pace.connect_seconds, pace.read_seconds), tries=pace.tries
+        )
         self.breaker = Circuit(
             "AWS KMS",
             log,
-            faults=self._pace.faults_to_open,
-            seconds=self._pace.seconds_open,
+            faults=pace.faults_to_open,
+            seconds=pace.seconds_open,
             is_outage=kms_faults.is_outage,
             refusal=ProviderUnavailable,
         )
@@ -70,25 +58,6 @@ class Line:
                 fault, code = kms_faults.translated(error, operation)
                 log.warning("AWS KMS did not do it", extra={"operation": operation, "arn": ref, "code": code})
                 raise fault from None
-
-    def client(self) -> Any:
-        """Making one takes a while and is not safe between threads; using one is."""
-        with self._lock:
-            if self._client is None:
-                self._client = boto3.session.Session().client(
-                    "kms", region_name=self.region, endpoint_url=self._endpoint, config=self._config()
-                )
-            return self._client
-
-    def _config(self) -> Config:
-        return Config(
-            connect_timeout=self._pace.connect_seconds,
-            read_timeout=self._pace.read_seconds,
-            retries={"mode": "standard", "total_max_attempts": self._pace.tries},
-            max_pool_connections=32,
-            tcp_keepalive=True,
-            ignore_configured_endpoint_urls=True,  # only HQ's own setting, which production judges
-        )
 
 
 def _call(client: Any, operation: str, parameters: Mapping[str, Any]) -> Answer:
@@ -115,25 +84,8 @@ _METHODS = {
     "ScheduleKeyDeletion": "schedule_key_deletion",
 }
 
-_lines: WeakSet[Line] = WeakSet()
-_shared: dict[tuple[str, str | None], Line] = {}
-_sharing = threading.Lock()
 
-
+@cache
 def shared(region: str, endpoint: str | None) -> Line:
     """The process's line to that region: every thread meets the same breaker."""
-    with _sharing:
-        if (region, endpoint) not in _shared:
-            _shared[region, endpoint] = Line(region, endpoint)
-        return _shared[region, endpoint]
-
-
-def _after_fork() -> None:
-    """Nobody in a child will release the locks that the parent's other threads held, and sockets are not shared."""
-    global _sharing  # noqa: PLW0603 - the child's own lock
-    _sharing = threading.Lock()
-    for line in _lines:
-        line.reset()
-
-
-os.register_at_fork(after_in_child=_after_fork)
+    return Line(region, endpoint)

@@ -218,10 +218,10 @@ import os, threading
 from keys.providers import kms_line
 from keys.providers.kms import KmsProvider
 keeper = KmsProvider(kms_line.shared({region!r}, {address!r}))
-before = keeper.describe_key({ref!r}), keeper.line.client(), keeper.line.breaker
+before = keeper.describe_key({ref!r}), keeper.line.client(), keeper.line.breaker.circuit
 held = threading.Event()
 def hold():
-    with keeper.line._lock, kms_line._sharing:
+    with keeper.line.client._lock, keeper.line.breaker._trial:
         held.set()
         threading.Event().wait()
 threading.Thread(target=hold, daemon=True).start()
@@ -230,7 +230,7 @@ child = os.fork()
 if child == 0:
     assert kms_line.shared({region!r}, {address!r}) is keeper.line
     assert keeper.describe_key({ref!r}) == before[0]
-    assert keeper.line.client() is not before[1] and keeper.line.breaker is not before[2]
+    assert keeper.line.client() is not before[1] and keeper.line.breaker.circuit is not before[2]
     os._exit(0)
 assert os.waitpid(child, 0)[1] == 0
 """

@@ -1,22 +1,16 @@
-"""The line to S3: one client per process, short waits, one region, and no more calls while it does not answer.
-
-Credentials come from boto3's own chain. A line survives a fork: the child makes a client and a circuit of its own.
-"""
+"""The line to S3: one client per process, short waits, one region, and no more calls while it does not answer."""
 
 import logging
-import os
-import threading
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
+from functools import cache
 from typing import Any, TypeVar
 from urllib.parse import unquote_plus
-from weakref import WeakSet
 
-import boto3
-from botocore.config import Config
 from django.conf import settings
 
 from hq.guards import AWS_REGION
+from hq.lib.aws import Client
 from hq.lib.circuit import Circuit
 from vault.store import s3_faults
 from vault.store.base import MissingBytes
@@ -60,14 +54,19 @@ class Line:
         self.region = region
         self.regions = others | {region}
         self.pace = pace or Pace()
-        self._endpoint = endpoint
-        self.reset()
-        _lines.add(self)
-
-    def reset(self) -> None:
-        """Forget the client and what the circuit has seen."""
-        self._lock = threading.Lock()
-        self._client: Any = None
+        self.client = Client(
+            "s3",
+            region,
+            endpoint,
+            seconds=(self.pace.connect_seconds, self.pace.read_seconds),
+            tries=self.pace.tries,
+            prepare=self._prepare,
+            signature_version="s3v4",  # the older one leaves an address open to changes of its headers
+            # HQ names the checksum of every part itself; a slice has none, and is verified when it is opened.
+            request_checksum_calculation="when_required",
+            response_checksum_validation="when_required",
+            s3={"addressing_style": "path" if endpoint else "virtual"},
+        )
         self.circuit = Circuit(
             "The object store",
             log,
@@ -114,38 +113,15 @@ class Line:
             raise s3_faults.translated(error, operation)[0] from None
         return address
 
-    def client(self) -> Any:
-        """Making one takes a while and is not safe between threads; using one is."""
-        with self._lock:
-            if self._client is None:
-                client = boto3.session.Session().client(
-                    "s3", region_name=self.region, endpoint_url=self._endpoint, config=self._config()
-                )
-                client.meta.events.register("before-sign.s3", self._stay)
-                client.meta.events.register("before-parameter-build.s3.ListMultipartUploads", _ask_for_escapes)
-                client.meta.events.register("after-call.s3.ListMultipartUploads", _read_escapes)
-                self._client = client
-            return self._client
+    def _prepare(self, client: Any) -> None:
+        client.meta.events.register("before-sign.s3", self._stay)
+        client.meta.events.register("before-parameter-build.s3.ListMultipartUploads", _ask_for_escapes)
+        client.meta.events.register("after-call.s3.ListMultipartUploads", _read_escapes)
 
     def _stay(self, request: Any, **_: Any) -> None:
         region = request.context.get("signing", {}).get("region", self.region)
         if region not in self.regions:
             raise WrongRegion
-
-    def _config(self) -> Config:
-        return Config(
-            connect_timeout=self.pace.connect_seconds,
-            read_timeout=self.pace.read_seconds,
-            retries={"mode": "standard", "total_max_attempts": self.pace.tries},
-            max_pool_connections=32,
-            tcp_keepalive=True,
-            ignore_configured_endpoint_urls=True,  # only HQ's own setting, which production judges
-            signature_version="s3v4",  # the older one leaves an address open to changes of its headers
-            # HQ names the checksum of every part itself; a slice has none, and is verified when it is opened.
-            request_checksum_calculation="when_required",
-            response_checksum_validation="when_required",
-            s3={"addressing_style": "path" if self._endpoint else "virtual"},
-        )
 
 
 # A name may have characters that no XML can carry. botocore sees to that in lists of objects, but not in this one.
@@ -170,18 +146,10 @@ def _page(answer: Answer) -> Answer:
     return answer
 
 
-_lines: WeakSet[Line] = WeakSet()
-_shared: dict[tuple[str, str | None, str], Line] = {}
-_sharing = threading.Lock()
-
-
+@cache
 def shared(region: str, endpoint: str | None, other: str) -> Line:
     """The process's line to that region: every thread meets the same circuit."""
-    named = (region, endpoint, other)
-    with _sharing:
-        if named not in _shared:
-            _shared[named] = Line(region, endpoint, others=frozenset({other} - {""}))
-        return _shared[named]
+    return Line(region, endpoint, others=frozenset({other} - {""}))
 
 
 def line_from_settings() -> Line:
@@ -189,14 +157,3 @@ def line_from_settings() -> Line:
     if not AWS_REGION.fullmatch(settings.REGION):
         raise StoreMisplaced
     return shared(settings.REGION, settings.S3_ENDPOINT or None, settings.BACKUP_REGION)
-
-
-def _after_fork() -> None:
-    """Nobody in a child will release the locks that the parent's other threads held, and sockets are not shared."""
-    global _sharing  # noqa: PLW0603 - the child's own lock
-    _sharing = threading.Lock()
-    for line in _lines:
-        line.reset()
-
-
-os.register_at_fork(after_in_child=_after_fork)

@@ -111,7 +111,7 @@ def test_a_signature_needs_no_store_and_is_sealed_once_that_is_back(place, proxy
     run_jobs()
     assert support.fresh(agreement).state == "signed"
     proxy.fail("put_object", s3_proxy.done_and_gone, lasting=False)  # kept, and nobody was told
-    line_from_settings().reset()  # what is down is not asked for a while: that has passed
+    line_from_settings().circuit.close()  # what is down is not asked for a while: that has passed
     seal_again(place)
     seal_again(place)
     require_sealed_once(agreement)
