@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
+from hypothesis import HealthCheck, settings
 from whitenoise.base import WhiteNoise
 
 from tests import chromium
@@ -27,6 +28,9 @@ PROGRAMS = {
     ),
 }
 NOT_RUN = ("skipped", "xfailed", "xpassed")
+# Neither says anything of HQ: how long an example takes is the machine's.
+settings.register_profile("hq", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("hq")
 
 
 def pytest_configure(config: pytest.Config) -> None:

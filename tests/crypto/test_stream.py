@@ -74,7 +74,7 @@ def test_it_reads_what_was_written_in_any_pieces(size, piece):
     assert plain_size(len(sealed)) == size
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(st.lists(st.integers(0, 2 * CHUNK_BYTES), max_size=6))
 def test_it_does_not_matter_how_the_pieces_were_cut(lengths):
     sink = io.BytesIO()
@@ -125,7 +125,7 @@ def test_it_refuses_a_file_cut_anywhere_near_a_boundary(size):
                 open_stream(io.BytesIO(sealed[:end]), KEY, AAD)
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 @given(st.integers(0, sealed_size(len(PLAIN)) - 1))
 def test_it_refuses_a_cut_file_before_its_first_byte(end):
     with pytest.raises(Tampered):
@@ -228,7 +228,7 @@ def test_it_refuses_a_file_of_another_format_even_if_the_key_is_right(monkeypatc
     refused(sealed, plain=b"text")
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 @given(st.integers(0, len(PLAIN) + 10), st.none() | st.integers(0, len(PLAIN) + 10))
 def test_it_reads_any_range_like_a_slice(start, stop):
     assert read(SEALED, start=start, stop=stop) == PLAIN[start:stop]

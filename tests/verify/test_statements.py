@@ -3,7 +3,7 @@
 from datetime import UTC, datetime, timedelta, timezone
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from hq.crypto.signatures import BadSignature, decode, jwk_of, public_of
@@ -40,7 +40,7 @@ def test_it_writes_the_same_statement_in_the_same_bytes():
     assert certificate() == certificate()
 
 
-@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=60)
 @given(st.dictionaries(TEXT, VALUES, max_size=4))
 def test_both_readers_accept_whatever_it_can_write(more):
     raw = build({**{f"x{name}": value for name, value in more.items()}, **CERTIFICATE, "more": more}, SEED)
