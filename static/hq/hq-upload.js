@@ -2,7 +2,7 @@
 // Each chosen or dropped file becomes one PUT to data-url-base + the path, each part encoded, with X-CSRFToken.
 // A refusal's problem+json `detail` is shown in the file's row. Two files travel at a time. When every file is stored
 // the page goes to data-done (or reloads, when that is empty); when one was refused it stays, so that the reason can
-// be read. Markup: templates/components/upload.html. Events: hq:stored and hq:refused, detail {path, status}.
+// be read. Markup: templates/components/upload.html and upload_rows.html. Events: hq:stored and hq:refused, detail {path, status}.
 // With data-uploads="/…/files/uploads" a file travels in parts instead (hq-upload-parts.js), and the page stays: each
 // row has its receipt, and every element with data-fresh and an id is fetched anew from data-done. With data-stay the
 // page stays as well, so that whoever sent files sees which of them came.
