@@ -2,10 +2,10 @@
 
 from archive.actions.alarm import sound_alarm
 from archive.actions.checkpoints import keep_checkpoints
-from archive.actions.plan import Order, order_of
+from archive.actions.plan import MissingEntries, Order, order_of
 from archive.actions.readback import DoesNotFit, check_file, verify_month
 from archive.actions.requests import archive_now, enqueue_write, keep_later
-from archive.actions.write import Conflict, MissingEntries, archive_log
+from archive.actions.write import Conflict, archive_log
 
 __all__ = [
     "Conflict",

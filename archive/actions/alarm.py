@@ -34,8 +34,8 @@ def sound_alarm() -> bool:
                 subject="The trail is not being archived",
                 sentences=(
                     f"Since {since:%Y-%m-%d %H:%M} UTC the archive has not taken {plural(logs, 'log')} of the trail.",
-                    "Nothing is lost: HQ keeps trying, and keeps every entry until it is archived.",
-                    "The workers’ log (hq.archive) says what the archive answers.",
+                    "HQ keeps trying, and drops no entry that is not archived.",
+                    "The workers’ log (hq.archive) says what keeps it.",
                 ),
             ),
         )

@@ -9,6 +9,7 @@ from datetime import date, datetime
 from typing import Final
 from uuid import UUID
 
+from archive.buckets import ArchiveFault
 from archive.models import Digest, File, Progress
 from archive.selectors import progress_of
 from audit import selectors as trail
@@ -27,6 +28,10 @@ NOT_COVERED: Final = (
     "Whether a newer digest was made: whoever removes the newest ones leaves a chain that is whole.",
     "What the sealed details say: they open with the organization's key only.",
 )
+
+
+class MissingEntries(ArchiveFault):
+    """The database no longer holds an entry that is about to be archived. Nothing is written over that gap."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,12 +73,14 @@ def next_of(job: RunningJob, order: Order, checkpoint: dict[str, object] | None)
 
 
 def _open_entries(order: Order, progress: Progress) -> Sequence[tuple[int, datetime]]:
-    """Entries that are in the tree, in no file yet, and of days that are over."""
+    """Entries that are in the tree, in no file yet, and of days that are over. Raises MissingEntries."""
     size = trail.tree_of(order.organization_id, order.environment_id, order.log).size
     found = trail.times_after(
         order.organization_id, order.environment_id, order.log, after=progress.planned, limit=MOST_ENTRIES
     )
     times = [(index, at) for index, at in found if index <= size]
+    if size > progress.planned and (not times or times[0][0] != progress.planned + 1):
+        raise MissingEntries
     if not times or (order.before is not None and _day_of(progress, times[0][1]) >= order.before):
         return []
     return times

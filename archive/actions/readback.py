@@ -16,7 +16,7 @@ from hq.crypto.merkle import BadProof
 from hq.crypto.secrets import digest
 from hq.db.context import tenant
 from hq.lib.clock import now
-from jobs.registry import RunningJob
+from jobs.registry import LeaseLost, RunningJob
 
 
 class DoesNotFit(ArchiveFault):
@@ -32,19 +32,41 @@ def verify_month(job: RunningJob, order: Order, month: date) -> dict[str, int]:
     target, place = bucket(), order.place
     until = next_month(month)
     with job.step():
+        verified = progress_of(order.organization_id, order.environment_id, order.log).verified
         files = list(File.objects.filter(**place, day__gte=month, day__lt=until).order_by("first"))
-        digests = list(Digest.objects.filter(**place, day__gte=month, day__lt=until).order_by("number"))
+        digests = over(files)
     try:
+        _require_whole(files, verified)
         for number, file in enumerate(files):
             check_file(target, file)
             job.progress(number + 1, len(files), f"{file.day:%Y-%m-%d}")
         for each in digests:
             _check_digest(target, each)
             job.progress(len(files), len(files))
-    except ArchiveFault as fault:
+    except LeaseLost:
+        raise
+    except Exception as fault:
         note_failure(order, fault)
         raise
     return _settle(job, order, month, files)
+
+
+def over(files: Sequence[File]) -> list[Digest]:
+    """The digests that list these files of one log, in their order. In the log's tenant context."""
+    if not files:
+        return []
+    place = {name: getattr(files[0], name) for name in ("organization_id", "environment_id", "log")}
+    found = Digest.objects.filter(**place, last__gte=files[0].first, first__lte=files[-1].last)
+    return list(found.order_by("number"))
+
+
+def _require_whole(files: Sequence[File], verified: int) -> None:
+    """They go on from what was verified, and no entry stands between two of them. Raises DoesNotFit."""
+    reached = min(verified, files[0].first - 1) if files else 0
+    for file in files:
+        if file.first != reached + 1:
+            raise DoesNotFit
+        reached = file.last
 
 
 def check_file(target: Bucket, file: File) -> None:
@@ -95,9 +117,9 @@ def _settle(job: RunningJob, order: Order, month: date, files: Sequence[File]) -
         result = {"files": len(files), "last": last}
         if files and last > progress.verified:
             size = sum(file.size or 0 for file in files)
-            Month.objects.create(
-                **order.place, month=month, first=files[0].first, last=last, size=size, verified_at=now()
-            )
+            found = {"last": last, "size": size, "verified_at": now()}  # more may have come since it was read last
+            if not Month.objects.filter(**order.place, month=month).update(**found):
+                Month.objects.create(**order.place, month=month, first=files[0].first, **found)
             progress.verified, progress.verified_at = last, now()
         progress.failing_since, progress.failure = None, ""
         progress.save(update_fields=["verified", "verified_at", "failing_since", "failure"])

@@ -5,11 +5,13 @@ are kept at least: a month goes when it was archived and read back, and the last
 is deleted row by row: no function that could exists, and the tables refuse it of everybody. docs/archive.md says so.
 """
 
+from collections.abc import Sequence
 from datetime import UTC, date, datetime, time, timedelta
 from functools import partial
 from typing import Final
 from uuid import UUID
 
+from archive.actions.kept import require_kept
 from archive.actions.readback import next_month
 from archive.models import Month, Progress
 from audit import months
@@ -86,17 +88,35 @@ def lets_go(held: Held, month: date) -> bool:
 def drop_month(month: date) -> int:
     """Drop the oldest month's rows for good, as the database's owner. How many logs it was of.
 
-    Raises KeptStill, months.CannotDrop, months.NotTheOwner.
+    Years may have passed since the archive was read back, so it is looked at again, before anything is locked.
+    Raises KeptStill, ArchiveFault, months.CannotDrop, months.NotTheOwner.
     """
     wanted = months.Month(month.year, month.month)
-    if month > (now() - timedelta(days=LEAST)).date():
+    if next_month(month) > (now() - timedelta(days=LEAST)).date():
         raise KeptStill(f"{wanted} is not a year old.")
-    keeping = [held for held in months.contents(wanted) if not lets_go(held, month)]
-    if keeping:
-        raise KeptStill(f"{wanted} is still kept by {len({held.organization_id for held in keeping})} organizations.")
-    gone = months.drop(wanted, archived=archived)
-    for organization_id in sorted({held.organization_id for held in gone}):
+    held = months.contents(wanted)
+    _require_let_go(held, month)
+    for one in held:
+        if not archived(one):
+            place = f"{one.environment_id}/{one.log}"
+            raise months.CannotDrop(f"{place} is not archived up to {one.last}, or not verified.")
+    require_kept(held)
+    gone = months.drop(wanted, archived=partial(_may_go, month))
+    for organization_id in sorted({each.organization_id for each in gone}):
         with tenant(organization_id):
             rows = Month.objects.filter(organization_id=organization_id, month__lte=month, dropped_at=None)
             rows.update(dropped_at=now())
     return len(gone)
+
+
+def _require_let_go(held: Sequence[Held], month: date) -> None:
+    """Raises KeptStill."""
+    keeping = {each.organization_id for each in held if not lets_go(each, month)}
+    if keeping:
+        raise KeptStill(f"{months.Month(month.year, month.month)} is still kept by {len(keeping)} organizations.")
+
+
+def _may_go(month: date, held: Held) -> bool:
+    """Once more, where nobody can record anything any more: a hold may have come while the archive was looked at."""
+    _require_let_go([held], month)
+    return archived(held)

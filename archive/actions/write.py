@@ -4,7 +4,7 @@ import logging
 from collections.abc import Iterator
 
 from archive.actions import lines
-from archive.actions.plan import Order, next_of
+from archive.actions.plan import MissingEntries, Order, next_of
 from archive.buckets import AlreadyThere, ArchiveFault, Bucket, bucket
 from archive.models import Digest, File, Progress
 from archive.selectors import progress_of
@@ -16,7 +16,7 @@ from evidence import selectors as evidence
 from hq.crypto.secrets import digest
 from hq.db.context import tenant
 from hq.lib.clock import now
-from jobs.registry import RunningJob
+from jobs.registry import LeaseLost, RunningJob
 
 log = logging.getLogger("hq.archive")
 PAGE = 1000
@@ -29,9 +29,9 @@ class Conflict(ArchiveFault):
 def archive_log(job: RunningJob, order: Order) -> dict[str, int]:
     """Write every closed day of a log, and the digests over them. Raises ArchiveFault, LeaseLost, KeyUnavailable."""
     target, files, digests = bucket(), 0, 0
-    if order.before is None:  # somebody asked: what waits for its place is not left out
-        audit.grow(order.organization_id, order.environment_id)
     try:
+        if order.before is None:  # somebody asked: what waits for its place is not left out
+            audit.grow(order.organization_id, order.environment_id)
         while (todo := next_of(job, order, _checkpoint(order))) is not None:
             if isinstance(todo, File):
                 _write_file(job, target, todo)
@@ -40,7 +40,9 @@ def archive_log(job: RunningJob, order: Order) -> dict[str, int]:
                 _write_digest(job, target, todo)
                 digests += 1
             job.progress(todo.last, message=f"{todo.day:%Y-%m-%d}")
-    except ArchiveFault as fault:
+    except LeaseLost:
+        raise
+    except Exception as fault:
         note_failure(order, fault)
         raise
     result = {"files": files, "digests": digests}
@@ -52,8 +54,10 @@ def archive_log(job: RunningJob, order: Order) -> dict[str, int]:
     return result
 
 
-def note_failure(order: Order, fault: ArchiveFault) -> None:
-    """Since when the archive refuses, for the page and for the alarm."""
+def note_failure(order: Order, fault: Exception) -> None:
+    """Since when a log is not archived, whatever keeps it from that, for the page and for the alarm."""
+    told = {"failure": type(fault).__name__, "environment": order.environment_id, "trail": str(order.log)}
+    log.warning("a log could not be archived", extra=told)
     with tenant(order.organization_id):
         row = progress_of(order.organization_id, order.environment_id, order.log, lock=True)
         row.failing_since, row.failure = row.failing_since or now(), type(fault).__name__
@@ -97,15 +101,11 @@ def _entries(file: File) -> Iterator[SealedEntry]:
             )
         for entry in page:
             if entry.index != after + 1:
-                raise MissingEntries(file.name)
+                raise MissingEntries
             after = entry.index
             yield entry
         if not page:
-            raise MissingEntries(file.name)
-
-
-class MissingEntries(Exception):
-    """The database no longer holds an entry that is about to be archived. Nothing is written over that gap."""
+            raise MissingEntries
 
 
 def _write_digest(job: RunningJob, target: Bucket, made: Digest) -> None:

@@ -24,7 +24,7 @@ class ArchiveRefused(ArchiveFault):
 
 
 class ArchiveMissing(ArchiveFault):
-    """The archive’s bucket is not there. Make it with bin/manage archive_bucket; nothing is lost meanwhile."""
+    """The archive is not where it was. A bucket is made with bin/manage archive_bucket; nothing is lost meanwhile."""
 
 
 class ArchiveFull(ArchiveFault):
@@ -62,6 +62,14 @@ class Bucket(Protocol):
 
     def put(self, name: str, content: bytes) -> None:
         """Keep this under a new name: all of it or nothing. Raises AlreadyThere, ArchiveFault."""
+        ...
+
+    def check(self) -> None:
+        """Look whether it is there, and locks if it can. Raises ArchiveFault."""
+        ...
+
+    def digest(self, name: str) -> bytes:
+        """The SHA-256 of what is kept, also where that cannot be read at once. Raises Absent, ArchiveFault."""
         ...
 
     def read(self, name: str) -> bytes:

@@ -8,10 +8,11 @@ import errno
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
+from hashlib import sha256
 from io import FileIO
 from pathlib import Path
 
-from archive.buckets.base import Absent, AlreadyThere, ArchiveFault, ArchiveFull, check_name
+from archive.buckets.base import Absent, AlreadyThere, ArchiveFault, ArchiveFull, ArchiveMissing, check_name
 from hq.lib.ids import new_id
 
 _FULL = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
@@ -54,6 +55,13 @@ class Folder:
             finally:
                 draft.unlink(missing_ok=True)
             _tidy(place)
+
+    def check(self) -> None:
+        if not self._root.is_dir():
+            raise ArchiveMissing
+
+    def digest(self, name: str) -> bytes:
+        return sha256(self.read(name)).digest()
 
     def read(self, name: str) -> bytes:
         try:

@@ -1,5 +1,7 @@
 """What every place for the archive does, whichever it is."""
 
+from hashlib import sha256
+
 import pytest
 
 from archive.buckets import Absent, AlreadyThere, Bucket
@@ -27,8 +29,15 @@ class BucketContract:
         assert place.read(name) == b"first"
 
     def test_what_is_not_there_is_said_to_be_absent(self, place: Bucket) -> None:
-        with pytest.raises(Absent):
-            place.read(new_name())
+        for look in (place.read, place.digest):
+            with pytest.raises(Absent):
+                look(new_name())
+
+    def test_it_tells_the_hash_of_what_it_keeps(self, place: Bucket) -> None:
+        name, content = new_name(), bytes(range(256)) * 1000
+        place.put(name, content)
+        place.check()
+        assert place.digest(name) == sha256(content).digest()
 
     def test_it_lists_what_lies_below_a_prefix_in_order_and_nothing_else(self, place: Bucket) -> None:
         environment = new_id()

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from archive.buckets import AlreadyThere, ArchiveFault, ArchiveFull, Bucket
+from archive.buckets import AlreadyThere, ArchiveFault, ArchiveFull, ArchiveMissing, Bucket
 from archive.buckets.folder import Folder
 from tests.archive.contract import BucketContract, new_name
 
@@ -85,6 +85,11 @@ class TestFolder(BucketContract):
         with pytest.raises(AlreadyThere):
             place.put(name, b"this one")
         assert place.read(name) == b"the other"
+
+    def test_one_that_was_taken_away_is_not_taken_for_an_empty_one(self, place: Bucket, tmp_path: Path) -> None:
+        (tmp_path / "archive").rename(tmp_path / "elsewhere")
+        with pytest.raises(ArchiveMissing):
+            place.check()
 
     def test_a_file_in_the_place_of_a_folder_is_a_fault_with_a_sentence(self, place: Bucket, tmp_path: Path) -> None:
         (tmp_path / "archive" / "audit").write_bytes(b"")

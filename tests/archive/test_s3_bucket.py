@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Callable, Iterator
+from hashlib import sha256
 
 import pytest
 from botocore.exceptions import ClientError
@@ -132,6 +133,25 @@ def test_a_bucket_without_a_lock_is_not_written_to(ministack: Aws, as_user) -> N
     with pytest.raises(NotLocked):
         S3Bucket(name, servers.REGION, ministack.tls).put(new_name(), b"x")
     assert client.list_objects_v2(Bucket=name)["KeyCount"] == 0
+
+
+def test_one_that_is_away_or_lost_its_lock_is_found_so_though_it_was_seen_before(
+    ministack: Aws, place: Bucket, proxy: S3Proxy
+) -> None:
+    bucket = S3Bucket(place.name, servers.REGION, proxy.address, read_seconds=0.3, tries=1)  # type: ignore[attr-defined]  # of this kind only
+    bucket.check()
+    for fault, told in ((s3_proxy.gone, ArchiveUnavailable), (s3_proxy.refusing("NoSuchBucket", 404), ArchiveMissing)):
+        proxy.fail("get_object", fault)  # a GET without a word of ours in its query
+        with pytest.raises(told):
+            bucket.check()
+
+
+def test_the_hash_of_what_lies_in_glacier_is_told_without_reading_it(place: Bucket, proxy: S3Proxy) -> None:
+    bucket = S3Bucket(place.name, servers.REGION, proxy.address, tries=1)  # type: ignore[attr-defined]  # of this kind only
+    name = new_name()
+    bucket.put(name, b"kept")
+    proxy.fail("get_object", s3_proxy.refusing("InvalidObjectState", 403))
+    assert bucket.digest(name) == sha256(b"kept").digest()
 
 
 def test_a_bucket_that_is_not_there_is_not_made_by_writing(ministack: Aws, as_user) -> None:

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from archive import selectors
+from archive.actions import plan
 from archive.actions.readback import next_month
 from archive.models import Month
 from audit.tags import Log
@@ -58,6 +59,36 @@ def test_a_month_that_fits_is_verified_and_how_far_is_written_down(place: Place,
     row = support.progress(place, log)
     assert (month.first, month.last, month.log) == (1, row.archived, log)
     assert (row.verified, row.failing_since) == (row.archived, None)
+
+
+def test_what_came_late_to_a_month_that_was_read_back_is_read_back_too(place: Place) -> None:
+    """Requests of its last evening that got their places after midnight: the log would end there for ever."""
+    verify(place)
+    (before,) = months(place)
+    support.act(place, 2)
+    support.grow(place)
+    support.write(place)
+    verify(place)
+    (month,) = months(place)
+    row = support.progress(place)
+    assert (month.first, month.last, row.verified) == (1, row.archived, row.archived)
+    assert (month.last > before.last, month.size > before.size) == (True, True)
+
+
+@pytest.mark.parametrize("first", [1, 4])
+def test_entries_that_stand_in_no_file_are_not_read_back_with_those_behind_them(
+    archived_place: Place, monkeypatch: pytest.MonkeyPatch, first: int
+) -> None:
+    monkeypatch.setattr(plan, "MOST_ENTRIES", 3)
+    support.act(archived_place, 8)
+    support.grow(archived_place)
+    support.write(archived_place)
+    with as_superuser() as database:
+        database.execute("DELETE FROM archive_file WHERE log = 'admin' AND first = %s", [first])
+    verify(archived_place)
+    assert months(archived_place) == []
+    row = support.progress(archived_place)
+    assert (row.verified, row.failure) == (0, "DoesNotFit")
 
 
 def only_file() -> Path:

@@ -7,6 +7,7 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandError
 
 from archive.actions.retention import KeptStill, drop_month
+from archive.buckets import ArchiveFault
 from audit.months import CannotDrop, NotTheOwner
 from hq.lib.text import plural
 
@@ -24,6 +25,6 @@ class Command(BaseCommand):
             raise CommandError("Write the month as 2026-11.") from None
         try:
             logs = drop_month(month)
-        except (KeptStill, CannotDrop, NotTheOwner) as error:
+        except (KeptStill, ArchiveFault, CannotDrop, NotTheOwner) as error:
             raise CommandError(str(error)) from error
         self.stdout.write(f"{options['month']} is gone, of {plural(logs, 'log')}. Its tree stays, and its archive.")
