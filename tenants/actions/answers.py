@@ -16,7 +16,7 @@ class Answers:
         row = Answer.objects.filter(
             organization_id=actor.organization_id, principal_kind=actor.kind, principal_id=actor.id, key_digest=key
         ).first()
-        return Kept(bytes(row.request_digest), row.status, row.headers, row.body) if row else None
+        return Kept(bytes(row.request_digest), row.status, row.headers, row.body, row.standing) if row else None
 
     def keep(self, actor: Actor, key: bytes, kept: Kept) -> None:
         Answer.objects.create(
@@ -28,6 +28,7 @@ class Answers:
             status=kept.status,
             headers=kept.headers,
             body=kept.body,
+            standing=kept.standing,
         )
 
 

@@ -11,7 +11,10 @@ from hq.lib.clock import now
 
 
 class Answer(TenantModel):
-    """One act that was done, by whom, under which key of theirs, and what was asked. Written with its effect."""
+    """One act that was done, by whom, under which key of theirs, and what was asked. Written with its effect.
+
+    `standing` is what they could do then, and where: who can do less by now is not told the answer again.
+    """
 
     sealed_title: ClassVar = "Answers to repeat"
 
@@ -22,11 +25,12 @@ class Answer(TenantModel):
     status = models.PositiveSmallIntegerField()
     headers = models.JSONField(default=dict)
     body = SealedTextField(purpose=Purpose.METADATA)
+    standing = SealedTextField(purpose=Purpose.METADATA, null=True)
     at = models.DateTimeField(default=now)
 
     data_classes: ClassVar = Declared(
         kept=days(1, "after it was given"),
-        metadata="body",
+        metadata="body standing",
         in_clear={
             "key_digest": "A digest, by which an equal key is found",
             "request_digest": "A digest, to tell another request from the same",

@@ -35,7 +35,10 @@ class Membership(TenantModel):
 
 
 class Invitation(TenantModel):
-    """A way in for one address. The token is kept as its SHA-256; the address is sealed."""
+    """A way in for one address. The token is kept as its SHA-256; the address is sealed.
+
+    `unsent` is the token itself, sealed, until it was mailed.
+    """
 
     sealed_title: ClassVar = "Invitations"
 
@@ -43,6 +46,7 @@ class Invitation(TenantModel):
     email_index = models.BinaryField()
     role = models.CharField(max_length=20, choices=[(role.value, role.value) for role in Role])
     token_digest = models.BinaryField(unique=True)
+    unsent = SealedTextField(purpose=Purpose.METADATA, null=True)
     invited_by_id = models.UUIDField()
     invited_by_label = SealedTextField(purpose=Purpose.METADATA)
     created_at = models.DateTimeField(default=now)
@@ -54,7 +58,7 @@ class Invitation(TenantModel):
         kept=days(30, "after it expires"),
         metadata="email invited_by_label",
         in_clear={"email_index": "A keyed digest, by which an equal address is found"},
-        secrets={"token_digest": Held.DIGEST},
+        secrets={"token_digest": Held.DIGEST, "unsent": Held.SEALED},
         operational="role invited_by_id created_at expires_at accepted_at revoked_at",
     )
 
