@@ -14,14 +14,17 @@ from hq.db.context import tenant
 from hq.db.sealing import KeyUnavailable
 from hq.lib.clock import now
 from jobs import actions as jobs
-from jobs.registry import RunningJob, handles
+from jobs.registry import NETWORK, RunningJob, handles
 from tenants import actions
 from tenants.actions.key_alerts import MAIL
+from tenants.actions.people import MAIL as MAIL_INVITATION
 from tenants.models import Answer, ApiKeyDay, Invitation, OneTimeSignIn
 
 KEPT = retention(Invitation)
 ANSWERS_KEPT, DAYS_KEPT = retention(Answer), retention(ApiKeyDay)
 YOUNG = timedelta(hours=1)
+# Of one organization so many at once: those whom it invites must not keep the mails of others waiting.
+MAILS_AT_ONCE = 4
 
 
 @handles("tenants.provision", max_attempts=20)
@@ -61,6 +64,19 @@ def mail_key_alert(job: RunningJob) -> None:
         message = actions.alert_mail(job.organization_id, **about, tag=job.payload["tag"], value=job.payload["value"])
     if message is not None:
         message.send()
+
+
+@handles(MAIL_INVITATION, lane=NETWORK, at_once=MAILS_AT_ONCE, max_attempts=20)
+def mail_invitation(job: RunningJob) -> None:
+    """One mail to one address. Its link is kept, sealed, until it has gone out; then only its hash is."""
+    about = (job.organization_id, UUID(job.payload["invitation_id"]))
+    with tenant(job.organization_id):
+        message = actions.invitation_mail(*about)
+    if message is not None:
+        message.send()
+    with job.step():
+        actions.forget_unsent(*about)
+        job.complete()
 
 
 @handles("tenants.forget_use")

@@ -23,6 +23,7 @@ from hq.db.context import tenant
 from hq.lib.clock import now
 from hq.lib.errors import Denied, NotFound, Refused
 from hq.lib.ids import new_id
+from jobs import actions as jobs
 from keys import selectors as keys
 from tenants import selectors
 from tenants.actions.api_keys import end_api_keys_of
@@ -32,6 +33,7 @@ from tenants.registry import departures, role_changes
 from tenants.selectors.doors import is_at
 
 INVITATION_LIFE = timedelta(days=7)
+MAIL = "tenants.mail_invitation"
 TOKEN_PREFIX = "hqi_"
 # Their words are the organization's, and anybody may make one: HQ must not carry any number of them to strangers.
 SENT_MOST, SENT_WITHIN = 500, timedelta(days=1)
@@ -101,7 +103,7 @@ def _email_index(organization_id: UUID, email: str) -> bytes:
 
 
 def invite_member(*, actor: Actor, email: str, role: Role, invitation_id: UUID | None = None) -> MadeInvitation:
-    """Make an invitation bound to one address and mail it. The role may not stand above the inviter's."""
+    """Make an invitation bound to one address; a job mails it. The role may not stand above the inviter's."""
     gate.require(actor, Permission.MEMBERS_INVITE)
     _may_assign(actor, role)
     email = email.strip().lower()
@@ -120,6 +122,7 @@ def invite_member(*, actor: Actor, email: str, role: Role, invitation_id: UUID |
         email_index=_email_index(actor.organization_id, email),
         role=role,
         token_digest=secrets.digest(token),
+        unsent=token,
         invited_by_id=actor.person_id or actor.id,
         invited_by_label=actor.label,
         expires_at=now() + INVITATION_LIFE,
@@ -130,26 +133,42 @@ def invite_member(*, actor: Actor, email: str, role: Role, invitation_id: UUID |
             invitation.save(force_insert=True)
     except IntegrityError as error:
         raise AlreadyInvited from error
-    made = MadeInvitation(invitation, f"{settings.BASE_URL}/invitations/{token}")
-    transaction.on_commit(lambda: _mail(made, email, organization.name, actor.label), robust=True)
+    jobs.enqueue(MAIL, organization_id=actor.organization_id, payload={"invitation_id": invitation.id})
     recorder.record(
         actor,
         Tag.MEMBER_INVITED,
         target=Target("invitation", invitation.id, email),
         after={"role": role.value, "email": email},
     )
-    return made
+    return MadeInvitation(invitation, _address(token))
 
 
-def _mail(made: MadeInvitation, email: str, organization: str, inviter: str) -> None:
+def _address(token: str) -> str:
+    return f"{settings.BASE_URL}/invitations/{token}"
+
+
+def invitation_mail(organization_id: UUID, invitation_id: UUID) -> EmailMessage | None:
+    """The mail, or None where the invitation has ended meanwhile, or was mailed. In the organization's context."""
+    rows = Invitation.objects.filter(organization_id=organization_id, pk=invitation_id, unsent__isnull=False)
+    invitation = rows.first()
+    if invitation is None or invitation.state != "open" or not _backed(invitation):
+        return None
+    organization = Organization.objects.get(pk=organization_id)
+    if organization.state in Organization.SHUT:
+        return None
     context = {
-        "organization": organization,
-        "inviter": inviter,
-        "url": made.url,
-        "expires_at": made.invitation.expires_at,
+        "organization": organization.name,
+        "inviter": invitation.invited_by_label,
+        "url": _address(invitation.unsent or ""),
+        "expires_at": invitation.expires_at,
     }
     body = render_to_string("tenants/mail/invitation.txt", context)
-    EmailMessage(f"HQ: {organization} invites you", body, to=[email]).send()
+    return EmailMessage(f"HQ: {organization.name} invites you", body, to=[invitation.email or ""])
+
+
+def forget_unsent(organization_id: UUID, invitation_id: UUID) -> None:
+    """From now on only the hash of the link is kept. In the organization's context."""
+    Invitation.objects.filter(organization_id=organization_id, pk=invitation_id).update(unsent=None)
 
 
 def revoke_invitation(*, actor: Actor, invitation_id: UUID) -> None:

@@ -14,6 +14,8 @@ from hq.authz.roles import Role
 from hq.db.context import tenant
 from hq.lib.clock import now
 from hq.lib.errors import Denied, NotFound
+from jobs.models import Job
+from jobs.registry import NETWORK
 from tenants import actions
 from tenants.actions.people import (
     AlreadyInvited,
@@ -23,8 +25,8 @@ from tenants.actions.people import (
     LastOwner,
     RoleAboveYours,
 )
-from tenants.models import Invitation, Membership
-from tests.factories import ORIGIN, make_member, make_person, make_place
+from tenants.models import Invitation, Membership, Organization
+from tests.factories import ORIGIN, make_member, make_person, make_place, run_jobs
 
 pytestmark = pytest.mark.django_db
 
@@ -42,10 +44,9 @@ def newest(place):
     return AuditEvent.objects.filter(environment_id=place.live_id).order_by("-index").first()
 
 
-def test_it_invites_with_a_mail_and_an_event_and_keeps_only_a_hash(django_capture_on_commit_callbacks):
+def test_it_invites_with_a_mail_and_an_event_and_keeps_only_a_hash():
     place = make_place()
-    with django_capture_on_commit_callbacks(execute=True):
-        made = invite(place, " New@Example.com ")
+    made = invite(place, " New@Example.com ")
     with tenant(place.id):
         stored = Invitation.objects.get()
         assert stored.email == "new@example.com"
@@ -55,8 +56,50 @@ def test_it_invites_with_a_mail_and_an_event_and_keeps_only_a_hash(django_captur
             "member:invited",
             {"role": "developer", "email": "new@example.com"},
         )
-    assert mail.outbox[0].to == ["new@example.com"]
+        assert stored.unsent == token_of(made)
+    run_jobs(NETWORK)
+    [letter] = mail.outbox
+    assert letter.to == ["new@example.com"]
+    assert made.url in letter.body
+    with tenant(place.id):
+        assert Invitation.objects.get().unsent is None
+
+
+@pytest.mark.parametrize("how", ["revoked", "inviter gone", "suspended"])
+def test_what_ended_before_it_was_mailed_is_not_mailed_and_its_link_is_forgotten(how):
+    place = make_place()
+    admin = make_member(place, Role.ADMIN)
+    with tenant(place.id):
+        sent = actions.invite_member(
+            actor=place.actor(Role.ADMIN, admin), email="new@example.com", role=Role.ANALYST
+        ).invitation
+        if how == "revoked":
+            actions.revoke_invitation(actor=place.actor(), invitation_id=sent.id)
+        elif how == "inviter gone":
+            Membership.objects.filter(user=admin).delete()
+        else:
+            Organization.objects.filter(pk=place.id).update(state=Organization.State.SUSPENDED)
+    run_jobs(NETWORK)
+    assert mail.outbox == []
+    with tenant(place.id):
+        assert Invitation.objects.get().unsent is None
+
+
+def test_a_mail_server_that_fails_leaves_the_link_for_the_next_try(monkeypatch):
+    place = make_place()
+    made = invite(place)
+    with monkeypatch.context() as failing:
+        failing.setattr("django.core.mail.backends.locmem.EmailBackend.send_messages", _fails)
+        run_jobs(NETWORK)
+    with tenant(place.id):
+        assert Invitation.objects.get().unsent == token_of(made)
+        Job.objects.filter(kind="tenants.mail_invitation").update(run_at=now())
+    run_jobs(NETWORK)
     assert made.url in mail.outbox[0].body
+
+
+def _fails(*_):
+    raise ConnectionRefusedError
 
 
 def test_an_invited_person_joins_once_with_the_role_offered():
