@@ -3,10 +3,10 @@
 from collections.abc import Callable, Iterator
 from uuid import UUID
 
-from audit import months
+from audit import months, registry
 from audit.models import ChainVerification, PersonEvent
 from audit.months import Held, Month
-from audit.sequencing import grow_admin, sequence
+from audit.sequencing import TrailBroken, grow_admin, sequence
 from audit.tags import Log
 from audit.verify import Progress, Verdict, walk
 from hq.authz import gate
@@ -19,7 +19,8 @@ from hq.lib.clock import now
 def grow(organization_id: UUID, environment_id: UUID) -> None:
     """Give every line that can have one its place, and bring both trees up to date, batch by batch.
 
-    Each batch is a transaction of its own, unless the caller is in one. Raises TrailBroken.
+    Each batch is a transaction of its own, unless the caller is in one. Raises TrailBroken, LookupError: once both logs
+    were tried, as one that cannot go on keeps the other from nothing.
     """
     for _ in grow_in_batches(organization_id, environment_id):
         pass
@@ -27,15 +28,21 @@ def grow(organization_id: UUID, environment_id: UUID) -> None:
 
 def grow_in_batches(organization_id: UUID, environment_id: UUID) -> Iterator[int]:
     """As `grow`, telling after each batch how many entries it had."""
+    broken: list[TrailBroken | LookupError] = []
     for batch in (sequence, grow_admin):
-        more = True
-        while more:
-            done, more = batch(organization_id, environment_id)
-            yield done
+        try:
+            more = True
+            while more:
+                done, more = batch(organization_id, environment_id)
+                yield done
+        except (TrailBroken, LookupError) as fault:
+            broken.append(fault)
+    if broken:
+        raise broken[0]
 
 
 def verify_chain(*, actor: Actor, log: Log = Log.ADMIN, progress: Progress = lambda _done, _total: None) -> Verdict:
-    """Check a log of the actor's environment from its first entry, and keep what was found (AUD-3).
+    """Check a log of the actor's environment from its first entry, and keep and tell what was found (AUD-3).
 
     Outside of a transaction it reads in many short ones, and `progress` is told how many of how many entries are seen.
     """
@@ -44,6 +51,8 @@ def verify_chain(*, actor: Actor, log: Log = Log.ADMIN, progress: Progress = lam
     verdict = walk(actor.organization_id, environment_id, log, progress)
     with tenant(actor.organization_id):
         _keep(actor.organization_id, environment_id, log, verdict)
+        if verdict.first_bad is not None:
+            registry.tell_unfit(actor.organization_id, environment_id, log, verdict.first_bad, verdict.altered)
     return verdict
 
 

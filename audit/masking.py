@@ -2,7 +2,8 @@
 
 - Free text - reasons, purposes, names that people chose, what a program calls itself - is redacted: personal data and
   tokens in it each become a mark (hq.lib.redaction). So is every field of `before`, `after` and of a request's details
-  that is not listed here: whoever adds one need not think of it.
+  that is not listed here: whoever adds one need not think of it. Names within a value are texts as well: what came from
+  outside may have anything for a name.
 - What names somebody or something stays, as the trail is of no use without: labels of actor and target, the fields in
   NAMES, and in `before` and `after` any value that is one e-mail address and nothing else. All of it is sealed.
 - A field that means a secret anywhere in the data map is masked, whatever it holds. That there is one may be said, by
@@ -25,7 +26,10 @@ _NAMED = (
 NAMES: Final = frozenset(_NAMED.split())
 # `key` in the trail is the name of one, as the provider has it.
 _NO_SECRETS = frozenset({"key"})
-_SOUNDS_SECRET = re.compile(r"(?:^|_)(?:password|secret|seed|token)$|^private(?:_key)?$")
+_SOUNDS_SECRET = re.compile(
+    r"(?:^|_)(?:api_?key|authorization|cookie|passphrase|password|secret|seed|token)$|^private(?:_key)?$"
+)
+_WORD_BEGINS = re.compile(r"(?<=[a-z0-9])(?=[A-Z])|[-. ]")  # as others write names: clientSecret, Set-Cookie
 
 
 @cache
@@ -46,7 +50,7 @@ def of_request(detail: dict[str, Any]) -> dict[str, Any]:
 def _field(name: str, value: Any) -> Any:
     if value is None or isinstance(value, bool | int | float):
         return value
-    if name in _secrets() or _SOUNDS_SECRET.search(name):
+    if name in _secrets() or _SOUNDS_SECRET.search(_WORD_BEGINS.sub("_", name).lower()):
         return SECRET if value else value
     return value if name in NAMES and _is_plain(value) else _text(value)
 
@@ -60,7 +64,18 @@ def _text(value: Any) -> Any:
         clean = redact(value)
         return value if clean == EMAIL else clean
     if isinstance(value, dict):
-        return {key: _field(str(key), each) for key, each in value.items()}
+        return _dict(value)
     if isinstance(value, list | tuple):
         return [_text(each) for each in value]
     return value
+
+
+def _dict(value: dict[Any, Any]) -> dict[str, Any]:
+    """Two names that are the same without personal data stay two."""
+    kept: dict[str, Any] = {}
+    for key, each in value.items():
+        name = clean = redact(str(key))
+        while name in kept:
+            name = f"{clean} {len(kept) + 1}"
+        kept[name] = _field(str(key), each)
+    return kept

@@ -17,12 +17,15 @@ from hq.authz.actor import Actor, Origin
 from hq.db.models import PLATFORM_ID
 from hq.db.sealing import KeyUnavailable
 from hq.lib.errors import Problem
+from hq.lib.redaction import redact
 from hq.web.errors import answer
 from hq.web.request import origin
 
 log = logging.getLogger("hq.audit")
 # Parts of an address that say what was touched. Tokens are never among them.
-RECORDED = frozenset({"path", "id", "org_slug", "env_name"})
+RECORDED = frozenset({"path", "id", "org_slug", "env_name", "index", "number"}) | {
+    f"{noun}_id" for noun in ("delivery", "entry", "job", "link", "member", "request", "signer")
+}
 UNRECORDED = ("/healthz", "/readyz", settings.STATIC_URL, "/favicon.ico")
 
 
@@ -66,7 +69,8 @@ class AccessLog:
         parts = {"path": request.GET.get("path")} | (match.kwargs if match else {})
         touched = {key: str(value)[:1100] for key, value in parts.items() if key in RECORDED and value is not None}
         if searched := getattr(request, "searched", None):  # what was looked for in the trail
-            touched["search"] = urlencode(searched)[:1100]
+            # Redacted as it was typed: what is written for an address hides a number's spaces.
+            touched["search"] = urlencode([(redact(name), redact(value)) for name, value in searched.items()])[:1100]
         line: dict[str, Any] = {
             "actor": actor,
             "origin": caller,

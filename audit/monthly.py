@@ -1,11 +1,15 @@
-"""The migration operation that makes a table of the trail one of partitions by month; see audit.months."""
+"""Migration operations of the trail: tables by month (audit.months), rows that only go on, functions that change."""
+
+from typing import Any
 
 from django.db.backends.base.schema import BaseDatabaseSchemaEditor as Editor
 from django.db.migrations.state import ProjectState as State
 
 from audit.months import Month, guarded, new_partition, policy, values
-from hq.db.operations import APP, LOOKUP, REFUSAL, SQLOperation
+from hq.db.operations import APP, LOOKUP, REFUSAL, LookupFunction, SQLOperation
 from hq.lib.clock import now
+
+REFUSES = "EXECUTE FUNCTION public.audit_goes_on()"
 
 
 class Monthly(SQLOperation):
@@ -84,3 +88,42 @@ class Monthly(SQLOperation):
             *self._closed(),
         ]:
             schema_editor.execute(statement, params=None)
+
+
+class OnlyGoesOn(SQLOperation):
+    """Refuses rows of a table, whoever writes them, of which a condition over OLD and NEW is not true.
+
+    `born` is for rows that are added, `goes_on` for those that are changed. The condition is the trigger's own, so
+    nothing is called where it holds.
+    """
+
+    def __init__(self, *, table: str, born: str = "", goes_on: str = "") -> None:
+        super().__init__(table=table, born=born, goes_on=goes_on)
+
+    def forwards(self) -> list[str]:
+        return [
+            f"CREATE TRIGGER {name} BEFORE {on} ON {self.arguments['table']} FOR EACH ROW"
+            f" WHEN (({self.arguments[name]}) IS NOT TRUE) {REFUSES}"
+            for name, on in (("born", "INSERT"), ("goes_on", "UPDATE"))
+            if self.arguments[name]
+        ]
+
+    def backwards(self) -> list[str]:
+        return [f"DROP TRIGGER IF EXISTS {name} ON {self.arguments['table']}" for name in ("born", "goes_on")]
+
+
+class Replaced(SQLOperation):
+    """A look-up function gets another body. Code from before goes on calling it: its name and its columns stay."""
+
+    def __init__(self, *, old: str, new: str, **function: Any) -> None:
+        super().__init__(old=old, new=new, **function)
+
+    def _with(self, body: str) -> LookupFunction:
+        named = {name: value for name, value in self.arguments.items() if name not in {"old", "new"}}
+        return LookupFunction(body=body, **named)
+
+    def forwards(self) -> list[str]:
+        return [*self._with(self.arguments["old"]).backwards(), *self._with(self.arguments["new"]).forwards()]
+
+    def backwards(self) -> list[str]:
+        return [*self._with(self.arguments["new"]).backwards(), *self._with(self.arguments["old"]).forwards()]

@@ -201,6 +201,6 @@ def record_person(tag: PersonTag, *, person_id: UUID | None, origin: Origin, tar
         tag=tag,
         ip=origin.ip,
         request_id=origin.request_id,
-        user_agent=origin.user_agent,
+        user_agent=redact(origin.user_agent),
         target_id=target_id,
     )

@@ -7,13 +7,15 @@ be killed anywhere, and two at once take turns. A long transaction of anybody's 
 was written after it began, and nothing else.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from hashlib import sha256
 from typing import Any, Final
 from uuid import UUID
 
-from django.db import connection
+from django.db import IntegrityError, ProgrammingError, connection
+from psycopg.errors import InsufficientPrivilege, UniqueViolation
 
 from audit.documents import AT_IN_DOCUMENTS, NO_SALT, access_document, admin_document
 from audit.models import LogHead
@@ -82,9 +84,13 @@ _EVENTS = f"""
 
 
 class TrailBroken(Problem):
-    """The newest events do not follow those before them, so nothing is proved of them. Verify the trail."""
+    """The newest entries do not go on from what the tree holds, so nothing is proved of them. Verify the trail."""
 
     status = 500
+
+    def __init__(self, message: str, log: Log) -> None:
+        super().__init__(message)
+        self.log = log
 
 
 @dataclass(slots=True)
@@ -118,13 +124,14 @@ def _move(head: _Head, organization_id: UUID, environment_id: UUID, log: Log) ->
 def sequence(organization_id: UUID, environment_id: UUID, limit: int = BATCH) -> tuple[int, bool]:
     """Give the next lines of the access log their places, in one transaction. How many, and whether more may wait.
 
-    Raises LookupError: the tree lacks hashes that it had.
+    Raises TrailBroken, LookupError: the tree lacks hashes that it had.
     """
     with tenant(organization_id):
         head = _locked(organization_id, environment_id, Log.ACCESS)
         rows, more = _next_lines(head, organization_id, environment_id, limit)
         if rows:
-            _link(head, organization_id, environment_id, rows)
+            with _going_on(Log.ACCESS, head.size):
+                _link(head, organization_id, environment_id, rows)
         _move(head, organization_id, environment_id, Log.ACCESS)
     return len(rows), more
 
@@ -185,6 +192,17 @@ def _link(head: _Head, organization_id: UUID, environment_id: UUID, rows: Sequen
     head.size, head.hash = index, previous
 
 
+@contextmanager
+def _going_on(log: Log, size: int) -> Iterator[None]:
+    """Raises TrailBroken: others stand already where these would, in the log or its tree; the database keeps them."""
+    try:
+        yield
+    except (IntegrityError, ProgrammingError) as fault:
+        if isinstance(fault.__cause__, InsufficientPrivilege | UniqueViolation):
+            raise TrailBroken(f"The {log} log holds others already behind entry {size}.", log) from fault
+        raise
+
+
 def grow_admin(organization_id: UUID, environment_id: UUID, limit: int = BATCH) -> tuple[int, bool]:
     """Add the next events to the tree over the administrative log, in one transaction. As `sequence` tells it.
 
@@ -196,7 +214,8 @@ def grow_admin(organization_id: UUID, environment_id: UUID, limit: int = BATCH) 
             cursor.execute(_EVENTS, [organization_id, environment_id, head.size, limit])
             rows = cursor.fetchall()
         leaves = _leaves(head, str(organization_id), str(environment_id), rows)
-        Tiles(organization_id, environment_id, Log.ADMIN).add(head.size - len(leaves), leaves)
+        with _going_on(Log.ADMIN, head.size - len(leaves)):
+            Tiles(organization_id, environment_id, Log.ADMIN).add(head.size - len(leaves), leaves)
         _move(head, organization_id, environment_id, Log.ADMIN)
     return len(rows), len(rows) == limit
 
@@ -221,7 +240,7 @@ def _leaves(head: _Head, organization: str, environment: str, rows: Sequence[Any
         )
         follows = place == head.size + 1 and bytes(previous) == head.hash
         if not follows or chain.link(head.hash, document) != bytes(newest):
-            raise TrailBroken(f"Event {head.size + 1} of {environment} does not follow the one before it.")
+            raise TrailBroken(f"Event {head.size + 1} of {environment} does not follow the one before it.", Log.ADMIN)
         head.size, head.hash = place, bytes(newest)
         leaves.append(merkle.leaf_hash(document))
     return leaves

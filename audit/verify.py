@@ -2,12 +2,14 @@
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any, Final, Protocol
+from itertools import islice
+from typing import Any, Final
 from uuid import UUID
 
 from django.db import connection
 
-from audit.models import AuditEvent, ChainHead, LogHead
+from audit.models import AccessEntry, AuditEvent, ChainHead, LogHead
+from audit.selectors.altered import is_shredded
 from audit.selectors.logs import page_lines
 from audit.tags import Log
 from audit.trees import Tiles
@@ -17,7 +19,22 @@ from hq.db.context import tenant
 from hq.db.sealing import KeyGone
 
 PAGE: Final = 2000
+DETAIL_CHANGED: Final = "its sealed detail was changed"
 _WIDTH, _BYTES = merkle.TILE_WIDTH, merkle.HASH_BYTES
+# One look at the head and behind it: an entry and the head that counts it are of one transaction.
+_BEHIND = {
+    Log.ADMIN: """
+        SELECT min(e.index) FROM audit_auditevent e WHERE e.organization_id = %s AND e.environment_id = %s
+            AND e.index > (SELECT coalesce(max(h.length), 0) FROM audit_chainhead h
+                WHERE h.organization_id = e.organization_id AND h.environment_id = e.environment_id)
+    """,
+    Log.ACCESS: """
+        SELECT min(l.index) FROM audit_accesslink l WHERE l.organization_id = %s AND l.environment_id = %s
+            AND l.index > (SELECT coalesce(max(h.size), 0) FROM audit_loghead h
+                WHERE h.log = 'access' AND h.organization_id = l.organization_id
+                    AND h.environment_id = l.environment_id)
+    """,
+}
 # Requests of transactions that the log's head has passed have their places, all of them.
 _WITHOUT_PLACE = """
     SELECT e.id::text FROM audit_accessentry e
@@ -40,11 +57,10 @@ class Verdict:
     def ok(self) -> bool:
         return self.first_bad is None
 
-
-class Committed(Protocol):
-    """An event, or a request: what has a detail that it commits to."""
-
-    def detail_matches(self) -> bool: ...
+    @property
+    def altered(self) -> bool:
+        """Whether it is the sealed detail alone that does not fit."""
+        return self.reason == DETAIL_CHANGED
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +71,7 @@ class Found:
     previous: bytes
     hash: bytes
     document: bytes
-    row: Committed | None
+    row: AuditEvent | AccessEntry | None
 
 
 class _Bad(Exception):
@@ -105,14 +121,17 @@ class _Walk:
     def run(self) -> None:
         """Raises _Bad."""
         leaves = self._leaves()
-        computed = merkle.root_of(next(leaves) for _ in range(self.head.size))
+        computed = merkle.root_of(islice(leaves, self.head.size))
         for _ in leaves:
             pass  # what is not in the tree yet
+        if self.length < self.head.size:
+            raise _Bad(self.index + 1, "the tree holds entries that the log's head does not count")
         if self.head.dropped == self.length:
             self.previous = self.newest  # nothing is left here to compare it with
         if self.previous != self.newest:
             raise _Bad(self.index + 1, "the newest events are missing")
         self._check_tree(computed)
+        self._check_behind()
         if self.log is Log.ACCESS:
             self._check_places()
 
@@ -136,10 +155,14 @@ class _Walk:
             raise _Bad(self.index + 1, "the newest events are missing")
 
     def _pages(self, after: int, until: int) -> Iterator[Found]:
+        """Of two entries at one place the second is always seen: it does not begin the next page."""
         while after < until:
+            limit = min(PAGE, until - after)
             with tenant(self.place[0]):
-                page = _page(*self.place, self.log, after, min(PAGE, until - after))
-            page = [found for found in page if found.index <= until]  # what came meanwhile is not ours to judge
+                page = list(_page(*self.place, self.log, after, limit + 1))
+            if len(page) > limit and page[limit].index != page[limit - 1].index:
+                page.pop()
+            page = [found for found in page if found.index <= until]  # what is behind the head is looked at last
             if not page:
                 return
             yield from page
@@ -148,6 +171,8 @@ class _Walk:
 
     def _check(self, found: Found) -> None:
         expected = self.index + 1
+        if found.index == self.index:
+            raise _Bad(found.index, f"two entries stand at place {found.index}")
         if found.index != expected:
             raise _Bad(expected, f"event {expected} is missing")
         if found.row is None:
@@ -163,11 +188,11 @@ class _Walk:
         try:
             matches = found.row.detail_matches()
         except KeyGone:  # erased, and meant to be: the chain still holds
-            matches = True
+            matches = is_shredded(found.row)
         except (Tampered, ValueError):
             matches = False
         if not matches:
-            raise _Bad(found.index, "its sealed detail was changed")
+            raise _Bad(found.index, DETAIL_CHANGED)
 
     def _leaf_in_tree(self, index: int) -> bytes:
         number, offset = divmod(index - 1, _WIDTH)
@@ -196,6 +221,13 @@ class _Walk:
                         raise _Bad(number * _WIDTH**level + 1, "the tree's hashes above its leaves were changed")
                 level, count = level + 1, count // _WIDTH
         raise _Bad(self.head.size, "the tree's hashes above its leaves were changed")
+
+    def _check_behind(self) -> None:
+        with tenant(self.place[0]), connection.cursor() as cursor:
+            cursor.execute(_BEHIND[self.log], self.place)
+            index = cursor.fetchone()[0]
+        if index is not None:
+            raise _Bad(index, "it was put in behind the end of the log")
 
     def _check_places(self) -> None:
         with tenant(self.place[0]), connection.cursor() as cursor:

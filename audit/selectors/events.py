@@ -12,6 +12,7 @@ from django.db.models import Count, Q, QuerySet
 from django.db.models.functions import TruncDate
 
 from audit.models import AccessEntry, AuditEvent, ChainHead, ChainVerification, LogHead, PersonEvent
+from audit.selectors.altered import shown
 from audit.tags import Log, PersonTag, Tag
 from hq.authz import gate
 from hq.authz.actor import Actor
@@ -21,6 +22,8 @@ from hq.db.models import PLATFORM_ID
 from hq.lib.clock import now
 from hq.lib.errors import NotFound
 from hq.lib.ids import earliest_id
+
+SOON = timedelta(hours=1)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -71,7 +74,7 @@ def list_events(actor: Actor, filters: Filters, *, before: int | None, limit: in
     rows = AuditEvent.objects.filter(_events(actor, filters))
     if before is not None:
         rows = rows.filter(_older(actor, before))
-    return list(rows.order_by("-at", "-index")[: limit + 1])
+    return shown(list(rows.order_by("-at", "-index")[: limit + 1]))
 
 
 def _older(actor: Actor, index: int) -> Q:
@@ -91,10 +94,10 @@ def count_events(actor: Actor, filters: Filters) -> int:
 def get_event_at(actor: Actor, index: int) -> AuditEvent:
     """The event at a place of the chain, from 1. Raises NotFound."""
     gate.require(actor, Permission.AUDIT_READ)
-    event = AuditEvent.objects.filter(_scope(actor), index=index).first()
+    event = AuditEvent.objects.filter(_scope(actor), index=index).order_by("pk").first()
     if event is None:
         raise NotFound
-    return event
+    return shown([event])[0]
 
 
 def names_of(actor: Actor, ids: Iterable[UUID], newest: int = 10_000) -> dict[UUID, str]:
@@ -105,7 +108,8 @@ def names_of(actor: Actor, ids: Iterable[UUID], newest: int = 10_000) -> dict[UU
     gate.require(actor, Permission.AUDIT_READ)
     looked_at = AuditEvent.objects.filter(_scope(actor)).order_by("-index").values("pk")[:newest]
     rows = AuditEvent.objects.filter(pk__in=looked_at, actor_id__in=set(ids))
-    return {event.actor_id: event.actor_label for event in rows.order_by("actor_id", "-index").distinct("actor_id")}
+    newest_each = shown(list(rows.order_by("actor_id", "-index").distinct("actor_id")))
+    return {event.actor_id: event.actor_label for event in newest_each}
 
 
 @dataclass(frozen=True, slots=True)
@@ -173,7 +177,9 @@ def chain_status(actor: Actor, log: Log = Log.ADMIN) -> ChainStatus:
         length = ChainHead.objects.filter(_scope(actor)).values_list("length", flat=True).first() or 0
     else:
         length = LogHead.objects.filter(_scope(actor), log=log).values_list("size", flat=True).first() or 0
-    last = ChainVerification.objects.filter(_scope(actor), log=log).order_by("-at").first()
+    # One of a time to come - the clock was ahead, or somebody wrote it - hides none that is made now.
+    checks = ChainVerification.objects.filter(_scope(actor), log=log, at__lt=now() + SOON)
+    last = checks.order_by("-at").first()
     if last is None:
         return ChainStatus("waiting", length, None, 0, None, "")
     state = "verified" if last.first_bad is None else "broken"

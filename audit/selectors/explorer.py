@@ -14,6 +14,7 @@ from uuid import UUID
 from django.db import connection
 
 from audit.models import AccessEntry, AuditEvent
+from audit.selectors.altered import shown
 from audit.selectors.events import Filters
 from audit.tags import Tag
 from hq.authz import gate
@@ -85,7 +86,7 @@ def search_events(actor: Actor, search: Search, *, before: int | None, limit: in
     rows = AuditEvent.objects.filter(
         organization_id=actor.organization_id, environment_id=environment_of(actor), index__in=found
     )
-    return list(rows.order_by("-at", "-index")[: limit + 1])
+    return shown(list(rows.order_by("-at", "-index")[: limit + 1]))
 
 
 def count_matches(actor: Actor, search: Search) -> Counted:
@@ -174,7 +175,7 @@ def list_actors(actor: Actor) -> list[tuple[UUID, str]]:
     ids = [UUID(each) for each in choices(actor, "actor_id")]
     with connection.cursor() as cursor:
         cursor.execute(statement, [ids, actor.organization_id, actor.environment_id])
-        newest = [_EVENTS.row(row) for row in cursor.fetchall()]
+        newest = shown([_EVENTS.row(row) for row in cursor.fetchall()])
     return sorted(((event.actor_id, event.actor_label) for event in newest), key=lambda pair: pair[1].casefold())
 
 
@@ -250,7 +251,7 @@ def list_access(
     if filters.outcome:
         rows = rows.filter(**{"status__gte" if filters.outcome == "refused" else "status__lt": 400})
     if actors is None:
-        return list(rows.order_by("-pk")[: limit + 1])
+        return shown(list(rows.order_by("-pk")[: limit + 1]))
     each = (rows.filter(actor_id=one).order_by("-pk")[: limit + 1] for one in actors[:ACTORS_MOST])
     found = [row for several in each for row in several]
-    return sorted(found, key=lambda row: row.pk, reverse=True)[: limit + 1]
+    return shown(sorted(found, key=lambda row: row.pk, reverse=True)[: limit + 1])

@@ -9,6 +9,7 @@ from uuid import UUID
 from django.db import connection
 
 from audit.models import AccessEntry, AccessLink, AuditEvent, ChainHead, LogHead
+from audit.selectors.altered import require_shredded
 from audit.tags import Log
 from audit.trees import Tiles
 from hq.crypto import merkle
@@ -154,10 +155,14 @@ def _opened_at(index: int, row: AuditEvent | AccessEntry) -> tuple[dict[str, Any
 
 
 def opened(row: AuditEvent | AccessEntry) -> tuple[dict[str, Any] | None, str | None]:
-    """The detail and its salt. None of either where its key was destroyed, and where it was not committed to."""
+    """The detail and its salt. None of either where its key was destroyed, and where it was not committed to.
+
+    Raises Tampered, KeyUnavailable.
+    """
     try:
         detail = dict(row.detail or {})
     except KeyGone:
+        require_shredded(row)
         return None, None
     salt = detail.pop("salt", None)
     return (None, None) if row.commitment is None else (detail, salt)

@@ -6,6 +6,7 @@ from django.db.utils import DatabaseError
 from django.test import Client
 
 from audit import actions
+from audit.sequencing import TrailBroken
 from audit.tags import Log
 from audit.verify import Verdict
 from hq.db.context import tenant
@@ -167,7 +168,14 @@ def test_a_log_that_was_rewritten_whole_no_longer_fits_its_tree(place: Place) ->
         "UPDATE audit_loghead SET size = 249, hash = (SELECT hash FROM audit_accesslink WHERE index = 249), xid = 0"
         " WHERE log = 'access'",
     )
-    actions.grow(place.id, place.live_id)  # as a rewriter would, who does not think of the leaves further back
+    with pytest.raises(TrailBroken) as refused:  # HQ's own worker adds nothing over what the tree holds
+        actions.grow(place.id, place.live_id)
+    assert refused.value.log == Log.ACCESS
+    tamper(
+        "UPDATE audit_tile SET hashes = substr(hashes, 1, 32 * 249) WHERE log = 'access' AND level = 0 AND number = 0",
+        "DELETE FROM audit_tile WHERE log = 'access' AND (level > 0 OR number > 0)",
+    )
+    actions.grow(place.id, place.live_id)  # as a rewriter would
     assert verdict(place).ok  # of the database alone no more can be said: checkpoints kept elsewhere find it
     tamper(f"UPDATE audit_accessentry SET route = 'y' WHERE id = {ENTRY.format(250)}")
     assert verdict(place).first_bad == 250

@@ -6,9 +6,9 @@ import pytest
 
 from audit import recorder
 from audit.masking import NAMES, of_change, of_request
-from audit.models import AccessEntry, AuditEvent
+from audit.models import AccessEntry, AuditEvent, PersonEvent
 from audit.recorder import Target
-from audit.tags import Tag
+from audit.tags import PersonTag, Tag
 from hq.authz.actor import Origin
 from hq.db.classes import DataClass, fields_of
 from hq.db.context import tenant
@@ -37,6 +37,25 @@ TEXT, CLEAN = "call 555-867-5309, ines@alderpeak.example", "call [phone], [email
         ({"note": "hd_live_AbCdEf"}, {"note": "hd_live_[redacted]"}),
         ({"key": "arn:aws:kms:eu-west-1:555867530912:key/1"}, {"key": "arn:aws:kms:eu-west-1:555867530912:key/1"}),
         (None, None),
+        ({"claims": {"ines@alderpeak.example": 1}}, {"claims": {"[email]": 1}}),
+        ({"claims": {"a@b.example": 1, "c@d.example": 2}}, {"claims": {"[email]": 1, "[email] 2": 2}}),
+        ({"claims": {"call 555-867-5309": {"note": TEXT}}}, {"claims": {"call [phone]": {"note": CLEAN}}}),
+        (
+            {"headers": {"Authorization": "Basic x", "Set-Cookie": "x", "X-Api-Key": "x", "Accept": "text/html"}},
+            {
+                "headers": {
+                    "Authorization": "[secret]",
+                    "Set-Cookie": "[secret]",
+                    "X-Api-Key": "[secret]",
+                    "Accept": "text/html",
+                }
+            },
+        ),
+        (
+            {"given": {"clientSecret": "x", "accessToken": ["x"]}},
+            {"given": {"clientSecret": "[secret]", "accessToken": "[secret]"}},
+        ),
+        ({"sql": "UPDATE people SET email = 'ines@alderpeak.example'"}, {"sql": "UPDATE people SET email = [email]'"}),
     ],
 )
 def test_it_keeps_names_redacts_texts_and_masks_secrets(given, kept):
@@ -91,3 +110,9 @@ def test_a_line_of_the_access_log_holds_them_too():
         assert line.detail_matches()
         assert (line.detail["user_agent"], line.detail["q"]) == (CLEAN, CLEAN)
         assert line.detail["path"] == "claims/555-867-5309.pdf"
+
+
+@pytest.mark.django_db
+def test_an_accounts_own_log_holds_them_too():
+    recorder.record_person(PersonTag.FACTOR_USED, person_id=None, origin=Origin(user_agent=TEXT))
+    assert PersonEvent.objects.latest("pk").user_agent == CLEAN
