@@ -1,7 +1,11 @@
 """Committing to a log: its tree is signed if, and only if, it goes on from what was signed before."""
 
+import logging
+from contextlib import suppress
+from dataclasses import replace
 from uuid import UUID
 
+from django.core.exceptions import ObjectDoesNotExist
 from django.db import transaction
 
 from audit import actions as audit
@@ -19,12 +23,14 @@ from hq.crypto import notes
 from hq.crypto.merkle import EMPTY_ROOT, BadProof, check_consistency
 from hq.db.context import tenant
 from hq.db.locks import hold
+from hq.db.models import PLATFORM_ID
 from hq.lib.clock import now
 from hq.lib.errors import Refused
 from jobs import actions as jobs
 from keys.actions.signing import sign_note
 from keys.registry import Notice, tenancy
 
+alarms = logging.getLogger("hq.evidence")
 MAKE, WITNESS = "evidence.checkpoint", "evidence.witness"
 Place = tuple[UUID, UUID, str]  # organization, environment, log
 
@@ -73,8 +79,8 @@ def _grow(organization_id: UUID, environment_id: UUID) -> frozenset[Log]:
     """Bring both trees up to date; the logs of which that cannot be done."""
     try:
         audit.grow(organization_id, environment_id)
-    except TrailBroken:
-        return frozenset({Log.ADMIN})
+    except TrailBroken as fault:
+        return frozenset({fault.log})
     except LookupError:  # of which log it is, is found when the trees are read
         return frozenset()
     return frozenset()
@@ -160,6 +166,15 @@ def tell_altered(place: Place, index: int) -> Incident:
     return _alarm(place, Incident.Kind.ALTERED, index, Tree(index, EMPTY_ROOT))
 
 
+def tell_unfit(organization_id: UUID, environment_id: UUID, log: Log, index: int, altered: bool) -> None:
+    """Raise an alarm of the first entry that a check found not to fit: once for each entry."""
+    place = (organization_id, environment_id, log.value)
+    if altered:
+        tell_altered(place, index)
+    else:
+        _alarm(place, Incident.Kind.UNFIT, index, Tree(index, EMPTY_ROOT))
+
+
 def _alarm(place: Place, kind: Incident.Kind, size: int, tree: Tree) -> Incident:
     organization_id, environment_id, log = place
     with transaction.atomic():
@@ -172,14 +187,30 @@ def _alarm(place: Place, kind: Incident.Kind, size: int, tree: Tree) -> Incident
             defaults={"found_size": tree.size, "found_root": tree.root, "at": now()},
         )
         if new:
-            tenancy().tell_keepers(organization_id, _notice(incident))
+            _tell(incident)
     return incident
 
 
+def _tell(incident: Incident) -> None:
+    """Those who look after the organization, unless it was erased, and those who run HQ, as only they restore a log."""
+    notice, organization_id = _notice(incident), incident.organization_id
+    alarms.error("the trail does not fit", extra={"log": f"{incident.environment_id}/{incident}", "at": incident.size})
+    if organization_id != PLATFORM_ID:
+        with suppress(ObjectDoesNotExist):
+            tenancy().tell_keepers(organization_id, notice)
+        notice = replace(notice, sentences=(*notice.sentences, f"The organization’s id is {organization_id}."))
+    tenancy().tell_keepers(PLATFORM_ID, notice)
+
+
 _THEN = "HQ makes no more checkpoints of it by itself. Compare those that you or a witness have kept."
-_THEN_ALTERED = (
-    "Its other entries are proved as before. Exports that would hold this one are not made, nor is it found by names."
-)
+_THEN_OF = {
+    Incident.Kind.ALTERED: (
+        "Its other entries are proved as before. Exports that would hold it are not made, nor is it found by names."
+    ),
+    Incident.Kind.UNFIT: (
+        "A check of the whole log found it, and says more on the page Integrity. What HQ has signed of the log stands."
+    ),
+}
 
 
 def _notice(incident: Incident) -> Notice:
@@ -188,7 +219,7 @@ def _notice(incident: Incident) -> Notice:
         sentences=(
             incident.sentence,
             f"It is the {incident.log} log of the environment {incident.environment_id}.",
-            _THEN if incident.stops_checkpoints else _THEN_ALTERED,
+            _THEN_OF.get(Incident.Kind(incident.kind), _THEN),
             "Whoever runs HQ has to restore the log from a backup.",
         ),
         path="audit/",

@@ -33,6 +33,7 @@ from keys.registry import tenancy
 
 MOST: Final = 10
 EVERY: Final = timedelta(days=1)
+AHEAD: Final = timedelta(hours=1)
 # How long somebody who was asked may take to agree; then they are forgotten.
 ANSWER_WITHIN: Final = timedelta(days=7)
 # Mails that ask, of one organization and to one address: nobody is asked again and again by taking them out and in.
@@ -149,6 +150,12 @@ def _lapsed(row: MailWitness) -> bool:
     return row.state == MailWitness.State.ASKED and row.created_at < now() - ANSWER_WITHIN
 
 
+def _is_due(row: MailWitness) -> bool:
+    """A day after the last mail; or if that is still to come, as the clock was ahead."""
+    at = now()
+    return row.sent_at is None or not at - EVERY < row.sent_at <= at + AHEAD
+
+
 def send_mail(job: RunningJob) -> dict[str, object]:
     """Send the newest checkpoints to everybody whose last mail is a day ago, and forget who never answered.
 
@@ -158,7 +165,7 @@ def send_mail(job: RunningJob) -> dict[str, object]:
         asked = MailWitness.objects.filter(state=MailWitness.State.ASKED, created_at__lt=now() - ANSWER_WITHIN)
         asked.delete()
         confirmed = MailWitness.objects.filter(state=MailWitness.State.CONFIRMED)
-        due = [row for row in confirmed.order_by("id") if row.sent_at is None or row.sent_at <= now() - EVERY]
+        due = [row for row in confirmed.order_by("id") if _is_due(row)]
         context = {"organization": tenancy().name_of(job.organization_id), "notes": _notes(job.organization_id)}
     for row in due if context["notes"] else []:
         _message(row, "checkpoints", f"HQ: Checkpoints of {context['organization']}", context).send()

@@ -7,9 +7,9 @@ from uuid import UUID
 import orjson
 
 from audit import selectors as trail
-from audit.selectors import Entry
+from audit.selectors import Entry, EntryAltered
 from audit.tags import Log
-from evidence.actions.checkpoints import NotAsSigned, make_checkpoint
+from evidence.actions.checkpoints import NotAsSigned, make_checkpoint, tell_altered
 from evidence.models import Checkpoint
 from evidence.selectors import checkpoint_at_least, is_genuine, note_of
 from hq.authz import gate
@@ -29,6 +29,13 @@ class NotCovered(Refused):
     """No checkpoint covers this entry yet. One is made within a minute; then ask again."""
 
 
+class DetailChanged(Refused):
+    """The sealed detail of this entry is not what was written, so it cannot be given out.
+
+    Those who look after the organization have been told.
+    """
+
+
 @dataclass(frozen=True, slots=True)
 class ProofFile:
     """The bytes of the file and what it is called."""
@@ -44,7 +51,7 @@ def prove_entry(*, actor: Actor, log: Log, index: int) -> ProofFile:
         NotFound: there is no such entry.
         NotCovered: no checkpoint covers it, and the actor may not have one made.
         NotAsSigned: it is not what HQ signed, or nothing can be.
-        KeyUnavailable, Tampered.
+        DetailChanged, EntryMissing, KeyUnavailable.
     """
     gate.require(actor, Permission.AUDIT_READ)
     return _prove((actor.organization_id, environment_of(actor)), log, index, _may_commit(actor))
@@ -80,6 +87,16 @@ def _place(actor: Actor, request_id: UUID) -> int | None:
 
 
 def _prove(place: tuple[UUID, UUID], log: Log, index: int, may_commit: bool) -> ProofFile:
+    """An altered entry is told outside of the transaction that found it, as that one ends with the refusal."""
+    try:
+        return _proved(place, log, index, may_commit)
+    except EntryAltered as fault:
+        with tenant(place[0]):
+            tell_altered((*place, log.value), fault.index)
+        raise DetailChanged from None
+
+
+def _proved(place: tuple[UUID, UUID], log: Log, index: int, may_commit: bool) -> ProofFile:
     organization_id, environment_id = place
     with tenant(organization_id):
         covering = checkpoint_at_least(environment_id, log, index)

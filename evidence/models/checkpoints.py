@@ -78,7 +78,8 @@ class Cosignature(Model):
 class Incident(Model):
     """A log that is not what HQ, or a witness, knows it to be.
 
-    One for each checkpoint that it does not go on from, and for each entry whose sealed detail was changed.
+    One for each checkpoint that it does not go on from, for each entry whose sealed detail was changed, and for each
+    that a check found not to fit.
     """
 
     class Kind(models.TextChoices):
@@ -88,12 +89,13 @@ class Incident(Model):
         BROKEN = "broken"
         WITNESS = "witness"
         ALTERED = "altered"
+        UNFIT = "unfit"
 
     organization_id = models.UUIDField()
     environment_id = models.UUIDField()
     log = models.CharField(max_length=LOG_LENGTH, choices=LOGS)
     kind = models.CharField(max_length=10, choices=Kind.choices)
-    # The last checkpoint, and what was found instead; of an altered detail, twice the index of its entry.
+    # The last checkpoint, and what was found instead; of a single entry, twice its index.
     size = models.BigIntegerField()
     found_size = models.BigIntegerField()
     found_root = models.BinaryField()
@@ -119,16 +121,23 @@ class Incident(Model):
         return _SENTENCES[Incident.Kind(self.kind)].format(size=self.size, found=self.found_size)
 
     @property
+    def is_of_an_entry(self) -> bool:
+        """Found in what is read, and not in what was signed."""
+        return self.kind in OF_ENTRIES
+
+    @property
     def stops_checkpoints(self) -> bool:
-        """Hashes cover a commitment to what is sealed: the tree over a log with an altered detail is whole."""
-        return self.kind != Incident.Kind.ALTERED
+        """The tree over a log holds its entries as they were added: what was changed afterwards leaves it whole."""
+        return not self.is_of_an_entry
 
 
+OF_ENTRIES = frozenset({Incident.Kind.ALTERED, Incident.Kind.UNFIT})
 _SENTENCES = {
     Incident.Kind.SHORTER: "The log has {found} entries, and HQ has signed that it had {size}.",
     Incident.Kind.FORKED: "The first {size} entries of the log are not those that HQ has signed.",
     Incident.Kind.DAMAGED: "The tree over the log, whose first {size} entries HQ has signed, cannot be read whole.",
     Incident.Kind.BROKEN: "After its first {found} entries the log, of which HQ signed {size}, does not fit its tree.",
     Incident.Kind.ALTERED: "The sealed detail of entry {found} was changed, and cannot be read any more.",
+    Incident.Kind.UNFIT: "Entry {found} of the log is not what was written there.",
     Incident.Kind.WITNESS: "A witness has seen a log that does not begin with the {size} entries that HQ has signed.",
 }

@@ -5,11 +5,12 @@ from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
-from django.db.models import QuerySet
+from django.db.models import Q, QuerySet
 
 from audit import selectors as trail
 from audit.tags import Log
 from evidence.models import Checkpoint, Cosignature, Incident
+from evidence.models.checkpoints import OF_ENTRIES
 from evidence.selectors import origins
 from hq.authz import gate
 from hq.authz.actor import Actor, environment_of
@@ -150,7 +151,7 @@ def _verified_at(actor: Actor, log: Log) -> datetime | None:
 
 def _state(environment_id: UUID, log: str, verified_at: datetime | None) -> LogState:
     checkpoint, origin = latest_checkpoint(environment_id, log), origins.origin_of(environment_id, log)
-    told = list(Incident.objects.filter(environment_id=environment_id, log=log).order_by("-size", "-id")[:100])
+    told = _incidents(environment_id, log)
     standing = next((each for each in told if is_open(each, checkpoint, verified_at)), None)
     known = "whole" if checkpoint else "none"
     newest: dict[str, Cosignature] = {}
@@ -169,11 +170,19 @@ def _state(environment_id: UUID, log: str, verified_at: datetime | None) -> LogS
     )
 
 
+def _incidents(environment_id: UUID, log: str) -> list[Incident]:
+    """The newest, first those of what was signed: many of single entries hide none of these."""
+    found = Incident.objects.filter(environment_id=environment_id, log=log)
+    of_entries = Q(kind__in=OF_ENTRIES)
+    newest = [rows.order_by("-size", "-id")[:100] for rows in (found.exclude(of_entries), found.filter(of_entries))]
+    return [each for rows in newest for each in rows]
+
+
 def is_open(incident: Incident, newest: Checkpoint | None, verified_at: datetime | None) -> bool:
     """An alarm stands until a checkpoint goes on from the one that it is about; a witness's stands always.
 
-    One of an altered detail stands until all of the log was found to fit again.
+    One of an entry stands until all of the log was found to fit again.
     """
-    if incident.kind == Incident.Kind.ALTERED:
+    if incident.is_of_an_entry:
         return verified_at is None or verified_at < incident.at
     return newest is None or incident.kind == Incident.Kind.WITNESS or incident.size >= newest.size

@@ -7,10 +7,12 @@ from django.shortcuts import render
 from django.views.decorators.http import require_safe
 
 from audit import selectors as trail
+from audit.registry import AuditEvent
 from audit.tags import Log
 from evidence import selectors
 from evidence.actions.proofs import prove_entry
 from hq.authz.actor import environment_of
+from hq.db.sealing import KeyGone
 from hq.web.portal import own_context
 from hq.web.request import TenantRequest
 
@@ -38,7 +40,7 @@ def about_event(request: TenantRequest, index: int) -> dict[str, Any]:
     status = trail.chain_status(request.actor)
     return {
         "event": found,
-        "checked": found.computed_hash() == bytes(found.hash),
+        "checked": found.computed_hash() == bytes(found.hash) and _fits(found),
         "before": detail.get("before"),
         "after": detail.get("after"),
         "reason": detail.get("reason", ""),
@@ -51,6 +53,16 @@ def about_event(request: TenantRequest, index: int) -> dict[str, Any]:
         "later": index + 1 if index < status.length else None,
         **_proved(request, index, found.document()),
     }
+
+
+def _fits(event: AuditEvent) -> bool:
+    """Whether the sealed detail is the one that was committed to, as far as anybody can still tell."""
+    try:
+        return event.detail_matches()
+    except KeyGone:
+        return True
+    except ValueError:
+        return False
 
 
 def _proved(request: TenantRequest, index: int, document: bytes) -> dict[str, Any]:

@@ -1,7 +1,7 @@
 """The explorer finds events by what people know of them, and says so in the log (AUD-1)."""
 
 from datetime import timedelta
-from urllib.parse import quote
+from urllib.parse import parse_qs, quote
 
 import pytest
 
@@ -217,6 +217,18 @@ class TestPage:
             entry = AccessEntry.objects.latest("pk")
             assert entry.detail["search"] == "q=claims&kind=people"
         assert b"q=claims&amp;kind=people" in page(place, "?kind=access").content
+
+    def test_of_a_search_what_is_personal_is_not_kept(self, place):
+        card, phone = "4111+1111+1111+1111", "%2B1+555+867+5309"
+        page(place, f"?q={card}&first={phone}&ines%40alderpeak.example=x&target_id=ines%40alderpeak.example")
+        with tenant(place.id):
+            kept = parse_qs(AccessEntry.objects.latest("pk").detail["search"])
+        assert kept == {"q": ["[card]"], "first": ["[phone]"], "[email]": ["x"], "target_id": ["[email]"]}
+
+    def test_the_log_says_which_event_was_looked_at(self, place):
+        page(place, "3")
+        with tenant(place.id):
+            assert AccessEntry.objects.latest("pk").detail["index"] == "3"
 
     def test_a_search_by_a_program_is_in_the_log_too(self, place, client):
         secret = make_api_key(place)
