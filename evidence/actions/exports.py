@@ -17,7 +17,7 @@ from django.db.models import QuerySet
 
 from audit import recorder
 from audit.recorder import Target
-from audit.selectors import EntryAltered
+from audit.selectors import EntryAltered, EntryMissing
 from audit.tags import Log, Tag
 from evidence.actions.checkpoints import NotAsSigned, make_checkpoint, tell_altered
 from evidence.actions.export_zip import Making
@@ -129,16 +129,18 @@ def target_of(export: TrailExport) -> Target:
 
 def make_trail_export(job: RunningJob) -> None:
     """Make it, from its first entry. Raises what keeps it from being made: StorageFull, KeyUnavailable, LeaseLost."""
-    export, checkpoint = _cut(job)
-    if export is None:
-        return
-    if checkpoint is None or export.first is None:
-        _end_empty(job, export)
-        return
     try:
+        export, checkpoint = _cut(job)
+        if export is None:
+            return
+        if checkpoint is None or export.first is None:
+            _end_empty(job, export)
+            return
         _write(job, export, checkpoint)
     except EntryAltered as fault:
-        _end_altered(job, export, fault.index)
+        _end_altered(job, fault.index)
+    except EntryMissing:
+        _end_missing(job)
 
 
 def _write(job: RunningJob, export: TrailExport, checkpoint: Checkpoint) -> None:
@@ -225,13 +227,38 @@ def _end_empty(job: RunningJob, export: TrailExport) -> None:
         job.complete({"entries": 0})
 
 
-def _end_altered(job: RunningJob, export: TrailExport, index: int) -> None:
+def _end_altered(job: RunningJob, index: int) -> None:
     """It would hold an entry that is not what was kept, and trying again would find the same. An alarm says so."""
     with job.step():
-        at = now()
-        _rows(job).update(made_at=at, expires_at=export.ends_at(at))
-        job.complete({"altered": index})
-        tell_altered((export.organization_id, export.environment_id, export.log), index)
+        export = _give_up(job, {"altered": index})
+        if export is not None:
+            tell_altered((export.organization_id, export.environment_id, export.log), index)
+
+
+def _end_missing(job: RunningJob) -> None:
+    """An entry of its range is not there, and will not be. The log is checked whole at once, which tells of it."""
+    with job.step():
+        export = _give_up(job, {"missing": True})
+        if export is not None:
+            place = {"environment_id": str(export.environment_id), "log": export.log}
+            jobs.enqueue(
+                "audit.verify",
+                organization_id=export.organization_id,
+                environment_id=export.environment_id,
+                payload=place,
+                key=f"verify:{export.environment_id}:{export.log}",
+            )
+
+
+def _give_up(job: RunningJob, why: dict[str, object]) -> TrailExport | None:
+    """In a step: it has ended without a file; None if it was removed meanwhile."""
+    export = _rows(job).select_for_update(no_key=True).first()
+    job.complete(why)
+    if export is not None:
+        export.made_at = now()
+        export.expires_at = export.ends_at(export.made_at)
+        export.save(update_fields=["made_at", "expires_at"])
+    return export
 
 
 def remove_trail_export(*, actor: Actor, export_id: UUID) -> None:

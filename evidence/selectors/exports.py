@@ -1,9 +1,9 @@
 """Reads of exports of the trail. Whoever may read a trail sees them all: they are about it, not about who asked."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Final
+from typing import Any, Final
 from uuid import UUID
 
 from django.db.models import QuerySet
@@ -19,6 +19,7 @@ from hq.lib.errors import NotFound
 from jobs.registry import Job
 
 ALTERED: Final = "An entry in its range is not as it was written, and those who look after the organization were told."
+MISSING: Final = "An entry in its range is missing. HQ checks the whole log now; the page Integrity says what it finds."
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,14 +36,20 @@ class ListedExport:
             return "failed" if self.job is not None and self.job.state == Job.State.DEAD else "making"
         if self.export.blob_id:
             return "ready"
-        return "failed" if self.export.first else "empty"
+        return "failed" if self.export.first or self._result.get("missing") else "empty"
+
+    @property
+    def _result(self) -> Mapping[str, Any]:
+        return (self.job.result if self.job else None) or {}
 
     @property
     def fault(self) -> str:
         """Why it failed, as a sentence."""
         if self.job is None or self.job.state == Job.State.DEAD:
             return self.job.error if self.job else ALTERED
-        index = (self.job.result or {}).get("altered")
+        if self._result.get("missing"):
+            return MISSING
+        index = self._result.get("altered")
         return f"{ALTERED} It is entry {index:,}: times before and after it can be exported." if index else ALTERED
 
 

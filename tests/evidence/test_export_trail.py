@@ -15,7 +15,7 @@ from django.core import mail
 from django.test import Client
 
 from audit.actions import verify_chain
-from audit.models import AuditEvent
+from audit.models import AuditEvent, ChainVerification
 from audit.tags import Log
 from evidence.actions import exports
 from evidence.actions.checkpoints import make_checkpoint
@@ -23,12 +23,13 @@ from evidence.actions.export_zip import Making
 from evidence.actions.exports import NoSuchRange, Range, TooManyAtOnce
 from evidence.models import Incident, TrailExport
 from evidence.selectors import list_logs
-from evidence.selectors.exports import first_since, get_trail_export, list_trail_exports
+from evidence.selectors.exports import MISSING, first_since, get_trail_export, list_trail_exports
 from evidence.tasks import sweep_exports
 from hq.authz.roles import Role
 from hq.db.context import tenant
 from hq.lib.clock import now
 from hq.lib.errors import Denied, NotFound
+from jobs.models import Job
 from keys import rings
 from tests.archive import support
 from tests.crashing import ROOT
@@ -188,6 +189,23 @@ def test_an_entry_that_was_altered_raises_an_alarm_and_is_named_and_what_is_besi
     assert "It is entry 4" in page
     export, _ = made(place, until=before)
     assert (export.first, export.last) == (1, 3)
+
+
+@pytest.mark.parametrize("rows", ["index = 4", "index >= 6", "index BETWEEN 2 AND 7"])
+def test_an_entry_that_is_missing_ends_it_and_the_whole_log_is_checked_at_once(place: Place, rows: str) -> None:
+    make_checkpoint(place.id, place.live_id, Log.ADMIN)
+    with as_superuser() as database:
+        database.execute("SET session_replication_role = replica")
+        database.execute(f"DELETE FROM audit_auditevent WHERE environment_id = '{place.live_id}' AND {rows}")
+    exports_asked = [ask(place), ask(place, since=now() - timedelta(hours=1))]
+    run_jobs()
+    with tenant(place.id):
+        found = [each for each in list_trail_exports(place.actor()) if each.export in exports_asked]
+        assert [(each.state, each.fault) for each in found] == [("failed", MISSING)] * 2
+        checked = ChainVerification.objects.get(log=Log.ADMIN)
+        assert checked.first_bad == int("".join(filter(str.isdigit, rows.partition("AND")[0])))
+        assert not Blob.objects.exists()
+        assert not Job.objects.filter(kind="evidence.export").exclude(state="DONE").exists()
 
 
 def test_the_alarm_of_an_altered_entry_stands_until_all_fits_again(place: Place) -> None:
