@@ -330,6 +330,6 @@ def open_trail_export(*, actor: Actor, export_id: UUID) -> GivenExport:
     """A finished one. Opens its own transaction: call it outside of any. Raises Denied, NotFound."""
     with tenant(actor.organization_id):
         export = selectors.get_trail_export(actor, export_id)
-    if export.blob_id is None:
+    if export.blob_id is None or export.expires_at <= now():  # the sweep that removes it may be late
         raise NotFound
     return GivenExport(actor, export)

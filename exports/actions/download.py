@@ -17,6 +17,7 @@ from hq.authz import gate
 from hq.authz.actor import Actor
 from hq.crypto.secrets import digest
 from hq.db.context import tenant
+from hq.lib.clock import now
 from hq.lib.errors import NotFound
 from hq.web.transfer import Closeable, Described
 from vault.actions.packages import read_package
@@ -86,7 +87,8 @@ def open_file(*, actor: Actor, scope: Scope, export_id: UUID, number: int) -> Gi
     gate.require(actor, PERMISSIONS[scope])
     with tenant(actor.organization_id):
         export = selectors.get_export(actor, scope, export_id)
-        if export.made_at is None or (number == IDENTITY and not export.by_passphrase):
+        over = export.expires_at <= now()  # the sweep that removes it may be late
+        if export.made_at is None or over or (number == IDENTITY and not export.by_passphrase):
             raise NotFound
         volume = selectors.get_volume(export, number) if number != IDENTITY else None
     return Given(actor, export, volume)

@@ -232,11 +232,14 @@ def test_asking_downloading_and_removing_are_in_the_trail(place: Place) -> None:
 
 
 def test_it_is_gone_after_a_week(place: Place) -> None:
-    made(place)
+    export, _ = made(place)
     sweep_exports()
     run_jobs()
+    assert content(place, export)
     with as_superuser() as database:
         database.execute("UPDATE evidence_trailexport SET expires_at = now() - interval '1 second'")
+    with pytest.raises(NotFound):  # though nobody has removed it yet
+        content(place, export)
     sweep_exports()
     run_jobs()
     with tenant(place.id):

@@ -196,11 +196,13 @@ def test_it_is_there_for_a_week(place: Place) -> None:
     client = sign_in(place.owner)
     export = begin(client, place)
     run_jobs()
+    file = at(place, f"your-data/file?export={export.id}&number=1")
+    assert client.get(file).status_code == 200
     with tenant(place.id):
         Export.objects.update(expires_at=now() - timedelta(seconds=1))
+    assert client.get(file).status_code == 404  # though nobody has removed it yet
     sweep()
     run_jobs()
-    assert client.get(at(place, f"your-data/file?export={export.id}&number=1")).status_code == 404
     with tenant(place.id):
         assert not Export.objects.exists()
         assert not Blob.objects.exists()
