@@ -3,11 +3,15 @@
 import json
 
 import pytest
+from django.db import connection
 from django.test import Client
+from django.test.utils import CaptureQueriesContext
 
+from audit import actions
 from audit.models import AccessEntry, AuditEvent
 from hq.db.context import tenant
 from hq.db.models import PLATFORM_ID
+from tests.audit.support import request
 from tests.database import as_superuser
 from tests.factories import Place, make_api_key, make_place
 
@@ -73,3 +77,15 @@ def test_the_line_commits_to_what_is_sealed_in_it() -> None:
         assert line.commitment is not None
         line.detail["user_agent"] = "another"
         assert not line.detail_matches()
+
+
+def test_a_line_is_one_plain_insert_and_waits_for_nobody() -> None:
+    """Whoever holds the heads of all logs holds up no request."""
+    place = make_place()
+    request(place)
+    actions.grow(place.id, place.live_id)
+    with as_superuser() as database, database.transaction(), CaptureQueriesContext(connection) as asked:
+        database.execute("LOCK audit_chainhead, audit_loghead, audit_tile, audit_accesslink IN ACCESS EXCLUSIVE MODE")
+        request(place)
+    (line,) = [each["sql"] for each in asked.captured_queries]
+    assert "INSERT INTO audit_accessentry" in line

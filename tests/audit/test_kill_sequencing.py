@@ -1,5 +1,6 @@
 """Workers killed at random points of sequencing: nothing is lost, nothing stands twice, every tree is over its log."""
 
+import os
 import random
 import signal
 from collections.abc import Iterator
@@ -15,7 +16,8 @@ from tests.crashing import Crasher, running
 from tests.factories import Place, make_place
 
 pytestmark = pytest.mark.django_db(transaction=True)
-SEED, KILLS = 20261122, 20
+# By hand HQ_KILLS=200, for as many as the trail promises to survive.
+SEED, KILLS = 20261122, int(os.environ.get("HQ_KILLS", "20"))
 STATEMENTS = 40  # about as many as it takes to sequence what each round adds
 
 

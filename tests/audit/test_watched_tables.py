@@ -10,12 +10,18 @@ from audit.tags import Tag
 from audit.tasks import sweep_logs
 from audit.verify import walk
 from audit.watch_models import Change
+from evidence.actions.mailing import ANSWER_WITHIN, add_witness
+from evidence.models import MailWitness
+from evidence.tasks import sweep_mail
 from hq.authz.permissions import SCOPES
 from hq.authz.roles import Role
 from hq.db.context import tenant
+from hq.embedded.postgres import SUPERUSER
+from hq.lib.clock import now
 from hq.lib.ids import new_id
 from tenants.actions import create_group, revoke_api_key
 from tenants.models import ApiKey, Group, Membership, Organization
+from tests.database import as_superuser
 from tests.factories import Place, make_place, run_jobs
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -91,6 +97,30 @@ def test_sql_of_the_running_role_leaves_an_event_for_each_kind(place: Place) -> 
         written("tenants_group", "DELETE"),
         written("tenants_organization", "UPDATE", columns=("mfa_required", "reach")),
     ]
+
+
+def test_sql_of_whoever_stands_above_leaves_an_event_that_says_who(place: Place) -> None:
+    with as_superuser() as database:
+        database.execute("UPDATE tenants_membership SET role = 'admin' WHERE organization_id = %s", [place.id])
+    (event,) = told(place)
+    assert (event["table"], event["role"]) == ("tenants_membership", SUPERUSER)
+
+
+def test_a_witness_by_mail_that_is_taken_away_leaves_an_event_and_one_who_never_answered_none(place: Place) -> None:
+    with tenant(place.id):
+        add_witness(actor=place.actor(), address=f"auditor-{place.id.hex[-12:]}@audit.example")
+    assert told(place) == []
+    with as_superuser() as database:
+        database.execute("UPDATE evidence_mailwitness SET created_at = %s", [now() - ANSWER_WITHIN * 2])
+    sweep_mail()
+    assert told(place) == []
+    with tenant(place.id):
+        assert not MailWitness.objects.exists()
+        other = add_witness(actor=place.actor(), address=f"other-{place.id.hex[-12:]}@audit.example")
+        MailWitness.objects.filter(pk=other.pk).update(state="CONFIRMED", confirmed_at=now())
+    with tenant(place.id):
+        MailWitness.objects.filter(pk=other.pk).delete()
+    assert told(place) == [written("evidence_mailwitness", "DELETE")]
 
 
 def test_an_act_leaves_its_own_event_and_no_other(place: Place) -> None:

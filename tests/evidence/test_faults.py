@@ -79,7 +79,7 @@ def test_killed_at_random_it_goes_on_as_before(place):
         "HQ_DATA_DIR": str(settings.DATA_DIR),
         "DJANGO_SETTINGS_MODULE": "hq.settings",
     }
-    times = int(os.environ.get("HQ_TEST_KILLS", "20"))
+    times = int(os.environ.get("HQ_KILLS", "20"))
     command = [sys.executable, "-m", "tests.evidence.crasher", str(times), "7"]
     asked = pickle.dumps(place.actor())
     done = subprocess.run(command, input=asked, capture_output=True, check=False, timeout=280, env=environment)

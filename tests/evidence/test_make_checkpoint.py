@@ -3,6 +3,7 @@
 from datetime import timedelta
 
 import pytest
+from django.conf import settings
 from django.core import mail
 from django.db import DatabaseError, connection, transaction
 
@@ -13,7 +14,7 @@ from evidence.actions import checkpoints
 from evidence.actions.checkpoints import NotAsSigned, make_checkpoint, make_checkpoints, request_checkpoints
 from evidence.models import Checkpoint, Incident
 from evidence.selectors import checkpoint_at_least, latest_checkpoint, list_logs, origin_of
-from evidence.tasks import look_again, sweep
+from evidence.tasks import APART, look_again, sweep
 from hq.authz.roles import Role
 from hq.crypto.merkle import BadProof, check_consistency
 from hq.crypto.signatures import BadSignature
@@ -227,6 +228,12 @@ def test_the_sweep_finds_what_has_grown_and_nothing_else(place):
     with pytest.raises(NotAsSigned):
         make(place)
     assert not due(now())  # an alarm is not raised every minute
+
+
+def test_what_is_new_is_committed_to_within_a_minute():
+    """It gets its place, the newest checkpoint is old enough, and the next look finds it."""
+    every = {each["task"]: each["schedule"] for each in settings.CELERY_BEAT_SCHEDULE.values()}
+    assert every["audit.sweep_logs"] + APART + every["evidence.sweep"] <= timedelta(minutes=1)
 
 
 @pytest.mark.parametrize("rewritten", [{"first": 7}, {"first": 4, "change": "", "keep": 4}])
