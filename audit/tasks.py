@@ -18,6 +18,8 @@ log = logging.getLogger("hq.audit")
 EVERY = timedelta(days=1)
 # So many months are to be there, or it is said: the database's owner has to make them.
 AHEAD_LEAST = 2
+# What waits for longer is held up by a transaction that somebody left open, and nothing new of its log is signed.
+HELD_MOST = timedelta(minutes=10)
 
 
 @handles("audit.sequence")
@@ -47,6 +49,8 @@ def sweep_logs() -> None:
             payload={"environment_id": str(environment_id)},
             key=f"sequence:{environment_id}",  # what it had not seen is found by the next sweep
         )
+    if held := selectors.find_held(now() - HELD_MOST):
+        log.error("requests wait for their places: a transaction is open for long", extra={"logs": len(held)})
 
 
 @handles("audit.tell_changes")

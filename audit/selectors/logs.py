@@ -18,6 +18,7 @@ from hq.db import lookups
 from hq.db.rows import Columns
 from hq.db.sealing import KeyGone
 from hq.lib.errors import NotFound, Problem
+from hq.lib.ids import earliest_id
 
 
 @dataclass(frozen=True, slots=True)
@@ -191,3 +192,8 @@ def find_waiting() -> list[tuple[UUID, UUID]]:
     """Organization and environment of each log with lines that have no place, and of each tree that is behind."""
     rows = [*lookups.call("audit_find_waiting"), *lookups.call("audit_find_behind")]
     return sorted({(row["organization_id"], row["environment_id"]) for row in rows})
+
+
+def find_held(before: datetime) -> list[UUID]:
+    """The logs, by environment, with requests from before a time that still have no place."""
+    return [row["environment_id"] for row in lookups.call("audit_find_held", earliest_id(before))]

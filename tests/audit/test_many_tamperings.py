@@ -112,7 +112,7 @@ def swap(master: Master, chance: random.Random) -> int:
 def insert(master: Master, chance: random.Random) -> int:
     """One more at a place that is taken, or behind the end: in another month, where no rule of the table refuses it."""
     at, source = chance.randint(1, LENGTH + 9), master.events[0]
-    columns = ", ".join(field.column for field in AuditEvent._meta.concrete_fields)
+    columns = ", ".join(str(field.column) for field in AuditEvent._meta.concrete_fields)
     values = columns.replace("id,", "gen_random_uuid(),", 1).replace(" index,", f" {at},").replace(" tag,", " 'x',")
     master(f"INSERT INTO audit_auditevent ({columns}) SELECT {values} FROM audit_auditevent WHERE id = %s", source.pk)
     return at

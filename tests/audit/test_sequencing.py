@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from datetime import timedelta
 from threading import Event
 from typing import Any
 
@@ -124,6 +125,25 @@ def test_what_is_still_under_way_is_waited_for_and_never_got_in_between(place: P
         under_way.result()
     grow(place)
     assert whole(place) == [1, 2]
+
+
+def test_it_is_said_that_a_transaction_holds_places_up(
+    place: Place, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    with as_superuser() as database, database.transaction():
+        database.execute("SELECT pg_current_xact_id()")
+        request(place)
+        run_all()
+        assert "wait for their places" not in caplog.text  # nor for long
+        monkeypatch.setattr(tasks, "HELD_MOST", -timedelta(minutes=1))
+        run_all()
+    assert "wait for their places" in caplog.text
+    assert entries(place) == []
+    run_all()
+    caplog.clear()
+    tasks.sweep_logs()
+    assert "wait for their places" not in caplog.text
+    assert whole(place) == [0]
 
 
 def test_another_database_of_the_cluster_holds_nothing_up(place: Place) -> None:
