@@ -25,7 +25,7 @@ from tenants.actions.key_alerts import LOOK_AFTER, warning_due
 from tenants.actions.key_checks import PREFIXES, SECRET_LENGTH, look_up_value
 from tenants.actions.policy import read_network
 from tenants.models import ApiKey, Membership, Organization
-from tenants.selectors.machines import ends_with, revoked_with
+from tenants.selectors.machines import ends_with, ids_after, revoked_with
 
 # The end of the year 9999 is no time any more in a zone that is ahead, and the page of all keys could not show it.
 LONGEST_LIFE = timedelta(days=36_525)
@@ -128,7 +128,8 @@ def rotate_api_key(
     """Make the key's successor: as it was, with as long a life. For the grace both work; 0 ends the old one at once.
 
     The new key stands for whoever rotates, or for the service account as before, so nobody comes by another person's
-    rights. A key that may make keys may rotate itself.
+    rights. A key that may make keys may rotate itself, into one that ends when it would have: the end that a person
+    set holds for whoever has the key.
 
     Raises:
         KeyAlreadyRotated, KeyAlreadyRevoked, KeyExpired, KeyAlreadyMade: there is nothing to rotate.
@@ -160,9 +161,11 @@ def rotate_api_key(
     return made
 
 
-def revoke_api_key(*, actor: Actor, key_id: UUID) -> int:
-    """End a key, what it made, and what it replaced and is still in its grace. How many beside itself.
+def revoke_api_key(*, actor: Actor, key_id: UUID, successors: bool = True) -> int:
+    """End a key, all that it was rotated into, what these made, and what is still in its grace. How many beside itself.
 
+    Whoever had a key that may make keys may have rotated it, and have its successor. `successors=False` leaves those,
+    for who has switched and ends the grace early; a successor that asks itself means that.
     The next request with any of them is refused. Raises NotFound, KeyOfAnother, KeyAlreadyRevoked.
     """
     gate.require(actor, Permission.API_KEYS_REVOKE)
@@ -171,7 +174,7 @@ def revoke_api_key(*, actor: Actor, key_id: UUID) -> int:
     _require_own(actor, key)
     if key.revoked_at:
         raise KeyAlreadyRevoked
-    others = revoked_with(key, lock=True)
+    others = revoked_with(key, successors=successors and actor.id not in ids_after(key), lock=True)
     at = now()
     ApiKey.objects.filter(organization_id=actor.organization_id, pk__in=[key.pk, *(one.pk for one in others)]).update(
         revoked_at=at
@@ -302,14 +305,15 @@ def _require_working(old: ApiKey, new_id: UUID | None) -> None:
 def _successor(old: ApiKey, maker: ApiKey | None, person_id: UUID, new_id: UUID) -> ApiKey:
     """A new row that is as the old one was. One that a key makes still ends with that key at the latest.
 
-    A key that rotates itself gives its successor the maker that it has; a person who rotates is a maker of their own.
+    A key that rotates itself gives its successor the maker and the end that it has; a person who rotates is a maker of
+    their own.
     """
     bound = made_by = maker
+    expires_at = now() + (old.expires_at - old.created_at) if old.expires_at else None
     if maker is not None and maker.pk == old.pk:
-        made_by = old.made_by_key
+        made_by, expires_at = old.made_by_key, old.expires_at
         bound = ends_with(made_by, old) if made_by else None
     last = bound.expires_at if bound else None
-    expires_at = now() + (old.expires_at - old.created_at) if old.expires_at else None
     return ApiKey(
         id=new_id,
         name=old.name,

@@ -34,6 +34,16 @@ FILTERS = [
     OpenApiParameter("service_account_id", UUID, description="Keys of this service account only."),
 ]
 
+SUCCESSORS_MAY = ("revoke", "keep")
+SUCCESSORS = OpenApiParameter(
+    "successors",
+    str,
+    enum=SUCCESSORS_MAY,
+    default="revoke",
+    description="`keep` leaves the keys that it was rotated into, to end its grace early. They stay too where one of"
+    " them asks.",
+)
+
 
 def api_key_body(key: ApiKey, days: Sequence[Day]) -> dict[str, Any]:
     return {
@@ -104,10 +114,11 @@ class ApiKeyItem(Endpoint):
         key = selectors.read_api_key(self.actor, id)
         return Response(api_key_body(key, selectors.list_days(self.actor, [key.id], DAYS)[key.id]))
 
-    @extend_schema(operation_id="revoke_api_key", responses={204: None})
+    @extend_schema(operation_id="revoke_api_key", responses={204: None}, parameters=[SUCCESSORS])
     def delete(self, request: Request, id: UUID, **_: Any) -> Response:
-        """With it end the keys that it made, and the one that it replaced."""
-        actions.revoke_api_key(actor=self.actor, key_id=id)
+        """With it end the keys that it was rotated into, those that any of these made, and the one that it replaced."""
+        kept = choice_argument(request, "successors", SUCCESSORS_MAY) == "keep"
+        actions.revoke_api_key(actor=self.actor, key_id=id, successors=not kept)
         return Response(status=204)
 
 
@@ -118,7 +129,10 @@ class RotateApiKey(Endpoint):
 
     @extend_schema(operation_id="rotate_api_key", request=ApiKeyRotateInput, responses={201: MadeApiKeyBody})
     def post(self, request: Request, id: UUID, **_: Any) -> Response:
-        """The new key is as the old one was, and lives as long from now on. For the grace both work."""
+        """The new key is as the old one was, and lives as long from now on. For the grace both work.
+
+        One into which a key rotates itself ends when that would have.
+        """
         body = read(ApiKeyRotateInput, request)
         return _made(actions.rotate_api_key(actor=self.actor, key_id=id, grace_hours=body["grace_hours"]))
 

@@ -98,15 +98,34 @@ def ends_with(maker: ApiKey, made: ApiKey) -> ApiKey:
     return maker
 
 
-def revoked_with(key: ApiKey, *, lock: bool = False) -> list[ApiKey]:
-    """What ends when this key is revoked: what it made, what it replaced, and what those made; those that work still.
+def ids_after(key: ApiKey) -> list[UUID]:
+    """What a key was rotated into, and that in turn, in their order, as far as it stands for the same person.
 
-    It looks through keys that have ended, too. Asks no permission: for this room only.
+    One that stands for another was made by that person, and not by whoever had the key; no more may somebody end what
+    an admin made of a key of theirs. Asks no permission: for this room only.
     """
-    seen, found, layer = {key.pk}, list[ApiKey](), [key.pk]
+    found: list[UUID] = []
+    of_same = ApiKey.objects.filter(organization_id=key.organization_id, created_by_id=key.created_by_id)
+    after: ApiKey | None = key
+    while after is not None and after.replaced_by_id is not None:
+        after = of_same.filter(pk=after.replaced_by_id).first()
+        found += [after.pk] if after else []
+    return found
+
+
+def revoked_with(key: ApiKey, *, successors: bool = True, lock: bool = False) -> list[ApiKey]:
+    """What ends when this key is revoked, of what works still.
+
+    That is what it was rotated into, unless those are to stay, and of each of these: what it made, what it replaced,
+    and what those made. It looks through keys that have ended, too. Asks no permission: for this room only.
+    """
+    here = ApiKey.objects.filter(organization_id=key.organization_id).order_by("pk")
+    ahead = ids_after(key) if successors else []
+    seen, layer = {key.pk, *ahead}, [key.pk, *ahead]
+    after = here.filter(pk__in=ahead)
+    found = list(after.select_for_update(no_key=True) if lock else after)
     while layer:
-        rows = ApiKey.objects.filter(organization_id=key.organization_id).exclude(pk__in=seen).order_by("pk")
-        rows = rows.filter(Q(made_by_key__in=layer) | Q(replaced_by__in=layer))
+        rows = here.exclude(pk__in=seen).filter(Q(made_by_key__in=layer) | Q(replaced_by__in=layer))
         below = list(rows.select_for_update(no_key=True) if lock else rows)
         found += below
         layer = [one.pk for one in below]

@@ -90,10 +90,12 @@ def shown(actor: Actor, key: ApiKey) -> dict[str, Any]:
     makes = gate.allows(actor, Permission.API_KEYS_CREATE) and state == "active"
     of_machine = key.service_account_id is None or gate.allows(actor, Permission.ACCESS_CHANGE)
     works = state in {"active", "rotated"}
+    may_end = own and gate.allows(actor, Permission.API_KEYS_REVOKE)
     return {
         "key": key,
         "state": state,
-        "may_revoke": own and works and gate.allows(actor, Permission.API_KEYS_REVOKE),
+        "may_end": may_end,
+        "may_revoke": may_end and works,
         "may_rotate": own and makes and of_machine,
     }
 
@@ -104,8 +106,11 @@ def api_key(request: TenantRequest, id: UUID, **_: str) -> HttpResponse:
     key = selectors.read_api_key(actor, id)
     networks = selectors.list_networks(actor, id)
     made = selectors.list_made_by(actor, id)
+    here = shown(actor, key)
+    if here["state"] == "expired" and here["may_end"]:  # who had it may have rotated it, and have its successor
+        here["may_revoke"] = bool(selectors.revoked_with(key))
     context = {
-        **shown(actor, key),
+        **here,
         "chart": key_days.strip(selectors.list_days(actor, [id], PAGE_DAYS)[id]),
         "networks": networks[:50],
         "more_networks": len(networks) > 50,
@@ -200,21 +205,24 @@ def _why_not(actor: Actor, key: ApiKey) -> str:
 
 
 def revoke_api_key(request: TenantRequest, id: UUID, **where: str) -> HttpResponse:
-    """Says what else ends, and asks for the key's name before it revokes."""
+    """Says what else ends, and asks for the key's name before it revokes. `?successors=keep` ends the old one alone."""
     gate.require(request.actor, Permission.API_KEYS_REVOKE)
     key = selectors.get_api_key(request.actor, id)
+    successors = request.GET.get("successors") != "keep"
     wrong = False
     if request.method == "POST":
         if request.POST.get("confirm", "").strip() == key.name:
-            others = actions.revoke_api_key(actor=request.actor, key_id=id)
+            others = actions.revoke_api_key(actor=request.actor, key_id=id, successors=successors)
             also = f", and with it {plural(others, 'other key')}" if others else ""
             tell(request, f"{key.name} revoked{also}. The next request with it is refused.", where)
             return to("api_keys", where)
         wrong = True
+    after = set(selectors.ids_after(key))
     context = {
         "key": key,
         "wrong": wrong,
-        "state": selectors.key_state(key),
-        "others": selectors.revoked_with(key),
+        "successors": successors,
+        "succeeded": any(other.pk in after for other in selectors.revoked_with(key)),
+        "others": [(other, other.pk in after) for other in selectors.revoked_with(key, successors=successors)],
     }
     return render(request, "tenants/revoke_api_key.html", context, status=400 if wrong else 200)

@@ -159,15 +159,6 @@ def test_revoking_a_key_ends_the_one_that_it_replaced_and_what_that_made():
     assert [works(each) for each in (old, made, new)] == [False, False, False]
 
 
-def test_revoking_one_that_was_replaced_leaves_its_successor():
-    """A client that has switched may end the grace early, and is not locked out by it."""
-    place = make_place()
-    old = create(place)
-    new = rotate(place, old)
-    assert revoke(place, old) == 0
-    assert (works(old), works(new)) == (False, True)
-
-
 def test_what_a_page_says_would_end_is_what_ends():
     place = make_place()
     old = create(place)

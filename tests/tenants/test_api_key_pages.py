@@ -56,6 +56,10 @@ class Pages:
         with tenant(self.place.id):
             return actions.rotate_api_key(actor=self.place.actor(), key_id=made.key.id, **more)
 
+    def all_keys(self):
+        with tenant(self.place.id):
+            return list(ApiKey.objects.all())
+
     def member(self, role):
         return make_member(self.place, role)
 
@@ -185,10 +189,32 @@ def test_revoking_says_what_ends_with_it_and_asks_for_the_name(pages):
     assert "maker revoked, and with it 2 other keys." in pages.get("api-keys/")
 
 
-def test_of_a_replaced_key_it_says_that_its_successor_stays(pages):
-    old = pages.make()
-    pages.rotate(old)
-    assert "The key that replaced it goes on working." in pages.get(f"api-keys/{old.key.id}/revoke")
+def test_of_a_replaced_key_it_says_that_its_successor_ends_too_and_how_it_stays(pages):
+    old = pages.make("old")
+    new = pages.rotate(old)
+    address = f"api-keys/{old.key.id}/revoke"
+    text = pages.get(address)
+    assert "What it was rotated into ends too." in text
+    assert "It was rotated into this one" in text
+    assert 'href="/o/' + f'{pages.place.slug}/live/{address}?successors=keep"' in text
+    alone = pages.get(f"{address}?successors=keep")
+    assert "What it was rotated into goes on working." in alone
+    assert f'action="/o/{pages.place.slug}/live/{address}?successors=keep"' in alone
+    pages.post(f"{address}?successors=keep", 302, confirm="old")
+    states = {str(key.id): key.state for key in pages.all_keys()}
+    assert (states[str(old.key.id)], states[str(new.key.id)]) == ("revoked", "active")
+
+
+def test_one_whose_grace_is_over_can_be_revoked_while_what_it_was_rotated_into_works(pages):
+    old, apart = pages.make("old"), pages.make("apart")
+    new = pages.rotate(old, grace_hours=0)
+    with tenant(pages.place.id):
+        ApiKey.objects.filter(pk=apart.key.pk).update(expires_at=now())
+    assert "Revoke now" in pages.get(f"api-keys/{old.key.id}/")
+    assert "Revoke now" not in pages.get(f"api-keys/{apart.key.id}/")
+    pages.post(f"api-keys/{old.key.id}/revoke", 302, confirm="old")
+    assert "old revoked, and with it 1 other key." in pages.get("api-keys/")
+    assert {str(key.id): key.state for key in pages.all_keys()}[str(new.key.id)] == "revoked"
 
 
 @pytest.mark.django_db(transaction=True)
