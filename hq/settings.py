@@ -1,7 +1,10 @@
 """Every setting of HQ. What differs between places comes from the environment, by hq.env."""
 
+import re
 from pathlib import Path
 from urllib.parse import urlsplit
+
+from django.core.exceptions import ImproperlyConfigured
 
 from hq import env, guards, links, sign_in
 from hq.schedule import SCHEDULE
@@ -21,6 +24,10 @@ SECRET_KEY_FALLBACKS = env.words("HQ_SECRET_KEY_FALLBACKS")  # older keys: still
 API_KEY_PEPPER = env.text("HQ_API_KEY_PEPPER", _no_secret)
 # What services of the deployment sign X-User-Token with, newest first (ACC-9). Whoever has one may act for anybody.
 SERVICE_KEYS = env.named_secrets("HQ_SERVICE_KEYS")
+# Whom faults are reported to, as /.well-known/security.txt tells it (RFC 9116, 2.5.3).
+SECURITY_CONTACTS = env.words("HQ_SECURITY_CONTACT")
+if not all(re.fullmatch(r"(mailto:|https://|tel:)[!-~]+", contact) for contact in SECURITY_CONTACTS):
+    raise ImproperlyConfigured("HQ_SECURITY_CONTACT must be addresses that begin with mailto:, https:// or tel:.")
 ROOT_KEY_FILE = env.path("HQ_ROOT_KEY_FILE", DATA_DIR / "keystore" / "root.key")
 
 PORT = env.number("HQ_PORT", 8000)

@@ -51,6 +51,7 @@ NO_PAGES = {
     "signer_open",
     "jwks",
     "seal_root",
+    "security_txt",
     "published_checkpoint",
     "add_checkpoint",
     "witnessed_checkpoint",
