@@ -105,13 +105,13 @@ class Listener:
         return json.loads(await self.reader.readexactly(int(self.headers["content-length"])))
 
 
-async def listen(port: int, path: str, **headers: str) -> Listener:
+async def listen(port: int, path: str, method: str = "GET", **headers: str) -> Listener:
     """Ask for a stream, from HQ's own page unless `origin` says otherwise."""
     reader, writer = await asyncio.open_connection("127.0.0.1", port)
     named = {"host": f"localhost:{port}", "origin": settings.BASE_URL} | {
         name.replace("_", "-"): value for name, value in headers.items() if value
     }
-    lines = [f"GET {path} HTTP/1.1", *(f"{name}: {value}" for name, value in named.items() if value != "none")]
+    lines = [f"{method} {path} HTTP/1.1", *(f"{name}: {value}" for name, value in named.items() if value != "none")]
     writer.write(("\r\n".join(lines) + "\r\n\r\n").encode())
     async with asyncio.timeout(DEADLINE):
         head = (await reader.readuntil(b"\r\n\r\n")).decode("latin-1").split("\r\n")
@@ -121,8 +121,8 @@ async def listen(port: int, path: str, **headers: str) -> Listener:
 
 
 @asynccontextmanager
-async def listening(port: int, path: str, **headers: str) -> AsyncIterator[Listener]:
-    found = await listen(port, path, **headers)
+async def listening(port: int, path: str, method: str = "GET", **headers: str) -> AsyncIterator[Listener]:
+    found = await listen(port, path, method, **headers)
     try:
         yield found
     finally:
