@@ -323,8 +323,9 @@ def change_role(*, actor: Actor, member_id: UUID, role: Role) -> Membership:
 def remove_member(*, actor: Actor, member_id: UUID) -> None:
     """End a membership, and with it groups, rules, API keys, links and open invitations of the person, in one act.
 
-    Their sessions find nothing here with the very next request. A directory also removes owners, whoever set it up: who
-    has left must be out. The last owner and the break-glass owner stay.
+    Their sessions find nothing here with the very next request. Keys of service accounts that they were shown go on
+    working; the trail names them, as who removes by a directory or over /v1 sees no page that does. A directory also
+    removes owners, whoever set it up: who has left must be out. The last owner and the break-glass owner stay.
     """
     gate.require(actor, Permission.MEMBERS_REMOVE)
     membership = selectors.get_member(actor, member_id, lock=True)
@@ -332,9 +333,15 @@ def remove_member(*, actor: Actor, member_id: UUID) -> None:
         _may_assign(actor, Role(membership.role))
     before = {"role": membership.role, "email": membership.user.email}
     label = membership.user.label
+    known = [key.name for key in selectors.list_known_to(actor, membership.user_id)]
     keys = end_membership(actor, membership)
-    target = Target("member", member_id, label)
-    recorder.record(actor, Tag.MEMBER_REMOVED, target=target, before=before | {"keys": keys})
+    recorder.record(
+        actor,
+        Tag.MEMBER_REMOVED,
+        target=Target("member", member_id, label),
+        before=before | {"keys": keys},
+        after={"knows_keys": known} if known else None,
+    )
 
 
 def end_membership(actor: Actor, membership: Membership) -> list[str]:

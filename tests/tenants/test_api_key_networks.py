@@ -234,6 +234,7 @@ def test_who_removes_a_member_is_told_which_secrets_of_machines_they_know():
         with pytest.raises(Denied):
             selectors.list_known_to(place.actor(Role.DEVELOPER), member.pk)
         actions.remove_member(actor=place.actor(), member_id=Membership.objects.get(user=member).id)
+        assert AuditEvent.objects.get(tag="member:removed").detail["after"] == {"knows_keys": [known.key.name]}
     assert works(known)
     rotate(place, known, grace_hours=0)
     assert not works(known)

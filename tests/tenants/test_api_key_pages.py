@@ -292,4 +292,5 @@ def test_who_removes_a_member_sees_the_keys_of_machines_that_they_know(pages):
     known = pages.make("exporter", pages.place.actor(Role.ADMIN, admin), service_account_id=account.id)
     text = pages.get(page)
     assert "Keys that they know" in text
-    assert f"/live/api-keys/{known.key.id}/rotate" in text
+    for verb in ("rotate", "revoke"):
+        assert f"/live/api-keys/{known.key.id}/{verb}" in text
