@@ -2,13 +2,12 @@
 
 import re
 from collections.abc import Iterator
-from typing import Final, Protocol
+from typing import Protocol
 
 from hq.lib.errors import Unavailable
 
 # Names are made by us of ids, dates and numbers; anything else is a fault of ours and must not become a path.
 _NAME = re.compile(r"(?:[a-z0-9][a-z0-9.-]{0,63}/){1,8}[a-z0-9][a-z0-9.-]{0,63}", re.ASCII)
-MOST_BYTES: Final = 256 * 1024 * 1024
 
 
 class ArchiveFault(Unavailable):
@@ -32,7 +31,7 @@ class ArchiveFull(ArchiveFault):
 
 
 class NotLocked(ArchiveFault):
-    """The archive’s bucket has no Object Lock. Give it one, or make another with bin/manage archive_bucket."""
+    """The archive’s bucket has no Object Lock of seven years. bin/manage archive_bucket gives it one."""
 
 
 class AlreadyThere(Exception):

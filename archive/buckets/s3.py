@@ -12,6 +12,7 @@ from base64 import b64decode, b64encode
 from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from hashlib import sha256
+from time import monotonic
 from typing import Any, Final
 
 import boto3
@@ -32,6 +33,7 @@ from archive.buckets.base import (
 log = logging.getLogger("hq.archive")
 YEARS, DAYS = 7, 2557  # seven years have one or two leap days
 TO_GLACIER, TO_DEEP_ARCHIVE = 90, 365
+LOOKED_FOR = 3600.0  # seconds; the rule can be taken away from a bucket that has one
 FIRST_REGION = "us-east-1"  # which AWS takes for meant when none is named, and refuses to be told
 _PARTITIONS = {"cn-": "aws-cn", "us-gov-": "aws-us-gov"}
 _CLOSED = ("BlockPublicAcls", "IgnorePublicAcls", "BlockPublicPolicy", "RestrictPublicBuckets")
@@ -65,10 +67,10 @@ class S3Bucket:
         self.reset()
 
     def reset(self) -> None:
-        """Forget the client, and that a lock was seen."""
+        """Forget the client, and when a lock was seen."""
         self._lock = threading.Lock()
         self._client: Any = None
-        self._seen_locked = False
+        self._looked_at = -LOOKED_FOR
 
     @property
     def where(self) -> str:
@@ -104,7 +106,7 @@ class S3Bucket:
         )
 
     def check(self) -> None:
-        self._seen_locked = False
+        self._looked_at = -LOOKED_FOR
         self._check_lock()
 
     def digest(self, name: str) -> bytes:
@@ -135,14 +137,16 @@ class S3Bucket:
             more = {"ContinuationToken": page["NextContinuationToken"]}
 
     def _check_lock(self) -> None:
-        """Once a process: nothing is written where it would not be locked. Raises NotLocked."""
-        if self._seen_locked:
+        """Once an hour: nothing is written where it would not be locked for so long. Raises NotLocked."""
+        if monotonic() - self._looked_at < LOOKED_FOR:
             return
         found = self._ask("get_object_lock_configuration").get("ObjectLockConfiguration", {})
         kept = found.get("Rule", {}).get("DefaultRetention", {})
         if found.get("ObjectLockEnabled") != "Enabled" or kept.get("Mode") not in {"GOVERNANCE", "COMPLIANCE"}:
             raise NotLocked
-        self._seen_locked = True
+        if kept.get("Years", 0) < YEARS and kept.get("Days", 0) < YEARS * 365:
+            raise NotLocked
+        self._looked_at = monotonic()
 
     def _ask(self, operation: str, **parameters: Any) -> Mapping[str, Any]:
         try:

@@ -4,6 +4,7 @@ import gzip
 import json
 import subprocess
 import sys
+import tracemalloc
 from base64 import b64decode
 from datetime import datetime, timedelta
 from hashlib import sha256
@@ -120,6 +121,20 @@ def test_the_same_entries_make_the_same_bytes(place: Place) -> None:
     assert again == (support.folder() / file.name).read_bytes()
     assert again[4:8] == bytes(4)  # no time
     assert again[3] == 0  # no name
+
+
+def test_what_lies_under_its_name_may_be_packed_in_another_way_but_is_unpacked_no_further_than_ours() -> None:
+    ours = gzip.compress(b"line\n" * 100, mtime=0)
+    assert lines.same(ours, ours)
+    assert lines.same(gzip.compress(b"line\n" * 100, compresslevel=1, mtime=7), ours)
+    for other in (b"", b"not gzip", ours[:-9], gzip.compress(b"line\n" * 99), gzip.compress(b"line\n" * 101)):
+        assert not lines.same(other, ours)
+    bomb = gzip.compress(bytes(200_000_000), compresslevel=9)
+    tracemalloc.start()
+    assert not lines.same(bomb, ours)
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert peak < 10_000_000
 
 
 @pytest.mark.parametrize("field", ["label", "reason", "route"])

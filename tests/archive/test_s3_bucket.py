@@ -14,6 +14,7 @@ from archive.buckets import (
     ArchiveUnavailable,
     Bucket,
     NotLocked,
+    s3,
 )
 from archive.buckets.s3 import S3Bucket
 from hq.lib.ids import new_id
@@ -152,6 +153,44 @@ def test_the_hash_of_what_lies_in_glacier_is_told_without_reading_it(place: Buck
     bucket.put(name, b"kept")
     proxy.fail("get_object", s3_proxy.refusing("InvalidObjectState", 403))
     assert bucket.digest(name) == sha256(b"kept").digest()
+
+
+@pytest.mark.parametrize(
+    ("kept", "takes"),
+    [
+        ({"Mode": "GOVERNANCE", "Days": 1}, False),
+        ({"Mode": "GOVERNANCE", "Years": 6}, False),
+        ({"Mode": "COMPLIANCE", "Days": 2557}, True),
+        ({"Mode": "GOVERNANCE", "Years": 10}, True),
+    ],
+)
+def test_a_lock_of_less_than_seven_years_is_none(
+    ministack: Aws, place: Bucket, kept: dict[str, object], takes: bool
+) -> None:
+    client, here = looked_at(ministack, place)
+    rule = {"ObjectLockEnabled": "Enabled", "Rule": {"DefaultRetention": kept}}
+    client.put_object_lock_configuration(**here, ObjectLockConfiguration=rule)
+    bucket = S3Bucket(place.name, servers.REGION, ministack.tls)  # type: ignore[attr-defined]  # of this kind only
+    name = new_name()
+    if takes:
+        bucket.put(name, b"x")
+        return
+    with pytest.raises(NotLocked, match="seven years"):
+        bucket.put(name, b"x")
+    assert client.list_objects_v2(**here)["KeyCount"] == 0
+
+
+def test_a_lock_that_was_taken_away_is_missed_within_the_hour(
+    ministack: Aws, place: Bucket, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    place.put(new_name(), b"x")
+    client, here = looked_at(ministack, place)
+    client.put_object_lock_configuration(**here, ObjectLockConfiguration={"ObjectLockEnabled": "Enabled"})
+    place.put(new_name(), b"not asked again yet")
+    later = s3.monotonic() + s3.LOOKED_FOR
+    monkeypatch.setattr(s3, "monotonic", lambda: later)
+    with pytest.raises(NotLocked):
+        place.put(new_name(), b"x")
 
 
 def test_a_bucket_that_is_not_there_is_not_made_by_writing(ministack: Aws, as_user) -> None:
