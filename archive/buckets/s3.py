@@ -6,17 +6,14 @@ stay behind in every refusal: the log gets the operation and AWS's code.
 
 import json
 import logging
-import os
-import threading
 from base64 import b64decode, b64encode
 from collections.abc import Iterator, Mapping
 from contextlib import suppress
+from functools import cache
 from hashlib import sha256
 from time import monotonic
 from typing import Any, Final
 
-import boto3
-from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
 
 from archive.buckets.base import (
@@ -29,6 +26,7 @@ from archive.buckets.base import (
     NotLocked,
     check_name,
 )
+from hq.lib.aws import Client
 
 log = logging.getLogger("hq.archive")
 YEARS, DAYS = 7, 2557  # seven years have one or two leap days
@@ -63,13 +61,16 @@ class S3Bucket:
 
     def __init__(self, name: str, region: str, endpoint: str = "", *, read_seconds: float = 60, tries: int = 4) -> None:
         self.name, self.region = name, region
-        self._endpoint, self._read_seconds, self._tries = endpoint, read_seconds, tries
-        self.reset()
-
-    def reset(self) -> None:
-        """Forget the client, and when a lock was seen."""
-        self._lock = threading.Lock()
-        self._client: Any = None
+        self._client = Client(
+            "s3",
+            region,
+            endpoint or None,
+            seconds=(5, read_seconds),
+            tries=tries,
+            signature_version="s3v4",
+            request_checksum_calculation="when_required",
+            s3={"addressing_style": "path" if endpoint else "virtual"},
+        )
         self._looked_at = -LOOKED_FOR
 
     @property
@@ -150,7 +151,7 @@ class S3Bucket:
 
     def _ask(self, operation: str, **parameters: Any) -> Mapping[str, Any]:
         try:
-            answer: Mapping[str, Any] = getattr(self._connected(), operation)(Bucket=self.name, **parameters)
+            answer: Mapping[str, Any] = getattr(self._client(), operation)(Bucket=self.name, **parameters)
         except ClientError as error:
             code = str(error.response.get("Error", {}).get("Code", ""))
             status = error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0)
@@ -167,26 +168,6 @@ class S3Bucket:
                 "the archive's bucket did not do it", extra={"operation": operation, "bucket": self.name, "code": code}
             )
         return fault
-
-    def _connected(self) -> Any:
-        """Making a client takes a while and is not safe between threads; using one is."""
-        with self._lock:
-            if self._client is None:
-                self._client = boto3.session.Session().client(
-                    "s3",
-                    region_name=self.region,
-                    endpoint_url=self._endpoint or None,
-                    config=Config(
-                        connect_timeout=5,
-                        read_timeout=self._read_seconds,
-                        retries={"mode": "standard", "total_max_attempts": self._tries},
-                        ignore_configured_endpoint_urls=True,  # only HQ's own setting, which production judges
-                        signature_version="s3v4",
-                        request_checksum_calculation="when_required",
-                        s3={"addressing_style": "path" if self._endpoint else "virtual"},
-                    ),
-                )
-            return self._client
 
 
 class _Ours(Exception):
@@ -232,22 +213,7 @@ def policy(bucket: str, region: str) -> dict[str, Any]:
     }
 
 
-_shared: dict[tuple[str, str, str], S3Bucket] = {}
-_sharing = threading.Lock()
-
-
+@cache
 def shared(name: str, region: str, endpoint: str) -> S3Bucket:
     """The process's own: threads share its client."""
-    with _sharing:
-        return _shared.setdefault((name, region, endpoint), S3Bucket(name, region, endpoint))
-
-
-def _after_fork() -> None:
-    """Nobody in a child will release the locks that the parent's other threads held, and sockets are not shared."""
-    global _sharing  # noqa: PLW0603 - the child's own lock
-    _sharing = threading.Lock()
-    for bucket in _shared.values():
-        bucket.reset()
-
-
-os.register_at_fork(after_in_child=_after_fork)
+    return S3Bucket(name, region, endpoint)

@@ -17,6 +17,7 @@ Fault = Callable[["Asked"], None]
 class Asked(BaseHTTPRequestHandler):
     """One request: `operation` is what KMS was asked for, `body` with what."""
 
+    disable_nagle_algorithm = True  # as in tests.serving
     server: "FaultServer"
 
     def do_POST(self) -> None:

@@ -38,6 +38,7 @@ class Call(BaseHTTPRequestHandler):
     """One request. `operation` is what S3 was asked for, by boto3's name."""
 
     protocol_version = "HTTP/1.1"
+    disable_nagle_algorithm = True  # as in tests.serving
     server: "S3Proxy"
 
     def handle_any(self) -> None:

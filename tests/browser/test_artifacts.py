@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from socketserver import ThreadingMixIn
 from threading import Thread
-from wsgiref.simple_server import WSGIRequestHandler, WSGIServer, make_server
+from wsgiref.simple_server import WSGIServer, make_server
 
 import pytest
 from django.conf import settings
@@ -15,6 +15,7 @@ from edge.app import Edge
 from edge.published import MEMORY, SITES
 from tests.browser.conftest import Open
 from tests.factories import make_place
+from tests.serving import Quiet
 
 PASSWORD = "correct horse battery"
 
@@ -23,15 +24,10 @@ class _Server(ThreadingMixIn, WSGIServer):
     daemon_threads = True
 
 
-class _Silent(WSGIRequestHandler):
-    def log_message(self, *_: object) -> None:
-        """Nothing."""
-
-
 @pytest.fixture
 def edge(transactional_db: None) -> Iterator[None]:
     """The edge at its own address, beside the portal."""
-    with make_server("127.0.0.1", settings.EDGE_PORT, Edge(), _Server, _Silent) as server:
+    with make_server("127.0.0.1", settings.EDGE_PORT, Edge(), _Server, Quiet) as server:
         Thread(target=server.serve_forever, daemon=True).start()
         yield
         server.shutdown()

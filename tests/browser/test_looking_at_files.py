@@ -6,12 +6,13 @@ from urllib.parse import urlsplit
 
 import pytest
 from django.conf import settings
-from django.core.servers.basehttp import ThreadedWSGIServer, WSGIRequestHandler
+from django.core.servers.basehttp import ThreadedWSGIServer
 from playwright.sync_api import expect
 
 from edge.app import Edge
 from tests.browser.conftest import Open
 from tests.factories import make_place
+from tests.serving import Quiet
 from vault import actions
 
 HOSTILE = b"""# Method
@@ -23,15 +24,10 @@ SVG = b"""<svg xmlns="http://www.w3.org/2000/svg" width="40" height="40" onload=
 <script>top.location = 'https://evil.example/'</script><rect width="40" height="40" fill="teal"/></svg>"""
 
 
-class _Quiet(WSGIRequestHandler):
-    def log_message(self, *_: object) -> None:
-        """What fails is told by the test."""
-
-
 @pytest.fixture
 def edge(transactional_db: None) -> Iterator[None]:
     """The edge, where addresses of previews lead."""
-    server = ThreadedWSGIServer(("127.0.0.1", urlsplit(settings.EDGE_URL).port or 0), _Quiet)
+    server = ThreadedWSGIServer(("127.0.0.1", urlsplit(settings.EDGE_URL).port or 0), Quiet)
     server.set_app(Edge())
     thread = Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05}, daemon=True)
     thread.start()

@@ -27,6 +27,8 @@ Application = Callable[[dict[str, Any], Any], Iterable[bytes]]
 
 
 class _Quiet(WSGIRequestHandler):
+    disable_nagle_algorithm = True  # as in tests.serving
+
     def log(self, *_: Any) -> None:
         """Every request line would be noise; what fails is told by the test."""
 
