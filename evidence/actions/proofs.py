@@ -29,7 +29,7 @@ class NotCovered(Refused):
     """No checkpoint covers this entry yet. One is made within a minute; then ask again."""
 
 
-class DetailChanged(Refused):
+class DetailChanged(NotAsSigned):
     """The sealed detail of this entry is not what was written, so it cannot be given out.
 
     Those who look after the organization have been told.

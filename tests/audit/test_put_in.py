@@ -17,9 +17,10 @@ COPIED = (
     "organization_id, environment_id, {index}, at, 'key:destroyed', actor_kind, actor_id, method, target_kind,"
     " target_id, ip, request_id, detail, commitment, previous, hash"
 )
+LATE = "('f' || substr(gen_random_uuid()::text, 2))::uuid"  # of no month that was made
 PUT_IN = (
     "INSERT INTO audit_auditevent (id, organization_id, environment_id, index, at, tag, actor_kind, actor_id, method,"
-    f" target_kind, target_id, ip, request_id, detail, commitment, previous, hash) SELECT gen_random_uuid(), {COPIED}"
+    f" target_kind, target_id, ip, request_id, detail, commitment, previous, hash) SELECT {LATE}, {COPIED}"
     " FROM audit_auditevent WHERE index = 3"
 )
 HIDDEN = (

@@ -4,12 +4,15 @@ import pytest
 from django.db import connection
 
 from hq.db.context import tenant
+from hq.db.sealing import KeyUnavailable
+from keys import rings
 from streams import actions
 from streams.actions import Made, sending
 from streams.models import Position
 from tests.audit.support import request
 from tests.database import as_superuser
 from tests.factories import Place, make_place
+from tests.keys.support import new_data_key
 from tests.streams.support import (
     Siem,
     length,
@@ -71,6 +74,54 @@ def test_a_request_that_lost_its_place_is_no_less_missing(place: Place, siem: Si
     lose(place, "index = 3", "audit_accesslink")
     send_all()
     assert (siem.bodies, stream_of(made).said) == ([], sending.NOT_WHOLE)
+
+
+def test_an_entry_whose_detail_was_changed_stops_it_and_names_nothing_that_is_sealed(
+    made: Made, siem: Siem, place: Place
+) -> None:
+    connection.close()
+    with as_superuser() as database:
+        database.execute("SET session_replication_role = replica")
+        database.execute(
+            "UPDATE audit_auditevent SET detail = set_byte(detail, 40, get_byte(detail, 40) # 1)"
+            " WHERE environment_id = %s AND index = 5",
+            [place.live_id],
+        )
+    send_all()
+    assert (siem.bodies, stream_of(made).said) == ([], sending.NOT_WHOLE)
+
+
+def test_entries_whose_key_was_shredded_go_out_without_their_details(made: Made, siem: Siem, place: Place) -> None:
+    shredded = length(place)
+    new_data_key(place.id, "audit")
+    make_events(place, 3)
+    connection.close()
+    with as_superuser() as database:
+        database.execute("SET session_replication_role = replica")
+        lost = "UPDATE keys_datakey SET wrapped = NULL, destroyed_at = now() WHERE purpose = 'audit' AND version = 1"
+        database.execute(f"{lost} AND organization_id = %s", [place.id])
+    rings.forget(place.id)
+    send_all()
+    assert siem.indexes == list(range(1, length(place) + 1))
+    lost_detail = [entry["index"] for entry in siem.entries if entry["detail"] is None and entry["salt"] is None]
+    assert lost_detail == list(range(1, shredded + 1))
+
+
+def test_a_key_that_is_out_of_reach_is_waited_for(
+    made: Made, siem: Siem, place: Place, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What cannot be opened now must not go out as if it never could be."""
+
+    def away(*_: object, **__: object) -> None:
+        raise KeyUnavailable
+
+    with monkeypatch.context() as patched:
+        patched.setattr(sending.trail, "page_log", away)
+        send_all()
+    assert (siem.bodies, stream_of(made).said, stream_of(made).state) == ([], sending.NO_KEY, "ACTIVE")
+    make_due(made)
+    send_all()
+    assert siem.indexes == list(range(1, length(place) + 1))
 
 
 def test_what_was_dropped_while_its_batch_was_under_way_does_not_hold_it_up_for_ever(

@@ -3,6 +3,7 @@
 import gzip
 import json
 import re
+import ssl
 from datetime import UTC, datetime
 from typing import Any
 from uuid import uuid4
@@ -91,6 +92,20 @@ def test_syslog_brings_every_entry_over_tls(place: Place, authority: Authority) 
         assert all(matched)
         assert [json.loads(each[6])["index"] for each in matched if each] == list(range(1, length(place) + 1))
         assert stream_of(made).failing_since is None
+
+
+@pytest.mark.django_db
+@pytest.mark.usefixtures("loopback")
+def test_syslog_trusts_no_certificate_of_another_name_and_no_old_tls(place: Place, authority: Authority) -> None:
+    with receiving(authority.server_context("other.example")) as syslogd:
+        made = syslog_to(place, syslogd.port, authority.path.read_text())
+        send_all()
+        assert "is not trusted" in stream_of(made).said
+        assert syslogd.messages == []
+    for ca in ("", authority.path.read_text()):
+        context = syslog._context(ca)
+        assert (context.check_hostname, context.verify_mode) == (True, ssl.CERT_REQUIRED)
+        assert context.minimum_version >= ssl.TLSVersion.TLSv1_2
 
 
 @pytest.mark.django_db
