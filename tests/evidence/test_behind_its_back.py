@@ -14,7 +14,7 @@ from evidence.actions.exports import Range, TooManyAtOnce
 from evidence.actions.views import TooManyViews
 from evidence.models import Checkpoint, Incident, SavedView, TrailExport
 from evidence.models.explorer import VIEWS_MOST
-from evidence.selectors.exports import first_since
+from evidence.selectors.exports import MISSING, first_since, list_trail_exports
 from hq.db.context import tenant
 from hq.lib.clock import now
 from hq.lib.ids import new_id
@@ -109,10 +109,10 @@ def test_an_export_of_a_log_whose_end_was_taken_away_says_so():
     with tenant(place.id), pytest.raises(EntryMissing):
         first_since(place.id, place.live_id, Log.ADMIN, now(), size)
     with tenant(place.id):
-        export = exports.request_trail_export(actor=place.actor(), wish=Range(log=Log.ADMIN, since=now()))
+        exports.request_trail_export(actor=place.actor(), wish=Range(log=Log.ADMIN, since=now()))
     run_jobs()
     with tenant(place.id):
-        assert TrailExport.objects.get(pk=export.pk).made_at is None
+        assert [(each.state, each.fault) for each in list_trail_exports(place.actor())] == [("failed", MISSING)]
 
 
 def at_once(*acts):
