@@ -12,7 +12,7 @@ from evidence.actions import exports, views
 from evidence.actions.checkpoints import NotAsSigned
 from evidence.actions.exports import Range, TooManyAtOnce
 from evidence.actions.views import TooManyViews
-from evidence.models import Checkpoint, Incident, SavedView, TrailExport
+from evidence.models import Checkpoint, Incident, SavedView
 from evidence.models.explorer import VIEWS_MOST
 from evidence.selectors.exports import MISSING, first_since, list_trail_exports
 from hq.db.context import tenant
