@@ -1,8 +1,16 @@
 """What beat rings for, and how often. A ring that comes late is worth nothing: the next one does the same."""
 
 from datetime import timedelta
+from typing import TypedDict
 
-SCHEDULE = {
+
+class _Ring(TypedDict, total=False):
+    task: str
+    schedule: timedelta
+    options: dict[str, object]
+
+
+SCHEDULE: dict[str, _Ring] = {
     "ring": {"task": "jobs.ring", "schedule": timedelta(seconds=5), "options": {"expires": 5}},
     "ring-network": {
         "task": "jobs.ring_network",

@@ -116,7 +116,7 @@ def test_a_key_that_is_out_of_reach_is_waited_for(
         raise KeyUnavailable
 
     with monkeypatch.context() as patched:
-        patched.setattr(sending.trail, "page_log", away)
+        patched.setattr("streams.actions.sending.trail.page_log", away)
         send_all()
     assert (siem.bodies, stream_of(made).said, stream_of(made).state) == ([], sending.NO_KEY, "ACTIVE")
     make_due(made)
