@@ -10,10 +10,16 @@
 //   hq:live-load  the person asked for what is new; cancelable
 // Elsewhere on the page, [data-live-since] is told how many events came since the chain was looked at.
 //
-// Without this script, and while nobody answers, nothing is shown and nothing is lost: the page is whole as it is.
+// Without this script, and while nobody answers, nothing is shown and nothing is lost: the page is whole as it is. Where
+// the page is told nothing more, or not now, the element says why.
 
 const FIRST = 1_000;
 const LONGEST = 60_000;
+const NO_MORE = new Map([
+  [401, "Your session is over: nothing new is shown here."],
+  [403, "You may no longer see what is new here."],
+  [404, "You may no longer see what is new here."],
+]);
 const STALE = 60_000; // the server says something every 20 seconds; after so long of nothing the connection is dead
 
 class HqLive extends HTMLElement {
@@ -24,6 +30,7 @@ class HqLive extends HTMLElement {
   #last = "";
   #pause = FIRST;
   #count = 0;
+  #changed = ""; // what the page shows is not what this person may see now, and stays so until it is loaded again
 
   connectedCallback() {
     this.#last = this.getAttribute("after") ?? "";
@@ -64,7 +71,9 @@ class HqLive extends HTMLElement {
       const answer = await fetch(source, { credentials: "include", cache: "no-store", signal: reading.signal });
       if (answer.ok && answer.body) await this.#read(answer.body, reading);
       else wait = Number(answer.headers.get("Retry-After") ?? 0) * 1000;
-      if ([401, 403, 404].includes(answer.status)) return; // not for this person, or not any more: a reload would tell
+      const over = NO_MORE.get(answer.status);
+      if (over) return this.#say(over, "Reload"); // asking again would change nothing
+      if (answer.headers.get("Content-Type") === "application/problem+json") this.#say((await answer.json()).detail);
     } catch {
       // Nobody answers, or the connection broke off: the same as an end.
     }
@@ -99,8 +108,10 @@ class HqLive extends HTMLElement {
     const fields = new Map(raw.split("\n").map((line) => /** @type {[string, string]} */ (line.split(/: (.*)/s, 2))));
     const type = fields.get("event");
     if (fields.get("id")) this.#last = fields.get("id") ?? "";
-    if (!type || type === "hello" || type === "end") return;
     const data = JSON.parse(fields.get("data") ?? "{}");
+    if (type === "hello") this.#say("");
+    if (type === "end" && data.reason === "changed") this.#changed = data.said;
+    if (!type || type === "hello" || type === "end") return;
     if (type === "trail") this.#count += 1;
     if (type === "missed") this.#count += data.to - data.from + 1;
     this.dispatchEvent(new CustomEvent("hq:live", { bubbles: true, detail: { type, data } }));
@@ -117,6 +128,23 @@ class HqLive extends HTMLElement {
     for (const place of document.querySelectorAll("[data-live-since]")) {
       place.textContent = `, ${this.#count.toLocaleString("en-GB")} since`;
     }
+  }
+
+  /** @param {string} text "" takes back what was said @param {string} [verb] of a link that loads the page again */
+  #say(text, verb = "") {
+    this.querySelector("p")?.remove();
+    const said = this.#changed || text;
+    if (!said) return;
+    const line = document.createElement("p");
+    line.className = "hq-small hq-ink-2";
+    line.append(said);
+    if (verb || this.#changed) {
+      const link = document.createElement("a");
+      link.href = location.href;
+      link.textContent = verb || "Reload";
+      line.append(" ", link);
+    }
+    this.append(line);
   }
 
   /** @param {Event} event */
