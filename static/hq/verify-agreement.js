@@ -3,13 +3,14 @@
 import { ecdsaHolds } from "./verify-der.js";
 import { sha256 } from "./verify-hash.js";
 import * as tables from "./verify-kinds.js";
+import { instant, within } from "./verify-log.js";
 import { MOST_EVIDENCE, openPdf } from "./verify-pdf.js";
 import { fits, isSound, opening, readStatement, signatureHolds, told, whose, words } from "./verify-signed.js";
 import {
   Refused, base64url, byCodeUnit, bytesOf, canonical, hex, looselyRead, readJson, requireCanonical, same, shown, spelled,
   unbase64url, unhex,
 } from "./verify-text.js";
-import { checkEvent, instant, within } from "./verify-trail.js";
+import { checkEvent } from "./verify-trail.js";
 import { crcOf } from "./verify-zip.js";
 
 /** @typedef {import("./verify-signed.js").Trust} Trust */

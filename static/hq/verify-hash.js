@@ -178,6 +178,28 @@ function next(beside) {
   return found;
 }
 
+/** RFC 9162, section 2.1.4.2: whether the older tree is the beginning of the newer one. @param {number} old @param {number} now @param {Uint8Array} oldRoot @param {Uint8Array} newRoot @param {Uint8Array[]} path */
+export function isConsistent(old, now, oldRoot, newRoot, path) {
+  if (old === now) return !path.length && same(oldRoot, newRoot);
+  const steps = lowestBit(old) === old ? [oldRoot, ...path] : path;
+  let [place, last] = [old - 1, now - 1];
+  const up = () => ([place, last] = [Math.floor(place / 2), Math.floor(last / 2)]);
+  while (place % 2) up();
+  let before = steps[0] ?? new Uint8Array();
+  let after = before;
+  for (const step of steps.slice(1)) {
+    if (last === 0) return false;
+    if (place % 2 || place === last) {
+      [before, after] = [nodeHash(step, before), nodeHash(step, after)];
+      while (place % 2 === 0 && place) up();
+    } else {
+      after = nodeHash(after, step);
+    }
+    up();
+  }
+  return last === 0 && same(before, oldRoot) && same(after, newRoot);
+}
+
 /** RFC 9162, section 2.1.3.2. @param {Uint8Array} document @param {number} index @param {{size: number, root: Uint8Array}} checkpoint @param {Uint8Array[]} path */
 export function requireInclusion(document, index, checkpoint, path) {
   let place = index;

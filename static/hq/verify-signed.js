@@ -8,7 +8,7 @@ import {
 } from "./verify-text.js";
 
 /** @typedef {{origin: string, size: number, root: Uint8Array}} Checkpoint */
-/** @typedef {{kids: Set<string> | null, keys: {name: string | null, key: Uint8Array}[], witnesses: {name: string, key: Uint8Array}[], roots: Set<string>}} Trust */
+/** @typedef {{kids: Set<string> | null, keys: {name: string | null, key: Uint8Array}[], witnesses: {name: string, key: Uint8Array}[], roots: Set<string>, memory: import("./verify-memory.js").Memory | null}} Trust */
 /** @typedef {{kid: string | null, told: string[], checked: string[], limits: string[], root?: string}} Found */
 
 const MAX_NOTE = 128 * 1024;
@@ -155,7 +155,7 @@ async function openJws(jws, statement) {
   return kid;
 }
 
-/** @param {Uint8Array} raw @param {Trust} trust @returns {Promise<{statement: any, kid: string}>} */
+/** @param {Uint8Array} raw @param {Trust | null} trust null: it may be anybody's @returns {Promise<{statement: any, kid: string}>} */
 export async function readStatement(raw, trust) {
   const document = readJson(raw);
   const isObject = document !== null && typeof document === "object" && !Array.isArray(document);
@@ -168,7 +168,7 @@ export async function readStatement(raw, trust) {
   const kind = typeof statement.v === "number" ? tables.KINDS[`${statement.type} ${statement.v}`] : undefined;
   if (!kind) throw new Refused(`Its type is unknown here: ${shown(statement.type)}, version ${shown(statement.v)}.`);
   const kid = await openJws(document.jws, statement);
-  if (trust.kids && !trust.kids.has(kid)) {
+  if (trust?.kids && !trust.kids.has(kid)) {
     throw new Refused(`It was signed with the key ${kid}, which is not one that you expected.`);
   }
   fits(statement, { ...tables.COMMON, ...kind[1] }, "statement");
@@ -294,12 +294,13 @@ const moment = (seconds) =>
 /** @param {Uint8Array} raw @param {Trust} trust @returns {Promise<Found>} */
 export async function checkCheckpoint(raw, trust) {
   const { checkpoint, kid, checked, more } = await openCheckpoint(raw, trust);
+  const open = trust.memory?.meet(checkpoint, []) ?? [];
   const line = `Checkpoint of ${shown(checkpoint.origin)}: ${checkpoint.size} entries, root ${hex(checkpoint.root)}`;
-  return { kid, told: [line], checked, limits: [...whose(trust, checkpoint.origin), ...more, ...tables.NOT_PROVEN.slice(1)] };
+  return { kid, told: [line], checked, limits: [...whose(trust, checkpoint.origin), ...more, ...open, ...tables.NOT_PROVEN.slice(1)] };
 }
 
-/** Whose word is taken: a JWKS, thumbprints, keys of logs, roots of seals; nothing at all is anyone's. @param {{jwks?: any, kids?: string[], vkeys?: string[], witnesses?: string[], roots?: string[]}} said @returns {Trust} */
-export function trustIn({ jwks, kids = [], vkeys = [], witnesses = [], roots = [] }) {
+/** Whose word is taken: a JWKS, thumbprints, keys of logs, roots of seals; nothing at all is anyone's. @param {{jwks?: any, kids?: string[], vkeys?: string[], witnesses?: string[], roots?: string[]}} said @param {Trust["memory"]} [memory] @returns {Trust} */
+export function trustIn({ jwks, kids = [], vkeys = [], witnesses = [], roots = [] }, memory = null) {
   /** @type {Trust["keys"]} */
   const keys = vkeys.map((text) => verifierKey(text, 1));
   for (const { crv, x } of jwks?.keys ?? []) {
@@ -310,5 +311,5 @@ export function trustIn({ jwks, kids = [], vkeys = [], witnesses = [], roots = [
     if (unbase64url(kid)?.length !== 32) throw new Unusable("A thumbprint has 43 characters of base64url.");
   }
   const expected = new Set([...kids, ...keys.map(({ key }) => thumbprint(base64url(key)))]);
-  return { kids: expected.size ? expected : null, keys, witnesses: witnesses.map((text) => verifierKey(text, 4)), roots: new Set(roots) };
+  return { kids: expected.size ? expected : null, keys, witnesses: witnesses.map((text) => verifierKey(text, 4)), roots: new Set(roots), memory };
 }

@@ -1,20 +1,25 @@
-// <hq-verify data-worker="/static/…/verify-worker.js" data-jwks="{…}" data-roots="/.well-known/hq-seal-root.pem">: files are
-// chosen or dropped, and checked one after the other by the worker, which is there before the first file is, like the roots
-// of seals. From then on nothing is asked of the network.
+// <hq-verify data-worker="/static/…/verify-worker.js" data-jwks="{…}" data-roots="/.well-known/hq-seal-root.pem">: files and
+// folders are chosen or dropped, and checked one after the other by the worker, which is there before the first one is, like
+// the roots of seals. From then on nothing is asked of the network.
 
+import { chosenFolder, dropped } from "./verify-given.js";
 import { sha256 } from "./verify-hash.js";
 import { hex, unbase64 } from "./verify-text.js";
 
+/** @typedef {File | import("./verify-archive.js").Folder} Thing */
+/** @typedef {{thing: Thing} | {remember: File | boolean}} Wish */
 /** @typedef {{verdict: string, lines: string[], told: string[], checked: string[], limits: string[]}} Result */
 
 const ROOT = /^(?:[0-9a-f]{2}:?){31}[0-9a-f]{2}$/i; // a SHA-256, as openssl prints one or without colons
 
 class HqVerify extends HTMLElement {
   connectedCallback() {
-    /** @type {File[]} */
+    /** @type {Wish[]} */
     this.waiting = [];
     this.busy = true;
     this.files = this.find("#verify-files");
+    this.folder = this.find("#verify-folder");
+    this.kept = this.find("#verify-kept");
     /** @type {string[]} */
     this.roots = [];
     rootsAt(this.dataset.roots ?? "").then((found) => {
@@ -22,10 +27,18 @@ class HqVerify extends HTMLElement {
       this.start();
     });
     this.files.addEventListener("change", () => {
-      this.take(this.files.files);
+      this.take([...this.files.files]);
       this.files.value = "";
     });
+    this.folder.addEventListener("change", () => {
+      this.take(chosenFolder(this.folder.files));
+      this.folder.value = "";
+    });
     this.addEventListener("change", () => (this.find("[data-other]").hidden = !this.find("#verify-other").checked));
+    this.find("#verify-remember").addEventListener("change", (/** @type {any} */ { target }) => this.ask({ remember: target.checked }));
+    this.kept.addEventListener("change", () => {
+      for (const file of this.kept.files) this.ask({ remember: file });
+    });
     this.addEventListener("submit", (event) => event.preventDefault());
     for (const name of ["dragenter", "dragover"]) {
       this.addEventListener(name, (event) => {
@@ -36,7 +49,10 @@ class HqVerify extends HTMLElement {
     for (const name of ["dragleave", "drop"]) this.addEventListener(name, () => this.removeAttribute("data-over"));
     this.addEventListener("drop", (event) => {
       event.preventDefault();
-      this.take(/** @type {DragEvent} */ (event).dataTransfer?.files);
+      dropped(/** @type {DragEvent} */ (event).dataTransfer).then(
+        (things) => this.take(things),
+        (error) => this.say(`What was dropped could not be read: ${error.message}`),
+      );
     });
   }
 
@@ -70,27 +86,36 @@ class HqVerify extends HTMLElement {
     };
   }
 
-  /** @param {FileList | null | undefined} files */
-  take(files) {
-    this.waiting?.push(...(files ?? []));
+  /** @param {Thing[]} things */
+  take(things) {
+    for (const thing of things) this.ask({ thing });
+  }
+
+  /** @param {Wish} wish */
+  ask(wish) {
+    this.waiting?.push(wish);
     this.next();
   }
 
   next() {
-    if (this.busy) return;
-    this.file = this.waiting?.shift();
-    if (!this.file) return;
+    const wish = this.busy ? undefined : this.waiting?.shift();
+    if (!wish) return;
     this.busy = true;
-    this.say(`Checking ${this.file.name}…`);
-    this.worker?.postMessage({ file: this.file, said: this.said() });
+    this.wish = wish;
+    if ("remember" in wish) {
+      this.worker?.postMessage(wish);
+      return;
+    }
+    this.say(`Checking ${wish.thing.name}…`);
+    this.worker?.postMessage({ thing: wish.thing, said: this.said() });
   }
 
   /** @param {any} data */
-  heard({ ready, lacking, done, total, result, unusable }) {
+  heard({ ready, lacking, done, total, result, unusable, seen }) {
     const bar = this.find("[data-progress]");
     if (ready) {
       this.busy = Boolean(lacking);
-      this.files.disabled = this.busy;
+      this.files.disabled = this.folder.disabled = this.busy;
       this.say(lacking ? `${lacking} Use the program below.` : "");
     } else if (total) {
       bar.hidden = false;
@@ -99,28 +124,48 @@ class HqVerify extends HTMLElement {
     } else {
       bar.hidden = true;
       this.busy = false;
-      this.say(unusable ? `${this.file?.name}: nothing could be checked. ${unusable}` : "");
-      if (result) this.show(result);
+      this.say(unusable ?? "");
+      this.remembers(seen);
+      if (this.wish && "thing" in this.wish) this.tell(this.wish.thing.name, result, unusable);
     }
     this.next();
   }
 
-  /** @param {Result} result */
-  show({ verdict, lines, told, checked, limits }) {
+  /** @param {string} name @param {Result | undefined} result @param {string | undefined} unusable */
+  tell(name, result, unusable) {
+    if (result) this.show(name, result);
+    else this.say(`${name}: nothing could be checked. ${unusable}`);
+  }
+
+  /** What was seen may be taken along; nothing of it stays when the page goes. @param {{text: string, count: number} | null} seen */
+  remembers(seen) {
+    this.find("#verify-remember").checked = Boolean(seen);
+    this.find("[data-remembering]").hidden = !seen;
+    if (!seen) this.kept.value = "";
+    this.kept.disabled = Boolean(seen?.count); // another would take the place of what is remembered already
+    const link = this.find("[data-seen]");
+    URL.revokeObjectURL(link.href);
+    link.href = URL.createObjectURL(new Blob([seen?.text ?? ""], { type: "application/json" }));
+    link.hidden = !seen?.count;
+    this.find("[data-count]").textContent = `${seen?.count ?? 0} checkpoint${seen?.count === 1 ? "" : "s"} remembered`;
+  }
+
+  /** @param {string} name @param {Result} result */
+  show(name, { verdict, lines, told, checked, limits }) {
     const section = this.find("template[data-result]").content.cloneNode(true).firstElementChild;
     const state = verdict === "no anchor" ? "open" : verdict;
     const passed = verdict !== "refused";
     section.classList.add({ holds: "is-proven", refused: "is-failed", open: "is-open" }[state]);
-    section.setAttribute("aria-label", this.file?.name ?? "");
+    section.setAttribute("aria-label", name);
     section.querySelector(`[data-icon="${state}"]`).hidden = false;
-    section.querySelector("[data-name]").textContent = this.file?.name;
+    section.querySelector("[data-name]").textContent = name;
     section.querySelector("[data-verdict]").textContent = lines[0];
     section.querySelector("[data-told]").append(...told.map(item));
     section.querySelector("[data-steps]").append(...checked.map((line) => this.step(line)));
     section.querySelector("[data-limits]").append(...limits.map(item));
     section.querySelector("[data-passed]").hidden = !passed;
     this.find("[data-results]").prepend(section);
-    this.say(`${this.file?.name}: ${{ holds: "it holds", refused: "refused", open: "nobody said whose key to expect" }[state]}.`);
+    this.say(`${name}: ${{ holds: "it holds", refused: "refused", open: "nobody said whose key to expect" }[state]}.`);
   }
 
   /** @param {string} line */

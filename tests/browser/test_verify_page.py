@@ -1,32 +1,19 @@
 """Checking files on a page that sends nothing: the verdicts of bin/verify, in its words."""
 
-import re
-from collections.abc import Iterable
 from hashlib import sha256
 from pathlib import Path
 
 from playwright.sync_api import expect
 
 from tests.browser.conftest import Open
+from tests.browser.verifying import ready, requests_of, said_by, verdicts_of_the_program
 from tests.verify import agreements, trails
 from tests.verify.agreements import Bundle
 from tests.verify.bad_agreements import BAD
 from tests.verify.make_corpus import CORPUS
-from tests.verify.program import PROGRAM, run
+from tests.verify.program import PROGRAM
 
-HEADINGS = {"What was checked:", "What this does not prove:"}
 FILES = [*sorted((CORPUS / "good").iterdir()), *sorted((CORPUS / "bad").iterdir())]
-SHOWN = """sections => sections.map(section => [section.querySelector('[data-name]').textContent,
-    ...['verdict', 'told', 'steps', 'limits'].flatMap(part => {
-      const found = section.querySelector(`[data-${part}]`);
-      return found.children.length ? [...found.children].map(line => line.textContent) : [found.textContent];
-    })])"""
-
-
-def plain(lines: Iterable[str]) -> list[str]:
-    """Without what differs in how it is set; where JSON ends to be JSON, either reader counts in its own way."""
-    stripped = (re.sub(r"(It is not JSON): .*", r"\1", line.strip()) for line in lines)
-    return [line for line in stripped if line and line not in HEADINGS]
 
 
 def made(folder: Path) -> list[Path]:
@@ -49,35 +36,18 @@ def made(folder: Path) -> list[Path]:
     return [folder / name for name in files]
 
 
-def verdicts_of_the_program(files: list[Path], *keys: str) -> dict[str, list[str]]:
-    found: dict[str, list[str]] = {}
-    expected = *(part for key in keys for part in ("--vkey", key)), "--root", agreements.root_fingerprint()
-    for line in run(*files, *expected).stdout.splitlines():
-        if line.startswith("/"):
-            name = Path(line).name
-            found[name] = []
-        else:
-            found[name].append(line)
-    return {name: plain(lines) for name, lines in found.items()}
-
-
 def test_the_page_says_what_the_program_says_and_sends_nothing(open_browser: Open, tmp_path: Path):
     files = [*FILES, *made(tmp_path)]
-    eyes = open_browser(reduced_motion="reduce")
-    eyes.context.set_default_timeout(60_000)  # a busy machine computes more than a hundred files for a while
-    page = eyes.go("/verify")
-    expect(page.get_by_text("Making ready")).to_have_count(0, timeout=60_000)
-    expect(page.locator("#verify-files")).to_be_enabled(timeout=60_000)
+    eyes, page = ready(open_browser)
     assert eyes.faults_in_every_look("verify") == []
 
-    sent: list[str] = []
-    eyes.context.on("request", lambda request: sent.append(request.url))
+    sent = requests_of(eyes)
     keys = trails.vkey(), trails.vkey("access")
     page.get_by_label("A key that you were told").check()
     page.get_by_label("Keys, one a line").fill("\n".join([*keys, agreements.root_fingerprint()]))
     page.locator("#verify-files").set_input_files(files)
     expect(page.locator(".hq-proof")).to_have_count(len(files), timeout=60_000)
-    found = {name: plain(lines) for name, *lines in page.locator(".hq-proof").evaluate_all(SHOWN)}
+    found = said_by(page)
     assert found == verdicts_of_the_program(files, *keys)
     held = {name for name, lines in found.items() if lines[0].startswith("HOLDS.")}
     assert held == {path.name for path in (CORPUS / "good").iterdir()} | {"agreement.zip", "agreement.pdf"}

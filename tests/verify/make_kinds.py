@@ -42,7 +42,7 @@ NAMES = (
 def tables() -> dict[str, Any]:
     found = {name: getattr(VERIFY, name) for name in NAMES}
     found["KINDS"] = {f"{kind} {version}": told for (kind, version), told in VERIFY.KINDS.items()}
-    found["ENDING"] = VERIFY.LINES["open"][-1]
+    found["ENDINGS"] = {kind: ending for kind, (*_, ending) in VERIFY.LINES.items()}
     found["TRAIL_EXPORT"] = VERIFY.TRAIL_EXPORT
     found["LOW_ORDER"] = sorted(str(y) for y in VERIFY.LOW_ORDER)
     return found

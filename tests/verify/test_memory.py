@@ -130,7 +130,21 @@ def test_a_refused_file_leaves_nothing_behind_for_the_next(desk):
     assert [size for [size, _] in json.loads(desk.memory.read_bytes())[trails.origin()]] == [20]
 
 
-@pytest.mark.parametrize("content", ["", "[]", "{", '{"x":1}', '{"x":[[1]]}', '{"x":[["a","b"]]}', '{"x":[[1,"zz"]]}'])
+@pytest.mark.parametrize(
+    "content",
+    [
+        "",
+        "[]",
+        "{",
+        '{"x":1}',
+        '{"x":[[1]]}',
+        '{"x":[["a","b"]]}',
+        '{"x":[[1,"zz"]]}',
+        '{"x":[["a","bb"]]}',
+        '{"x":[[1,"bb"]]}',
+        '{"x":[[-1,"' + "bb" * 32 + '"]]}',
+    ],
+)
 def test_a_memory_that_is_none_is_not_used(desk, content):
     desk.memory.write_text(content)
     code, said = desk.check(checkpoint_of(LINES))
