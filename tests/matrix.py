@@ -251,6 +251,8 @@ PAGES = {
     PLACE + "audit/": (P.AUDIT_READ, {}),
     PLACE + "audit/<int:index>": (P.AUDIT_READ, {}),
     PLACE + "audit/<int:index>/proof": (P.AUDIT_READ, {}),
+    PLACE + "audit/requests/<uuid:id>": (P.AUDIT_READ, {}),
+    PLACE + "audit/requests/<uuid:id>/proof": (P.AUDIT_READ, {}),
     PLACE + "audit/verify": (P.AUDIT_VERIFY, {}),
     PLACE + "audit/checkpoint": (P.AUDIT_VERIFY, {}),
     PLACE + "audit/views": (P.AUDIT_READ, {"name": "x", "query": "kind=keys"}),

@@ -10,9 +10,12 @@ from django.test.utils import CaptureQueriesContext
 
 from artifacts import actions as artifacts
 from artifacts.models import Artifact
+from audit.models import AccessEntry
+from audit.tags import Log
 from directory.actions.connections import create_connection
 from directory.actions.domains import add_domain
 from directory.actions.scim_log import Line, note_operations
+from evidence.actions.checkpoints import make_checkpoint
 from exports.models import Export, Volume
 from hq.authz.levels import Level
 from hq.authz.permissions import Permission
@@ -69,6 +72,7 @@ PAGES = (
     "audit/",
     "audit/?kind=access",
     "audit/1",
+    "audit/requests/{request_line}",
     "integrity/",
     "people/",
     "policy/",
@@ -260,18 +264,22 @@ def place(transactional_db: None) -> Place:
 
 
 def asked(client: Client, place: Place) -> dict[str, list[str]]:
+    for _ in range(2):  # of a log of one line the proof is empty
+        client.get(f"/o/{place.slug}/live/audit/")
     with tenant(place.id):
+        make_checkpoint(place.id, place.live_id, Log.ACCESS)
         key = ApiKey.objects.order_by("pk").values_list("pk", flat=True)[0]
         trust = Trust.objects.order_by("pk").values_list("pk", flat=True)[0]
         delivery = Delivery.objects.order_by("pk")[0]
         artifact = Artifact.objects.order_by("pk").values_list("pk", flat=True)[0]
         asked_for = UploadRequest.objects.order_by("pk").values_list("pk", flat=True)[0]
         states = {state: Agreement.objects.filter(state=state).order_by("-pk")[0].pk for state in ("draft", "sent")}
+        line = AccessEntry.objects.filter(environment_id=place.live_id).order_by("pk")[0].pk
         batch = Batch.objects.get(state="checked").pk
         template = Template.objects.order_by("-pk")[0].pk
     ids = {"request": asked_for, "artifact": artifact, "key": key, "trust": trust}
     ids |= {"agreement": states["sent"], "draft": states["draft"], "batch": batch, "template": template}
-    ids |= {"webhook": delivery.endpoint_id, "delivery": delivery.id}
+    ids |= {"request_line": line, "webhook": delivery.endpoint_id, "delivery": delivery.id}
 
     def get(page: str) -> None:
         response = client.get(f"/o/{place.slug}/live/{page.format(**ids)}")

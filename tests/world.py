@@ -7,6 +7,7 @@ from uuid import uuid4
 from django.test import Client
 
 from artifacts import actions as artifacts
+from audit.models import AccessEntry
 from audit.tags import Log
 from directory.actions.connections import create_connection
 from directory.actions.domains import add_domain
@@ -29,7 +30,7 @@ from streams.actions import create_stream
 from tenants import actions
 from tenants.models import ApiKey, Membership
 from tests.artifacts.tars import tar
-from tests.factories import ORIGIN, make_member, make_place
+from tests.factories import ORIGIN, make_member, make_place, sign_in
 from tests.keys.support import rotate, statement_of
 from tests.operators import make_operator
 from tests.signing import support as signing
@@ -104,6 +105,13 @@ class World:
             self.hold = erasing.place_hold(actor=owner, name="Case", reason="x", prefixes=["held/"]).id
             self.secret = actions.create_api_key(actor=owner, name="all", scopes=SCOPES & owner.permissions).secret
         self.upload = self.sent()
+        self.line = self.looked_at()
+
+    def looked_at(self):
+        """A line of the access log."""
+        sign_in(self.place.owner).get(f"/o/{self.place.slug}/live/audit/")
+        with tenant(self.place.id):
+            return AccessEntry.objects.filter(environment_id=self.place.live_id).latest("pk").pk
 
     def sent(self):
         """An upload of the key's own, whose one part has arrived."""
@@ -115,7 +123,7 @@ class World:
 
     def url(self, route):
         ids = {"shares/": self.share, "api-keys/": self.key, "members/": self.membership, "people/": self.membership}
-        ids |= {"requests/": self.upload_request}
+        ids |= {"audit/requests/": self.line, "requests/": self.upload_request}
         ids |= {"agreements/": self.agreement.id, "agreement-templates/": self.template}
         ids |= {"templates/": self.template, "batches/": self.batch}
         ids |= {"invitations/": self.invitation, "statements/": self.statement, "/keys/": self.cmk}

@@ -13,6 +13,7 @@ from evidence.actions import views as actions
 from evidence.actions.checkpoints import request_checkpoints
 from evidence.actions.mailing import add_witness
 from evidence.forms import ViewForm, WitnessForm
+from evidence.selectors.views import list_views
 from hq.authz import gate
 from hq.authz.permissions import Permission
 from hq.web.portal import own_context, refuse_invalid, to
@@ -66,6 +67,10 @@ def save_view(request: TenantRequest, **where: str) -> HttpResponse:
     form = ViewForm(request.POST)
     refuse_invalid(form)
     data = form.cleaned_data
+    taken = [view for view in list_views(request.actor) if view.pk != data["once"]]
+    if any((view.name or "").casefold() == data["name"].casefold() for view in taken):
+        messages.warning(request, f"You have a view called {data['name']} already. Give this one another name.")
+        return HttpResponseRedirect(f"{reverse('audit', kwargs=where)}?{data['query'].removeprefix('?')}")
     view = actions.save_view(
         actor=request.actor, name=data["name"], query=data["query"].removeprefix("?"), view_id=data["once"]
     )

@@ -135,6 +135,7 @@ def _with_rows(place: Place, where: dict[str, str]) -> dict[str, list[str]]:
         inbox = sharing.create_request(actor=actor, folder="inbox/", purpose="Your invoices").request.id
         events = trail.list_events(actor, Filters(), before=None, limit=200)
         wanted = {event.tag: event.index for event in events}
+        lines = trail.list_access(actor, Filters(), before=None, limit=200)
         token = create_scim_token(actor=actor).token
         domain = add_domain(actor=actor, name="alderpeak.example").id
         connections = [
@@ -178,6 +179,7 @@ def _with_rows(place: Place, where: dict[str, str]) -> dict[str, list[str]]:
         "sharing:share": [at("sharing:share", id=link.id) for link in links],
         "sharing:request": [at("sharing:request", id=inbox)],
         "audit_event": [at("audit_event", index=wanted[tag]) for tag in ("member:role_changed", "object:updated")],
+        "audit_request": [at("audit_request", id=line.pk) for line in (lines[0], lines[-1])],
         "console:job": [reverse("console:job", kwargs={"job_id": job.id})],
     }
 

@@ -21,6 +21,7 @@ NO_PAGES = {
     "remove_trail_export",
     "make_checkpoint",
     "event_proof",
+    "request_proof",
     "ask_witness",
     "vault:row",
     "vault:upload",

@@ -19,6 +19,7 @@ WORDS = {
     "sharing:share": "Life of this link",
     "audit": "share:created",
     "audit_event": "Before and after",
+    "audit_request": "Request id",
     "keys:list": "Data keys",
     "people": "Priya Raman",
     "api_keys": "claims-triage",
