@@ -7,6 +7,7 @@ from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.urls import reverse
+from django.utils import timezone
 from django.views.decorators.http import require_POST, require_safe
 
 from audit.tags import Log
@@ -35,7 +36,7 @@ def exports(request: TenantRequest, **where: str) -> HttpResponse:
         except (Refused, Invalid) as refused:
             form.add_error(None, str(refused))
         else:
-            messages.success(request, "The export is being made. It appears below.")
+            messages.success(request, "The export is being made. This page says when it is ready.")
             return to(PAGE, where)
     status = 400 if form.errors else 200
     return render(request, "evidence/exports.html", _context(request, where) | {"form": form}, status=status)
@@ -52,6 +53,7 @@ def _context(request: HttpRequest, where: dict[str, str]) -> dict[str, Any]:
             "listed": each,
             "it": each.export,
             "title": TITLES[Log(each.export.log)].removeprefix("the ").capitalize(),
+            "check": f"python3 verify {each.export.name} --jwks jwks.json",
             "file": reverse("trail_export_file", kwargs=where | {"id": each.export.pk}),
             "remove": reverse("remove_trail_export", kwargs=where | {"id": each.export.pk}),
         }
@@ -63,6 +65,8 @@ def _context(request: HttpRequest, where: dict[str, str]) -> dict[str, Any]:
         "progress": reverse("trail_exports_progress", kwargs=where),
         "here": reverse(PAGE, kwargs=where),
         "days": LIFE.days,
+        "verify": reverse("verify"),
+        "since_help": f"In your time zone, {timezone.localtime().tzname()}. Empty: from the first entry.",
     }
 
 

@@ -8,6 +8,7 @@ from django.urls import reverse
 from django.views.decorators.http import require_POST
 
 from audit import actions as trail
+from audit.tags import Log
 from evidence.actions import mailing
 from evidence.actions import views as actions
 from evidence.actions.checkpoints import request_checkpoints
@@ -22,13 +23,17 @@ from hq.web.request import TenantRequest
 
 @require_POST
 def verify(request: TenantRequest, **where: str) -> HttpResponse:
-    """Check the whole chain now and say what was found."""
-    verdict = trail.verify_chain(actor=request.actor)
-    if verdict.ok:
-        messages.success(request, f"Chain verified. {verdict.length:,} events, no gap.")
-    else:
-        messages.error(request, f"Chain broken at event {verdict.first_bad:,}. Reason: {verdict.reason}.")
-    return to("integrity" if request.POST.get("from") == "integrity" else "audit", where)
+    """Check the whole chain now and say what was found; from the page of integrity, the log of requests too."""
+    both = request.POST.get("from") == "integrity"
+    for log in (Log.ADMIN, Log.ACCESS) if both else (Log.ADMIN,):
+        chain, entries = ("Chain", "event") if log is Log.ADMIN else ("Requests", "request")
+        verdict = trail.verify_chain(actor=request.actor, log=log)
+        if verdict.ok:
+            counted = f"{verdict.length:,} {entries}{'' if verdict.length == 1 else 's'}"
+            messages.success(request, f"{chain} verified. {counted}, no gap.")
+        else:
+            messages.error(request, f"{chain} broken at {entries} {verdict.first_bad:,}. Reason: {verdict.reason}.")
+    return to("integrity" if both else "audit", where)
 
 
 @own_context

@@ -16,6 +16,7 @@ from hq.authz.actor import Actor
 from hq.authz.permissions import Permission
 from hq.web.request import TenantRequest
 
+CHECKPOINTS = 10
 TITLES = {Log.ADMIN: "Administrative events", Log.ACCESS: "Requests"}
 
 
@@ -28,7 +29,8 @@ def integrity(request: TenantRequest, **where: str) -> HttpResponse:
         "logs": logs,
         "broken": [log for log in logs if log["status"].state == "broken"],
         "contradicted": [log for log in logs if log["state"].incident and log["state"].state == "contradicted"],
-        "unverified": all(log["status"].verified_at is None for log in logs),
+        "unverified": any(log["status"].length and log["status"].verified_at is None for log in logs),
+        "empty": not any(log["status"].length for log in logs),
         "witnesses": selectors.witnesses(),
         "mail_witnesses": selectors.list_mail_witnesses(actor),
         "archives": archive_status(actor, place.where, lockable=place.lockable),
@@ -47,6 +49,10 @@ def _log(actor: Actor, state: LogState) -> dict[str, Any]:
         "title": TITLES[log],
         "state": state,
         "status": status,
+        "checkpoints": [
+            {"checkpoint": each, "root": bytes(each.root).hex()}
+            for each in selectors.list_checkpoints(actor, log, below=None, limit=CHECKPOINTS)[:CHECKPOINTS]
+        ],
         "root": bytes(checkpoint.root).hex() if checkpoint else "",
         "waiting": max(status.length - (checkpoint.size if checkpoint else 0), 0),
         "key": state.keys[0] if state.keys else "",

@@ -8,6 +8,7 @@ from uuid import UUID
 from django.contrib import messages
 from django.http import HttpResponse
 from django.shortcuts import render
+from django.utils import timezone
 from django.views.decorators.http import require_POST
 
 from hq.lib.errors import Invalid
@@ -75,14 +76,20 @@ def stream(request: TenantRequest, id: UUID, **_: str) -> HttpResponse:
 
 def _context(request: TenantRequest, row: Stream, form: ReplayForm | None) -> dict[str, Any]:
     line = _line(row, selectors.lengths_of(row.organization_id, row.environment_id))
-    logs = [position.log for _, position, _, _ in line.positions]
+    batches = selectors.list_batches(request.actor, row.id, limit=BATCHES)[:BATCHES]
     return {
         "line": line,
         "stream": row,
-        "batches": selectors.list_batches(request.actor, row.id, limit=BATCHES)[:BATCHES],
-        "titles": TITLES,
-        "form": form or ReplayForm(logs=logs),
+        "batches": [(TITLES.get(batch.log, batch.log), batch) for batch in batches],
+        "since_help": f"In your time zone, {timezone.localtime().tzname()}.",
+        "form": form or _replay_form(line.positions),
     }
+
+
+def _replay_form(positions: list[tuple[str, Position, int, int]]) -> ReplayForm:
+    """It begins with the log that stands first in it."""
+    logs = [position.log for _, position, _, _ in positions]
+    return ReplayForm(logs=logs, initial={"log": next(log for log in TITLES if log in logs)})
 
 
 @require_POST
@@ -99,7 +106,9 @@ def replay(request: TenantRequest, id: UUID, **where: str) -> HttpResponse:
         except Invalid as problem:
             form.add_error(None, str(problem))
         else:
-            tell(request, f"It goes on with entry {position.acknowledged + 1:,}.", where)
+            begins = f"with entry {position.acknowledged + 1:,} of {TITLES[data['log']].lower()}"
+            paused = row.state == Stream.State.PAUSED
+            tell(request, f"Once it goes on, it begins {begins}." if paused else f"It goes on {begins}.", where)
             return to("streams:stream", where, id=id)
     return render(request, "streams/stream.html", _context(request, row, form), status=400)
 

@@ -18,9 +18,18 @@ def test_an_export_is_asked_for_downloaded_and_removed_on_its_page() -> None:
     )
     assert refused.status_code == 400
     assert client.post(address, {"log": "admin", "format": "csv"}).status_code == 302
-    assert "Being made" in client.get(f"{address}/progress").content.decode()
+    waiting = client.get(f"{address}/progress").content.decode()
+    assert "Being made" in waiting
+    assert "of 1 entries" not in waiting  # how many there are is not known yet
     run_jobs()
     page = client.get(address)
+    for words in (
+        "The whole log, as JSON Lines and CSV",
+        "How to check it",
+        "python3 verify trail-",
+        "--jwks jwks.json",
+    ):
+        assert words in page.content.decode()
     (listed,) = page.context["exports"]
     file: Any = client.get(listed["file"])
     assert b"".join(file.streaming_content).startswith(b"PK")

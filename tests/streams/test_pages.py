@@ -220,6 +220,25 @@ def test_the_pages_from_an_empty_list_to_removal(place: Place, siem: Siem) -> No
     assert client.get(f"{base}{uuid4()}").status_code == 404
 
 
+def test_sending_again_begins_with_the_first_log_and_says_when_it_waits(place: Place, siem: Siem) -> None:
+    made = stream_to(place, siem.url, "access", "admin")
+    client, one = sign_in(place.owner), f"/o/{place.slug}/live/audit/streams/{made.stream.id}"
+    send_all()
+    page = client.get(one)
+    assert page.context["form"].initial["log"] == "admin"
+    assert {title for title, _ in page.context["batches"]} <= {"Administrative events", "Requests"}
+
+    def again() -> str:
+        asked = {"log": "admin", "index": "2"}
+        return client.post(f"{one}/replay", asked, follow=True).content.decode()
+
+    assert "It goes on with entry 2 of administrative events." in again()
+    client.post(f"{one}/pause")
+    text = again()
+    assert "Once it goes on, it begins with entry 2 of administrative events." in text
+    assert "Nothing is sent before it goes on." in text
+
+
 def test_the_list_asks_the_same_number_of_questions_however_many_there_are(place: Place, siem: Siem) -> None:
     client, counts = sign_in(place.owner), []
     for _ in range(2):
