@@ -62,5 +62,5 @@ def verify(request: HttpRequest, actor: Actor) -> HttpResponse:
     if fault:
         messages.error(request, f"{fault}.")
     else:
-        messages.success(request, f"Chain verified. {length:,} events, no gap.")
+        messages.success(request, f"Chain verified. {length:,} event{'' if length == 1 else 's'}, no gap.")
     return again(request, "trail")

@@ -17,6 +17,7 @@ from evidence.forms import ViewForm, WitnessForm
 from evidence.selectors.views import list_views
 from hq.authz import gate
 from hq.authz.permissions import Permission
+from hq.lib.errors import Invalid, Refused, TooMany
 from hq.web.portal import own_context, refuse_invalid, to
 from hq.web.request import TenantRequest
 
@@ -51,9 +52,13 @@ def ask_witness(request: TenantRequest, **where: str) -> HttpResponse:
     """Ask somebody by mail whether they want to be sent the checkpoints."""
     gate.require(request.actor, Permission.WEBHOOKS_MANAGE)
     form = WitnessForm(request.POST)
-    refuse_invalid(form)
-    witness = add_witness(actor=request.actor, address=form.cleaned_data["address"])
-    messages.success(request, f"Asked {witness.address}. Checkpoints are sent once they agree.")
+    try:
+        refuse_invalid(form)
+        witness = add_witness(actor=request.actor, address=form.cleaned_data["address"])
+    except (Invalid, Refused, TooMany) as refused:  # beside what was typed there is the list of those who were asked
+        messages.error(request, str(refused))
+    else:
+        messages.success(request, f"Asked {witness.address}. Checkpoints are sent once they agree.")
     return to("integrity", where)
 
 

@@ -1,6 +1,6 @@
 // <hq-trail> around the explorer's table and the place beside it. From 1200 px on, an event opens there instead of as
 // a page of its own; j and k, or the arrows, go along the list, Escape closes. Without this every link leads to the
-// event's page.
+// event's page. A list of requests has no place beside it: there the keys go along, and Enter opens.
 
 const WIDE = matchMedia("(width >= 1200px)");
 
@@ -15,9 +15,9 @@ class HqTrail extends HTMLElement {
     document.removeEventListener("keydown", this.#pressed);
   }
 
-  /** @returns {HTMLElement} */
+  /** @returns {HTMLElement | null} */
   get #beside() {
-    return /** @type {HTMLElement} */ (this.querySelector("[data-event]"));
+    return this.querySelector("[data-event]");
   }
 
   /** @returns {HTMLTableRowElement[]} */
@@ -38,7 +38,7 @@ class HqTrail extends HTMLElement {
     if (step) return this.#step(Number(step.getAttribute("data-step")));
     const row = target.closest("tr[data-index]");
     const plain = event.button === 0 && !event.ctrlKey && !event.metaKey && !event.shiftKey && !event.altKey;
-    if (!row || !plain || !WIDE.matches || (target.closest("a") && !target.closest("a.hq-action"))) return;
+    if (!row || !plain || !WIDE.matches || !this.#beside || (target.closest("a") && !target.closest("a.hq-action"))) return;
     event.preventDefault();
     this.#open(row);
   };
@@ -52,7 +52,7 @@ class HqTrail extends HTMLElement {
     const keysOff = localStorage.getItem("hq-keys") === "off";
     const along = this.contains(target) && { ArrowDown: 1, ArrowUp: -1 }[event.key];
     const step = along || (!keysOff && { j: 1, k: -1 }[event.key]);
-    if (!step || (along && this.#beside.contains(target))) return;
+    if (!step || (along && this.#beside?.contains(target))) return;
     event.preventDefault();
     this.#step(step);
   };
@@ -65,7 +65,7 @@ class HqTrail extends HTMLElement {
     if (!row) return;
     /** @type {HTMLElement | null} */ (row.querySelector("a.hq-action"))?.focus();
     row.scrollIntoView({ block: "nearest" });
-    if (WIDE.matches) this.#open(row);
+    if (WIDE.matches && this.#beside) this.#open(row);
   }
 
   /** @param {Element} row */
@@ -76,7 +76,7 @@ class HqTrail extends HTMLElement {
     if (!answer.ok || answer.redirected) return location.assign(link.href);
     if (row.getAttribute("data-index") !== this.#index) return; // another one was chosen meanwhile
     const page = new DOMParser().parseFromString(await answer.text(), "text/html");
-    this.#beside.replaceChildren(...page.body.childNodes);
+    this.#beside?.replaceChildren(...page.body.childNodes);
     this.classList.add("has-event");
     this.#remember(this.#index);
   }
@@ -91,7 +91,7 @@ class HqTrail extends HTMLElement {
     const row = this.querySelector("tr.is-selected");
     this.#select(null);
     this.classList.remove("has-event");
-    this.#beside.replaceChildren();
+    this.#beside?.replaceChildren();
     this.#remember("");
     if (back) /** @type {HTMLElement | null} */ (row?.querySelector("a.hq-action"))?.focus();
   }

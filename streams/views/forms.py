@@ -26,7 +26,7 @@ RECIPES = {
 }
 
 
-def new_stream(request: TenantRequest, kind: str = "https", **_: str) -> HttpResponse:
+def new_stream(request: TenantRequest, kind: str = "https", **where: str) -> HttpResponse:
     """Make a stream. What its batches are signed with is on the answer to this form and never again."""
     selectors.require_both(request.actor)
     if kind not in FORMS:
@@ -48,7 +48,10 @@ def new_stream(request: TenantRequest, kind: str = "https", **_: str) -> HttpRes
         except (Invalid, Refused) as problem:
             _blame(form, problem)
         else:
-            return render(request, "streams/made.html", {"made": made})
+            if made.secret:
+                return render(request, "streams/made.html", {"made": made})
+            tell(request, f"{made.stream.name} is made, and begins within seconds.", where)
+            return to("streams:stream", where, id=made.stream.id)
     context = {"form": form, "kind": kind, "kinds": KINDS, "recipe": RECIPES.get(kind, "")}
     return render(request, "streams/new.html", context, status=400 if form.errors else 200)
 

@@ -81,6 +81,7 @@ def _context(request: TenantRequest, row: Stream, form: ReplayForm | None) -> di
         "line": line,
         "stream": row,
         "batches": [(TITLES.get(batch.log, batch.log), batch) for batch in batches],
+        "next_at": row.next_at if row.next_at and row.next_at > timezone.now() else None,
         "since_help": f"In your time zone, {timezone.localtime().tzname()}.",
         "form": form or _replay_form(line.positions),
     }

@@ -46,3 +46,15 @@ def test_a_request_that_was_changed_is_named_there(place: Place) -> None:
     text = verify(place)
     assert "Requests broken at request 1." in text
     assert "Does not fit" in text
+
+
+def test_a_witness_that_cannot_be_asked_is_told_beside_the_others(place: Place) -> None:
+    client, address = sign_in(place.owner), f"/o/{place.slug}/live/audit/witnesses"
+    for typed, said in (
+        ("a@keeper.example", "Asked a@keeper.example."),
+        ("a@keeper.example", "is a witness already"),
+        ("nobody", "address"),
+    ):
+        answer = client.post(address, {"address": typed}, follow=True)
+        assert said in answer.content.decode()
+        assert "Copies outside" in answer.content.decode()

@@ -220,6 +220,16 @@ def test_the_pages_from_an_empty_list_to_removal(place: Place, siem: Siem) -> No
     assert client.get(f"{base}{uuid4()}").status_code == 404
 
 
+def test_a_stream_without_a_secret_to_store_opens_its_page_at_once(place: Place, siem: Siem) -> None:
+    client, base = sign_in(place.owner), f"/o/{place.slug}/live/audit/streams/"
+    page = client.get(f"{base}new/syslog")
+    assert "shown once" not in page.content.decode()
+    form = {"name": "Logs", "host": "logs.example", "port": "6514", "logs": ["admin"], "begin": "now"}
+    answer = client.post(f"{base}new/syslog", {**form, "once": page.context["form"]["once"].value()}, follow=True)
+    assert "Logs is made, and begins within seconds." in answer.content.decode()
+    assert "Where it is" in answer.content.decode()
+
+
 def test_sending_again_begins_with_the_first_log_and_says_when_it_waits(place: Place, siem: Siem) -> None:
     made = stream_to(place, siem.url, "access", "admin")
     client, one = sign_in(place.owner), f"/o/{place.slug}/live/audit/streams/{made.stream.id}"
