@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 from playwright.sync_api import Page, expect
 
+from jobs.registry import NETWORK
 from tests.browser.conftest import Mailbox, Open
 from tests.browser.test_first_day import sign_up
 from tests.factories import make_person, make_place, run_jobs
@@ -25,7 +26,7 @@ def test_an_admin_invites_changes_a_role_makes_a_key_and_reads_all_of_it(open_br
     page.get_by_label("Role").select_option("analyst")
     page.get_by_role("button", name="Send invitation").click()
     expect(page.get_by_text("Shown once")).to_be_visible()
-    run_jobs()
+    run_jobs(NETWORK)
 
     link = re.search(r"https?://\S+/invitations/\S+", mailbox.newest("priya@alderpeak.example"))
     assert link
