@@ -4,7 +4,7 @@ import { sha256 } from "./verify-hash.js";
 import * as tables from "./verify-kinds.js";
 import { Log, after, requireOrigin, within } from "./verify-log.js";
 import { readStatement, whose, words } from "./verify-signed.js";
-import { Stream, linesOf, piecesOf, unpacked } from "./verify-stream.js";
+import { Stream, evenly, linesOf, piecesOf, unpacked } from "./verify-stream.js";
 import { MAX_BYTES, Refused, byCodeUnit, hex, shown, spelled, unhex } from "./verify-text.js";
 
 /** @typedef {import("./verify-signed.js").Trust} Trust */
@@ -181,7 +181,7 @@ function begun(newest, first, marks, trust) {
 async function followFile(log, file, listed) {
   const packed = new Stream(piecesOf(file));
   let number = 0;
-  for await (const line of linesOf(unpacked(packed, listed.name), listed.name)) {
+  for await (const line of linesOf(evenly(unpacked(packed, listed.name)), listed.name)) {
     number += 1;
     log.take(line, `${listed.name}, line ${number}`, listed.last);
   }

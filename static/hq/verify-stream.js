@@ -4,6 +4,7 @@ import { Sha256 } from "./verify-hash.js";
 import { MAX_BYTES, Refused, hex } from "./verify-text.js";
 
 const LF = 10;
+const PIECE = 256 * 1024;
 
 /** What is read once: at its end its size, its SHA-256 and its line feeds are known. */
 export class Stream {
@@ -61,6 +62,16 @@ function joined(one, other) {
   both.set(one);
   both.set(other, one.length);
   return both;
+}
+
+/** The same in pieces of one size, none of which is given out before it is known that the next can be read, as bin/verify has it. @param {AsyncIterable<Uint8Array>} pieces */
+export async function* evenly(pieces) {
+  let held = new Uint8Array();
+  for await (const piece of pieces) {
+    held = held.length ? joined(held, piece) : piece;
+    for (; held.length > PIECE; held = held.subarray(PIECE)) yield held.subarray(0, PIECE);
+  }
+  if (held.length) yield held;
 }
 
 /** @param {AsyncIterable<Uint8Array>} pieces @param {string} where */

@@ -4,7 +4,7 @@ import { requireInclusion } from "./verify-hash.js";
 import * as tables from "./verify-kinds.js";
 import { Log, after, hashesOf, instant, requireOrigin, within } from "./verify-log.js";
 import { fits, openCheckpoint, opening, readStatement, told, whose, words } from "./verify-signed.js";
-import { Stream, linesOf } from "./verify-stream.js";
+import { Stream, evenly, linesOf } from "./verify-stream.js";
 import {
   MAX_BYTES, Refused, byCodeUnit, bytesOf, canonical, hex, readJson, requireCanonical, same, shown, spelled, unbase64url,
 } from "./verify-text.js";
@@ -161,7 +161,7 @@ async function followExport({ open, small }, said, files, checkpoint, trust, pro
   log.tree.begin(first - 1, beside);
   log.compareRoots();
   let number = 0;
-  for await (const line of linesOf(entries.rest(), "events.jsonl")) {
+  for await (const line of linesOf(evenly(entries.rest()), "events.jsonl")) {
     number += 1;
     const entry = log.take(line, `events.jsonl, line ${number}`, last);
     if (table) await compare(table, columns, entry, log.next - 1);

@@ -41,7 +41,7 @@ async function view(blob, from, to) {
 async function directory(blob) {
   const tail = await view(blob, Math.max(0, blob.size - 65557), blob.size);
   let at = tail.byteLength - 22;
-  while (at >= 0 && (tail.getUint32(at, true) !== END || at + 22 + tail.getUint16(at + 20, true) !== tail.byteLength)) at -= 1;
+  while (at >= 0 && tail.getUint32(at, true) !== END) at -= 1;
   if (at < 0) throw new NoZip();
   let count = tail.getUint16(at + 10, true);
   let size = tail.getUint32(at + 12, true);
@@ -58,8 +58,7 @@ async function directory(blob) {
   }
   if (size > MAX_DIRECTORY) throw new NoZip();
   const beside = end - size - offset;
-  if (beside < 0) throw new NoZip();
-  return { count, size, begin: end - size, beside: beside > 0 || at + 22 !== tail.byteLength };
+  return { count, size, begin: end - size, beside: beside !== 0 || at + 22 !== tail.byteLength };
 }
 
 /** @param {Blob} blob @returns {Promise<{members: Member[], beside: boolean}>} */

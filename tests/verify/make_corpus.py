@@ -73,6 +73,10 @@ def renamed(info: zipfile.ZipInfo) -> None:
     info.filename = f"../{info.filename}" if info.filename == "events.jsonl" else info.filename
 
 
+def spliced(raw: bytes, since: int, until: int, instead: bytes = b"") -> bytes:
+    return raw[:since] + instead + raw[until:]
+
+
 def commented() -> bytes:
     file = io.BytesIO(Export(LINES).packed())
     with zipfile.ZipFile(file, "a") as archive:
@@ -269,6 +273,9 @@ BAD: dict[str, Callable[[], bytes]] = {
     "export-more-members.zip": lambda: packed([*Export(LINES).members(), ("readme.txt", b"hello")]),
     "export-outside.zip": lambda: tuned(renamed),
     "export-comment.zip": commented,
+    "export-behind.zip": lambda: Export(LINES).packed() + b"\n",
+    "export-bytes-gone.zip": lambda: spliced(Export(LINES).packed(), 300, 304),
+    "export-bytes-changed.zip": lambda: spliced(Export(LINES).packed(), 3000, 3001, b"\x5a"),
     "export-before.zip": lambda: b"PK\x03\x04" + Export(LINES).packed(),
     "export-encrypted.zip": encrypted,
     "export-bzip2.zip": lambda: tuned(lambda info: setattr(info, "compress_type", zipfile.ZIP_BZIP2)),

@@ -100,6 +100,9 @@ REASONS = {
     "export-more-members.zip": "a member that no export has: readme.txt",
     "export-outside.zip": "a member that no export has: ../events.jsonl",
     "export-comment.zip": "something before its first member or behind its last",
+    "export-behind.zip": "something before its first member or behind its last",
+    "export-bytes-gone.zip": "something before its first member or behind its last",
+    "export-bytes-changed.zip": "no ZIP that can be read to its end",
     "export-before.zip": "something before its first member or behind its last",
     "export-encrypted.zip": "is encrypted, or packed in a way",
     "export-bzip2.zip": "is encrypted, or packed in a way",
@@ -171,7 +174,7 @@ def contents(raw: bytes) -> object:
     try:
         with zipfile.ZipFile(io.BytesIO(raw)) as archive:
             return [(info.filename, archive.read(info)) for info in archive.infolist()]
-    except (zipfile.BadZipFile, RuntimeError):
+    except (zipfile.BadZipFile, RuntimeError, ValueError):
         return None
 
 
