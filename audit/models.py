@@ -16,6 +16,7 @@ from hq.crypto import chain
 from hq.db.classes import ACCOUNT, ALWAYS, DEPLOYMENT, Declared
 from hq.db.fields import Purpose, SealedJSONField
 from hq.db.models import Model
+from hq.db.sealing import KeyGone
 from hq.lib.canonical import canonical
 
 models.BinaryField.register_lookup(Length)
@@ -39,6 +40,7 @@ class AuditEvent(Model):
     """
 
     sealed_title: ClassVar = "Audit events"
+    shredded = False  # True: its key was destroyed, and marks stand for its names (audit.selectors.altered)
 
     organization_id = models.UUIDField()
     environment_id = models.UUIDField()
@@ -116,6 +118,8 @@ class AuditEvent(Model):
 
     def detail_matches(self) -> bool:
         """True if the sealed detail is the one that was committed to. Raises Tampered or KeyUnavailable."""
+        if self.shredded:
+            raise KeyGone
         return _committed(self.detail or {}) == bytes(self.commitment)
 
     @property
@@ -194,6 +198,7 @@ class AccessEntry(Model):
     """
 
     sealed_title: ClassVar = "Access log"
+    shredded = False  # as an event's
 
     organization_id = models.UUIDField()
     environment_id = models.UUIDField(null=True)
@@ -251,6 +256,8 @@ class AccessEntry(Model):
 
     def detail_matches(self) -> bool:
         """True if the sealed detail is the one that was committed to. Raises Tampered or KeyUnavailable."""
+        if self.shredded:
+            raise KeyGone
         return self.commitment is None or _committed(self.detail or {}) == bytes(self.commitment)
 
     @property

@@ -1,4 +1,4 @@
-"""Entries whose sealed detail was changed: told apart from those whose key was destroyed, and shown all the same."""
+"""Entries whose sealed detail was changed, or whose key was destroyed: told apart, and shown all the same."""
 
 from collections.abc import Sequence
 from typing import Final, TypeVar
@@ -8,6 +8,7 @@ from hq.crypto.aead import Tampered
 from hq.db.sealing import HEADER_BYTES, KeyGone, KeyUnavailable, Purpose, key_source
 
 ALTERED: Final = "[altered]"  # stands where a name stood
+ERASED: Final = "[erased]"
 Entry = TypeVar("Entry", AuditEvent, AccessEntry)
 
 
@@ -32,19 +33,24 @@ def require_shredded(row: AuditEvent | AccessEntry) -> None:
 
 
 def shown(rows: Sequence[Entry]) -> Sequence[Entry]:
-    """The same rows, for people: one whose detail was changed has marks for its names and is like any other.
+    """The same rows, for people: one whose detail was changed or erased has marks for its names and is like any other.
 
-    What cannot be opened for want of a key raises KeyUnavailable when it is read, as everywhere.
+    What cannot be opened now for want of a key raises KeyUnavailable when it is read, as everywhere.
     """
     for row in rows:
-        try:
-            altered = row.detail is None
-        except Tampered:
-            altered = True
-        except KeyGone:
-            altered = not is_shredded(row)
-        except KeyUnavailable:
-            altered = False
-        if altered:
-            row.detail = {"actor": ALTERED, "target": ALTERED}
+        if mark := _mark(row):
+            row.detail = {"actor": mark, "target": mark}
+            row.shredded = mark == ERASED
     return rows
+
+
+def _mark(row: Entry) -> str:
+    """What stands for the names of a row; nothing where they can be read, or nobody knows yet."""
+    try:
+        return "" if row.detail is not None else ALTERED
+    except Tampered:
+        return ALTERED
+    except KeyGone:
+        return ERASED if is_shredded(row) else ALTERED
+    except KeyUnavailable:
+        return ""
