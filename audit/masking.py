@@ -11,6 +11,7 @@
 """
 
 import re
+from collections import Counter
 from functools import cache
 from typing import Any, Final
 
@@ -71,11 +72,13 @@ def _text(value: Any) -> Any:
 
 
 def _dict(value: dict[Any, Any]) -> dict[str, Any]:
-    """Two names that are the same without personal data stay two."""
+    """Two names that are the same without personal data stay two, also where others look like those made here."""
     kept: dict[str, Any] = {}
+    more: Counter[str] = Counter()
     for key, each in value.items():
         name = clean = redact(str(key))
         while name in kept:
-            name = f"{clean} {len(kept) + 1}"
+            more[clean] += 1
+            name = f"{clean} {more[clean] + 1}"
         kept[name] = _field(str(key), each)
     return kept

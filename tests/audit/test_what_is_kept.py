@@ -39,6 +39,10 @@ TEXT, CLEAN = "call 555-867-5309, ines@alderpeak.example", "call [phone], [email
         (None, None),
         ({"claims": {"ines@alderpeak.example": 1}}, {"claims": {"[email]": 1}}),
         ({"claims": {"a@b.example": 1, "c@d.example": 2}}, {"claims": {"[email]": 1, "[email] 2": 2}}),
+        (
+            {"claims": {"a@b.example": 1, "[email] 2": 2, "[email] 3": 3, "c@d.example": 4, "e@f.example": 5}},
+            {"claims": {"[email]": 1, "[email] 2": 2, "[email] 3": 3, "[email] 4": 4, "[email] 5": 5}},
+        ),
         ({"claims": {"call 555-867-5309": {"note": TEXT}}}, {"claims": {"call [phone]": {"note": CLEAN}}}),
         (
             {"headers": {"Authorization": "Basic x", "Set-Cookie": "x", "X-Api-Key": "x", "Accept": "text/html"}},
