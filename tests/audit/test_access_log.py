@@ -14,6 +14,7 @@ from hq.db.models import PLATFORM_ID
 from tests.audit.support import request
 from tests.database import as_superuser
 from tests.factories import Place, make_api_key, make_place
+from tests.web.idempotent import Room, new_key
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -89,3 +90,14 @@ def test_a_line_is_one_plain_insert_and_waits_for_nobody() -> None:
         request(place)
     (line,) = [each["sql"] for each in asked.captured_queries]
     assert "INSERT INTO audit_accessentry" in line
+
+
+def test_an_act_whose_request_cannot_be_written_down_is_answered_when_it_is_sent_again_and_not_done_twice() -> None:
+    room, key = Room(), new_key()
+    forbid("audit_accessentry")
+    kept_back = room.make_group(key=key)
+    with as_superuser() as database:
+        database.execute("GRANT INSERT ON audit_accessentry TO hq_app")
+    again = room.make_group(key=key)
+    assert json.loads(kept_back.content)["type"].endswith("/not-logged")
+    assert (again.status_code, again["Idempotency-Replayed"], room.group_names) == (201, "true", ["Readers"])
