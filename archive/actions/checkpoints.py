@@ -1,6 +1,6 @@
 """Keeping every checkpoint outside of the database, where nobody reaches who could rewrite the log itself."""
 
-from archive.actions.plan import Order
+from archive.actions.plan import Order, checkpoint_name
 from archive.actions.write import conflict, note_failure
 from archive.buckets import AlreadyThere, ArchiveFault, Bucket, bucket
 from archive.selectors import progress_of
@@ -8,10 +8,6 @@ from evidence.selectors.checkpoints import of_log
 from jobs.registry import RunningJob
 
 PAGE = 100
-
-
-def name_of(order: Order, size: int) -> str:
-    return f"audit/checkpoints/{order.environment_id}/{order.log}/{size}.txt"
 
 
 def keep_checkpoints(job: RunningJob, order: Order) -> dict[str, int]:
@@ -27,7 +23,7 @@ def keep_checkpoints(job: RunningJob, order: Order) -> dict[str, int]:
                 return {"written": written}
         try:
             for size, note in notes:
-                _put(target, name_of(order, size), note)
+                _put(target, checkpoint_name(order, size), note)
         except ArchiveFault as fault:
             note_failure(order, fault)
             raise

@@ -48,6 +48,10 @@ class Order:
         return {"organization_id": self.organization_id, "environment_id": self.environment_id, "log": self.log}
 
 
+def checkpoint_name(order: Order, size: int) -> str:
+    return f"audit/checkpoints/{order.environment_id}/{order.log}/{size}.txt"
+
+
 def order_of(organization_id: UUID, payload: dict[str, str]) -> Order:
     """The log that a job is about."""
     before = date.fromisoformat(payload["before"]) if payload.get("before") else None

@@ -4,6 +4,7 @@ import logging
 from collections.abc import Iterator
 
 from archive.actions import lines
+from archive.actions.compare import compare_checkpoints
 from archive.actions.plan import MissingEntries, Order, next_of
 from archive.buckets import AlreadyThere, ArchiveFault, Bucket, bucket
 from archive.models import Digest, File, Progress
@@ -40,6 +41,7 @@ def archive_log(job: RunningJob, order: Order) -> dict[str, int]:
                 _write_digest(job, target, todo)
                 digests += 1
             job.progress(todo.last, message=f"{todo.day:%Y-%m-%d}")
+        compare_checkpoints(job, target, order)
     except LeaseLost:
         raise
     except Exception as fault:

@@ -31,6 +31,7 @@ from audit.selectors.logs import (
     logs_of,
     page_log,
     place_of_request,
+    root_at,
     size_of,
     tree_of,
 )
@@ -68,6 +69,7 @@ __all__ = [
     "page_person_events",
     "place_of",
     "place_of_request",
+    "root_at",
     "sealed_page",
     "size_of",
     "times_after",

@@ -87,6 +87,12 @@ def tree_of(organization_id: UUID, environment_id: UUID, log: Log) -> Tree:
     return Tree(size, Tiles(organization_id, environment_id, log).root(size))
 
 
+def root_at(organization_id: UUID, environment_id: UUID, log: Log, size: int) -> bytes:
+    """The root over so many entries, 32 bytes. Raises NotFound: it has fewer; LookupError: the tiles do not hold it."""
+    _require_size(organization_id, environment_id, log, size)
+    return Tiles(organization_id, environment_id, log).root(size)
+
+
 def inclusion(organization_id: UUID, environment_id: UUID, log: Log, index: int, size: int) -> list[bytes]:
     """The proof that leaf `index`, from 0, is in the tree of this size. Raises ValueError, NotFound: no such tree."""
     _require_size(organization_id, environment_id, log, size)

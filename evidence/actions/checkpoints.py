@@ -166,6 +166,12 @@ def tell_altered(place: Place, index: int) -> Incident:
     return _alarm(place, Incident.Kind.ALTERED, index, Tree(index, EMPTY_ROOT))
 
 
+def tell_kept(organization_id: UUID, environment_id: UUID, log: Log, size: int) -> None:
+    """Raise an alarm of a checkpoint kept outside that the log does not go on from: once for each size."""
+    found = Tree(trail.size_of(organization_id, environment_id, log), EMPTY_ROOT)
+    _alarm((organization_id, environment_id, log.value), Incident.Kind.KEPT, size, found)
+
+
 def tell_unfit(organization_id: UUID, environment_id: UUID, log: Log, index: int, altered: bool) -> None:
     """Raise an alarm of the first entry that a check found not to fit: once for each entry."""
     place = (organization_id, environment_id, log.value)
@@ -203,7 +209,12 @@ def _tell(incident: Incident) -> None:
 
 
 _THEN = "HQ makes no more checkpoints of it by itself. Compare those that you or a witness have kept."
+_OF_OTHERS = (
+    "The database was set back, or all in it was made anew. HQ signs on, and cannot tell which of both is the true log."
+)
 _THEN_OF = {
+    Incident.Kind.KEPT: _OF_OTHERS,
+    Incident.Kind.WITNESS: _OF_OTHERS,
     Incident.Kind.ALTERED: (
         "Its other entries are proved as before. Exports that would hold it are not made, nor is it found by names."
     ),

@@ -76,7 +76,7 @@ class Cosignature(Model):
 
 
 class Incident(Model):
-    """A log that is not what HQ, or a witness, knows it to be.
+    """A log that is not what HQ, a witness or the archive knows it to be.
 
     One for each checkpoint that it does not go on from, for each entry whose sealed detail was changed, and for each
     that a check found not to fit.
@@ -88,6 +88,7 @@ class Incident(Model):
         DAMAGED = "damaged"
         BROKEN = "broken"
         WITNESS = "witness"
+        KEPT = "kept"
         ALTERED = "altered"
         UNFIT = "unfit"
 
@@ -127,10 +128,19 @@ class Incident(Model):
 
     @property
     def stops_checkpoints(self) -> bool:
-        """The tree over a log holds its entries as they were added: what was changed afterwards leaves it whole."""
-        return not self.is_of_an_entry
+        """The tree over a log holds its entries as they were added: what was changed afterwards leaves it whole.
+
+        Nor does a history that others keep stop it: both are whole, and which is the true one HQ cannot tell.
+        """
+        return not self.is_of_an_entry and not self.is_of_another_history
+
+    @property
+    def is_of_another_history(self) -> bool:
+        """Found outside of the database: this one was set back, or all in it was made anew."""
+        return self.kind in OF_OTHERS
 
 
+OF_OTHERS = frozenset({Incident.Kind.WITNESS, Incident.Kind.KEPT})
 OF_ENTRIES = frozenset({Incident.Kind.ALTERED, Incident.Kind.UNFIT})
 _SENTENCES = {
     Incident.Kind.SHORTER: "The log has {found} entries, and HQ has signed that it had {size}.",
@@ -139,5 +149,6 @@ _SENTENCES = {
     Incident.Kind.BROKEN: "After its first {found} entries the log, of which HQ signed {size}, does not fit its tree.",
     Incident.Kind.ALTERED: "The sealed detail of entry {found} was changed, and cannot be read any more.",
     Incident.Kind.UNFIT: "Entry {found} of the log is not what was written there.",
+    Incident.Kind.KEPT: "The log, of {found} entries, does not begin with the {size} of a checkpoint in the archive.",
     Incident.Kind.WITNESS: "A witness has seen a log that does not begin with the {size} entries that HQ has signed.",
 }

@@ -16,7 +16,7 @@ from hq.authz import gate
 from hq.authz.actor import Actor, environment_of
 from hq.authz.permissions import Permission
 from hq.crypto.merkle import BadProof, check_consistency, check_inclusion, leaf_hash
-from hq.crypto.notes import BadNote, read_note
+from hq.crypto.notes import BadNote, read_checkpoint, read_note
 from hq.db import lookups
 from hq.db.context import tenant
 from hq.lib.errors import Invalid, NotFound
@@ -75,6 +75,26 @@ def is_genuine(checkpoint: Checkpoint) -> bool:
         return False
     own = checkpoint.origin.endswith(f"/logs/{checkpoint.environment_id}/{checkpoint.log}")
     return own and note.text == checkpoint.committed().text() and origins.is_signed(note, checkpoint.origin)
+
+
+def goes_on_from(place: tuple[UUID, UUID, Log], note: str) -> bool | None:
+    """Whether a log begins with what a note that was found elsewhere commits to; None: it is none that HQ signed.
+
+    In the caller's tenant context. Raises LookupError: the tiles do not hold the tree.
+    """
+    organization_id, environment_id, log = place
+    try:
+        found = read_checkpoint(read_note(note.encode()).text)
+    except BadNote:
+        return None
+    kept = Checkpoint(
+        organization_id=organization_id, environment_id=environment_id, log=log.value, size=found.size, root=found.root
+    )
+    kept.note = note
+    if not is_genuine(kept):
+        return None
+    size = trail.size_of(organization_id, environment_id, log)
+    return found.size <= size and trail.root_at(organization_id, environment_id, log, found.size) == found.root
 
 
 def steps_to(checkpoint: Checkpoint, index: int, document: bytes) -> int | None:
@@ -179,10 +199,10 @@ def _incidents(environment_id: UUID, log: str) -> list[Incident]:
 
 
 def is_open(incident: Incident, newest: Checkpoint | None, verified_at: datetime | None) -> bool:
-    """An alarm stands until a checkpoint goes on from the one that it is about; a witness's stands always.
+    """An alarm stands until a checkpoint goes on from the one that it is about; of what others keep it stands always.
 
     One of an entry stands until all of the log was found to fit again.
     """
     if incident.is_of_an_entry:
         return verified_at is None or verified_at < incident.at
-    return newest is None or incident.kind == Incident.Kind.WITNESS or incident.size >= newest.size
+    return newest is None or incident.is_of_another_history or incident.size >= newest.size
