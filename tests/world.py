@@ -47,8 +47,7 @@ class World:
 
     def __init__(self, name="Matrix"):
         self.place = make_place(name)
-        self.client = Client()
-        owner = self.place.actor()
+        self.client, owner = Client(), self.place.actor()
         vault.put_object(actor=owner, path="a/b", chunks=[b"content"])
         self.member = make_member(self.place, Role.DEVELOPER)
         with tenant(self.place.id):
