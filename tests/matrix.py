@@ -255,6 +255,7 @@ PAGES = {
     PLACE + "audit/requests/<uuid:id>/proof": (P.AUDIT_READ, {}),
     PLACE + "audit/verify": (P.AUDIT_VERIFY, {}),
     PLACE + "audit/checkpoint": (P.AUDIT_VERIFY, {}),
+    PLACE + "integrity/archive": (P.AUDIT_VERIFY, {}),
     PLACE + "audit/views": (P.AUDIT_READ, {"name": "x", "query": "kind=keys"}),
     PLACE + "audit/views/<uuid:id>/remove": (P.AUDIT_READ, {}),
     PLACE + "audit/exports": (P.AUDIT_READ, {}),

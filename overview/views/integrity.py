@@ -2,9 +2,12 @@
 
 from typing import Any
 
+from django.contrib import messages
 from django.http import HttpResponse
 from django.shortcuts import render
+from django.views.decorators.http import require_POST
 
+from archive.actions import archive_now
 from archive.buckets import bucket
 from archive.selectors import archive_status
 from audit import selectors as trail
@@ -14,6 +17,7 @@ from evidence.selectors import LogState
 from hq.authz import gate
 from hq.authz.actor import Actor
 from hq.authz.permissions import Permission
+from hq.web.portal import to
 from hq.web.request import TenantRequest
 
 CHECKPOINTS = 10
@@ -40,6 +44,14 @@ def integrity(request: TenantRequest, **where: str) -> HttpResponse:
         "may_ask": gate.allows(actor, Permission.WEBHOOKS_MANAGE),
     }
     return render(request, "overview/integrity.html", context)
+
+
+@require_POST
+def archive(request: TenantRequest, **where: str) -> HttpResponse:
+    """Archive both logs up to now, and compare them with what the archive keeps."""
+    archive_now(actor=request.actor)
+    messages.success(request, "Both logs go into the archive up to now, and are compared with what it keeps.")
+    return to("integrity", where)
 
 
 def _log(actor: Actor, state: LogState) -> dict[str, Any]:

@@ -7,10 +7,11 @@ from django.test import Client
 from evidence.actions.checkpoints import make_checkpoint
 from evidence.models import Incident
 from evidence.selectors import latest_checkpoint
+from hq.authz.roles import Role
 from hq.db.context import tenant
 from tests.archive import support
 from tests.evidence.support import ADMIN, act, behind_its_back, make, newest, rewrite
-from tests.factories import Place, sign_in
+from tests.factories import Place, make_member, sign_in
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -100,3 +101,17 @@ def test_what_hq_did_not_sign_raises_no_alarm_and_is_told_to_operators(
     assert alarms(place) == []
     assert caplog.text.count("the archive has a checkpoint that HQ did not sign") == 2
     assert newest(place).size >= size
+
+
+def test_who_may_verify_compares_at_once(place: Place) -> None:
+    before = kept(place)
+    lost = kept(place)
+    set_back(place, before)
+    integrity = f"/o/{place.slug}/live/integrity/"
+    auditor = sign_in(make_member(place, Role.AUDITOR))
+    answer = auditor.post(f"{integrity}archive", follow=True)
+    assert "are compared with what it keeps" in answer.content.decode()
+    support.work()
+    assert [(kind, size) for kind, size, _ in alarms(place)] == [("kept", lost)]
+    developer = sign_in(make_member(place, Role.DEVELOPER))
+    assert developer.post(f"{integrity}archive").status_code in {403, 404}

@@ -20,6 +20,7 @@ NO_PAGES = {
     "remove_trail_view",
     "remove_trail_export",
     "make_checkpoint",
+    "archive_trail",
     "event_proof",
     "request_proof",
     "ask_witness",
