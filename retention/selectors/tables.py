@@ -23,8 +23,20 @@ REFERENCES = """
 
 # Where the name of a table is none that people know.
 _TITLES = {
+    "archive_digest": "Digests of the archive",
+    "archive_file": "Files of the archive",
+    "archive_month": "Months that were read back",
+    "archive_progress": "How far the archive goes",
+    "audit_accesslink": "Places of requests in their log",
+    "audit_toldchange": "Changes past HQ that were told",
+    "evidence_mailwitness": "Witnesses by mail",
+    "evidence_namesread": "How far names were read for the explorer",
+    "evidence_trailword": "Names that the explorer finds",
     "exports_entry": "Lines of exports",
     "keys_cmk": "Encryption keys",
+    "signing_code": "Codes of signers",
+    "streams_batch": "Batches of streams",
+    "streams_position": "Positions of streams",
     "tenants_aclentry": "Access rules",
     "tenants_apikeyday": "Days on which API keys were used",
     "tenants_apikeynetwork": "Networks that API keys came from",
