@@ -98,10 +98,11 @@ function requireDigest(said, number, folder, newest) {
   if (said.type !== "hq/trail-digest" || said.number !== number || (said.previous === null) !== (number === 1)) {
     throw new Refused("It is no digest of this number.");
   }
-  if (!folder.endsWith(`/${said.environment}/${said.log}`) || !(said.log in tables.DOCUMENTS)) {
+  if (!folder.endsWith(`/${said.environment}/${said.log}`) || !Object.hasOwn(tables.DOCUMENTS, said.log)) {
     throw new Refused("It is the digest of another log.");
   }
   if (said.organization.id !== newest.organization.id) throw new Refused("It is the digest of another organization.");
+  if (said.checkpoint && Number(said.checkpoint.size) >= 2 ** 53) throw new Refused("It names a checkpoint of a size that no log has.");
 }
 
 /** What is said of one log in which nothing is wrong. @param {Followed} log @param {any} statement @param {Mark[]} marks @param {number} oldest @param {number} newest @param {Trust} trust */

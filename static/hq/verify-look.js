@@ -34,7 +34,7 @@ async function lookAt(thing, trust, progress) {
   }
   if (beginning.startsWith("old ")) return checkConsistency(raw, trust);
   const text = looselyRead(raw);
-  if (!text.startsWith("{") && (text.includes("\n\n\u2014 ") || /^\S+\/logs\/\S+\n/.test(text))) {
+  if (!text.startsWith("{") && (text.includes("\n\n\u2014 ") || /^[^ \t-\r]+\/logs\/[^ \t-\r]+\n/.test(text))) {
     return checkCheckpoint(raw, trust);
   }
   if (beginning === '{"detail":') {

@@ -3,7 +3,7 @@
 import { sha256 } from "./verify-hash.js";
 import * as tables from "./verify-kinds.js";
 import {
-  Refused, Unusable, base64url, bytesOf, canonical, hex, readJson, requireCanonical, shown, spelled,
+  Refused, Unusable, base64url, bytesOf, canonical, hex, looselyRead, readJson, requireCanonical, shown, spelled,
   textOf, unbase64, unbase64url, unhex,
 } from "./verify-text.js";
 
@@ -67,7 +67,7 @@ export function isSound(key) {
 function isA(value, kind) {
   if (typeof value === "boolean") return kind === "true or false";
   if (typeof value === "number") {
-    return Number.isInteger(value) && value >= 0 && (kind === "a whole number" || kind === "an integer");
+    return Number.isSafeInteger(value) && value >= 0 && (kind === "a whole number" || kind === "an integer");
   }
   return typeof value === "string" && (WRITTEN.get(kind)?.test(value) ?? false);
 }
@@ -141,7 +141,7 @@ async function openJws(jws, statement) {
   if (parts.length !== 3) throw new Refused("Its signature is no compact JWS.");
   const header = canonical({ alg: "EdDSA", kid, typ: tables.TYP });
   if (parts[0] !== base64url(header)) {
-    const said = new TextDecoder().decode((unbase64url(parts[0]) ?? new Uint8Array()).slice(0, 300));
+    const said = looselyRead((unbase64url(parts[0]) ?? new Uint8Array()).slice(0, 300));
     throw new Refused(`The header of its signature is ${shown(said)} and has to be ${textOf(header)}.`);
   }
   if (parts[1] !== base64url(canonical(statement))) {
@@ -159,7 +159,7 @@ async function openJws(jws, statement) {
 export async function readStatement(raw, trust) {
   const document = readJson(raw);
   const isObject = document !== null && typeof document === "object" && !Array.isArray(document);
-  if (!isObject || Object.keys(document).sort().join() !== "jws,statement") {
+  if (!isObject || Object.keys(document).sort().join("\n") !== "jws\nstatement") {
     throw new Refused("It is no statement: its members are not jws and statement.");
   }
   requireCanonical(document, raw);
@@ -230,7 +230,7 @@ function readNote(raw) {
     throw new Refused("It is no checkpoint: an origin, a size below 2^53 and a root, a line each.");
   }
   const signatures = signed.slice(0, -1).split("\n").map((line) => {
-    const parts = /^\u2014 ([^\s+]+) ([A-Za-z0-9+/]+={0,2})$/.exec(line);
+    const parts = /^\u2014 ([^\p{White_Space}+]+) ([A-Za-z0-9+/]+={0,2})$/u.exec(line);
     const blob = parts && unbase64(parts[2]);
     if (!blob || blob.length < 5) {
       throw new Refused("A line of its signatures is none: a dash, a name, and base64 in its one spelling.");
@@ -261,11 +261,12 @@ export async function openCheckpoint(raw, trust, brought = null) {
   let counted = 0;
   for (const key of keys) {
     const id = hex(keyId(origin, 1, key));
-    for (const line of signatures.filter((one) => one.name === origin && one.id === id)) {
+    const lines = signatures.filter((one) => one.name === origin && one.id === id);
+    for (const line of eachOnce(lines)) {
       await requireSignature(key, bytesOf(text), line.rest, "The signature of the checkpoint");
       kid = thumbprint(base64url(key));
-      counted += 1;
     }
+    counted += lines.length;
   }
   if (kid === null && (keys.length || trust.keys.length)) {
     throw new Refused("The checkpoint was not signed with a key that you expected.");
@@ -275,17 +276,20 @@ export async function openCheckpoint(raw, trust, brought = null) {
     const id = hex(keyId(name, 4, key));
     const lines = signatures.filter((one) => one.name === name && one.id === id);
     if (!lines.length) throw new Refused(`The witness ${shown(name)} did not sign the checkpoint.`);
-    for (const line of lines) {
-      const seconds = line.rest.length < 8 ? 0 : Number(new DataView(line.rest.slice(0, 8).buffer).getBigUint64(0));
+    counted += lines.length;
+    for (const line of eachOnce(lines)) {
+      const seconds = line.rest.length < 8 ? 0n : new DataView(line.rest.slice(0, 8).buffer).getBigUint64(0);
       const said = bytesOf(`cosignature/v1\ntime ${seconds}\n${text}`);
       await requireSignature(key, said, line.rest.subarray(8), `The signature of the witness ${shown(name)}`);
-      checked.push(`Witness ${shown(name)} saw it at ${moment(seconds)}`);
-      counted += 1;
+      checked.push(`Witness ${shown(name)} saw it at ${moment(Number(seconds))}`);
     }
   }
   const more = signatures.length - counted;
   return { checkpoint, kid, checked, more: more ? [`  What ${more} further signatures of the checkpoint say.`] : [] };
 }
+
+/** A line that stands there twice says no more. @param {{rest: Uint8Array}[]} lines */
+const eachOnce = (lines) => [...new Map(lines.map((line) => [hex(line.rest), line])).values()];
 
 /** @param {number} seconds */
 const moment = (seconds) =>

@@ -80,6 +80,7 @@ export async function* linesOf(pieces, where) {
   for await (const piece of pieces) {
     let raw = rest.length ? joined(rest, piece) : piece;
     for (let end = raw.indexOf(LF); end >= 0; end = raw.indexOf(LF)) {
+      if (end > MAX_BYTES) throw new Refused(`${where} has a line of more than 1 MiB.`);
       yield raw.subarray(0, end);
       raw = raw.subarray(end + 1);
     }

@@ -19,12 +19,12 @@ export async function checkEvent(raw, event, trust, brought = null) {
   requireCanonical(event, raw);
   fits(event, tables.EVENT_PROOF, "event");
   const { document, detail } = event;
-  if (Object.keys(event).sort().join() !== Object.keys(tables.EVENT_PROOF).sort().join() || event.v !== 1) {
+  if (Object.keys(event).sort().join() !== Object.keys(tables.EVENT_PROOF).sort().join() || event.type !== "hq/event-proof" || event.v !== 1) {
     throw new Refused("It is no proof of an event: it has other members, or another version.");
   }
   const { log = "admin", environment = null, organization = null, index = null } = document;
   fits({ log, environment, organization, index }, tables.EVENT_PLACE, "event.document");
-  if (!(log in tables.DOCUMENTS) || index < 1) throw new Refused("Its document is none of a log that is known here.");
+  if (!Object.hasOwn(tables.DOCUMENTS, log) || index < 1) throw new Refused("Its document is none of a log that is known here.");
   const entry = { detail, document, hash: event.hash, previous: event.previous, salt: event.salt };
   new Log({ log, environment, organization: { id: organization } }, index).take(canonical(entry), "The proof, line 1", index);
   const cut = event.proof.indexOf("\n\n");
@@ -90,7 +90,7 @@ export async function checkExport(blob, trust, progress) {
   const { members, beside } = await listed(blob);
   requireForm(members, beside);
   const open = (/** @type {string} */ name) =>
-    new Stream(contentOf(blob, /** @type {any} */ (members.find((member) => member.name === name))));
+    new Stream(evenly(contentOf(blob, /** @type {any} */ (members.find((member) => member.name === name)))));
   const small = async (/** @type {string} */ name) => (await open(name).take(MAX_BYTES + 1)).slice();
   const { statement, kid } = await within("statement.json", async () => {
     const found = await readStatement(await small("statement.json"), trust);
@@ -149,7 +149,7 @@ async function followExport({ open, small }, said, files, checkpoint, trust, pro
     }
     return hashesOf(proof.beside);
   });
-  if (!(said.log in tables.DOCUMENTS) || !(first >= 1 && first <= last && last <= checkpoint.size)) {
+  if (!Object.hasOwn(tables.DOCUMENTS, said.log) || !(first >= 1 && first <= last && last <= checkpoint.size)) {
     throw new Refused("statement.json: Its range is none of a log that is known here.");
   }
   const log = new Log(said, first);
@@ -161,7 +161,7 @@ async function followExport({ open, small }, said, files, checkpoint, trust, pro
   log.tree.begin(first - 1, beside);
   log.compareRoots();
   let number = 0;
-  for await (const line of linesOf(evenly(entries.rest()), "events.jsonl")) {
+  for await (const line of linesOf(entries.rest(), "events.jsonl")) {
     number += 1;
     const entry = log.take(line, `events.jsonl, line ${number}`, last);
     if (table) await compare(table, columns, entry, log.next - 1);

@@ -39,10 +39,12 @@ async function view(blob, from, to) {
 
 /** Where the directory is, and whether anything stands beside the ZIP. @param {Blob} blob */
 async function directory(blob) {
-  const tail = await view(blob, Math.max(0, blob.size - 65557), blob.size);
+  const tail = await view(blob, Math.max(0, blob.size - 65558), blob.size);
   let at = tail.byteLength - 22;
-  while (at >= 0 && tail.getUint32(at, true) !== END) at -= 1;
   if (at < 0) throw new NoZip();
+  const plain = tail.getUint32(at, true) === END && !tail.getUint16(at + 20, true);
+  for (at = plain ? at : tail.byteLength - 4; at >= 0 && tail.getUint32(at, true) !== END; ) at -= 1;
+  if (at < 0 || at + 22 > tail.byteLength) throw new NoZip();
   let count = tail.getUint16(at + 10, true);
   let size = tail.getUint32(at + 12, true);
   let offset = tail.getUint32(at + 16, true);
@@ -50,7 +52,8 @@ async function directory(blob) {
   if (at >= 20 && tail.getUint32(at - 20, true) === LOCATOR_64) {
     const where = Number(tail.getBigUint64(at - 12, true));
     const large = await view(blob, where, where + 56);
-    if (large.getUint32(0, true) !== END_64) throw new NoZip();
+    const right = where + 56 === end - 20 && tail.getUint32(at - 16, true) === 0 && tail.getUint32(at - 4, true) <= 1;
+    if (!right || large.getUint32(0, true) !== END_64) throw new NoZip();
     count = Number(large.getBigUint64(32, true));
     size = Number(large.getBigUint64(40, true));
     offset = Number(large.getBigUint64(48, true));
@@ -58,7 +61,7 @@ async function directory(blob) {
   }
   if (size > MAX_DIRECTORY) throw new NoZip();
   const beside = end - size - offset;
-  return { count, size, begin: end - size, beside: beside !== 0 || at + 22 !== tail.byteLength };
+  return { count, size, begin: end - size, beside: beside !== 0 || !plain };
 }
 
 /** @param {Blob} blob @returns {Promise<{members: Member[], beside: boolean}>} */
@@ -72,6 +75,7 @@ export async function listed(blob) {
     const [named, extra, comment] = [28, 30, 32].map((offset) => raw.getUint16(at + offset, true));
     const end = at + 46 + named + extra + comment;
     if (end > raw.byteLength) throw new NoZip();
+    if (raw.getUint8(at + 6) > 63) throw new NoZip(); // a version that zipfile knows nothing of
     const member = {
       name: looselyRead(new Uint8Array(raw.buffer, at + 46, named)),
       flags: raw.getUint16(at + 8, true),
@@ -81,6 +85,7 @@ export async function listed(blob) {
       size: raw.getUint32(at + 24, true),
       offset: raw.getUint32(at + 42, true),
     };
+    if (/[^\x00-\x7f]/.test(member.name)) throw new NoZip();
     readLarge(member, new DataView(raw.buffer, at + 46 + named, extra));
     members.push(member);
     at = end;
@@ -92,6 +97,7 @@ export async function listed(blob) {
 /** The 64-bit fields of a member. @param {Member} member @param {DataView} extra */
 function readLarge(member, extra) {
   for (let at = 0; at + 4 <= extra.byteLength; at += 4 + extra.getUint16(at + 2, true)) {
+    if (at + 4 + extra.getUint16(at + 2, true) > extra.byteLength) throw new NoZip();
     if (extra.getUint16(at, true) !== 1) continue;
     let from = at + 4;
     for (const field of /** @type {("size" | "packed" | "offset")[]} */ (["size", "packed", "offset"])) {
@@ -105,6 +111,7 @@ function readLarge(member, extra) {
 
 /** The content of a member, piece by piece. @param {Blob} blob @param {Member} member */
 export async function* contentOf(blob, member) {
+  if (member.flags & 0x20) throw new NoZip(); // patched data
   const head = await view(blob, member.offset, member.offset + 30);
   const begin = member.offset + 30 + head.getUint16(26, true) + head.getUint16(28, true);
   const name = await view(blob, member.offset + 30, member.offset + 30 + head.getUint16(26, true));

@@ -1,6 +1,7 @@
 """Folders of the archive and remembered checkpoints, on the page: the verdicts of bin/verify, in its words."""
 
 import gzip
+import hashlib
 import shutil
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -85,6 +86,23 @@ def lists_nothing(archive: Path) -> None:
     signed_again(archive, files=[])
 
 
+def fitted(change: Callable[[bytes], bytes]) -> Callable[[Path], None]:
+    """The newest file changed, and signed as it is then: nothing but its packing or its spelling is wrong."""
+
+    def act(archive: Path) -> None:
+        raw(change, -1)(archive)
+        now = files(archive)[-1].read_bytes()
+        listing(sha256=hashlib.sha256(now).hexdigest(), size=len(now))(archive)
+
+    return act
+
+
+def emptied(archive: Path) -> None:
+    """Folders stay that have nothing in them, which no browser tells of."""
+    for path in digests(archive):
+        path.unlink()
+
+
 BOMB = gzip.compress(b"x" * 3_000_000 + b"\n", mtime=0)
 CHANGES: dict[str, Callable[[Path], object]] = {
     "whole": lambda archive: None,
@@ -135,6 +153,17 @@ CHANGES: dict[str, Callable[[Path], object]] = {
     "file-packed-again": raw(lambda old: gzip.compress(gzip.decompress(old), mtime=1)),
     "file-no-feed": raw(lambda old: gzip.compress(gzip.decompress(old)[:-1], mtime=0)),
     "file-bomb": raw(lambda _: BOMB),
+    "fitted": fitted(lambda old: gzip.compress(gzip.decompress(old), mtime=1)),
+    "fitted-nulls-behind": fitted(lambda old: old + bytes(10)),
+    "fitted-two-members": fitted(
+        lambda old: gzip.compress(gzip.decompress(old)[:500]) + gzip.compress(gzip.decompress(old)[500:])
+    ),
+    "fitted-flag": fitted(lambda old: old[:3] + b"\x20" + old[4:]),
+    "fitted-bare": fitted(lambda old: gzip.compress(gzip.decompress(old).replace(b'{"document":', b"", 1))),
+    "root-huge": lambda archive: signed_again(
+        archive, checkpoint={"origin": trails.origin(), "size": str(2**53 + 1), "root": "ab" * 32}
+    ),
+    "empty-chain": emptied,
     "file-of-another": lambda archive: shutil.copy(files(archive)[0], files(archive)[1]),
 }
 
@@ -163,7 +192,7 @@ def test_the_page_says_of_a_folder_what_the_program_says(open_browser: Open, arc
     found = said_by(page)
     assert found == verdicts_of_the_program(archives, *KEYS)
     held = {name for name, lines in found.items() if lines[0].startswith("HOLDS.")}
-    assert held == {"whole", "both-logs", "begins-later", "older", "stray", "no-root-yet", "audit"}
+    assert held == {"whole", "both-logs", "begins-later", "older", "stray", "no-root-yet", "fitted", "audit"}
     page.get_by_label("Choose a folder of the archive").set_input_files(archives[0] / "audit" / "digests")
     expect(page.get_by_role("status")).to_contain_text("It is no folder of the archive")
     assert sent == []

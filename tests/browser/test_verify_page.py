@@ -52,6 +52,16 @@ def test_the_page_says_what_the_program_says_and_sends_nothing(open_browser: Ope
     held = {name for name, lines in found.items() if lines[0].startswith("HOLDS.")}
     assert held == {path.name for path in (CORPUS / "good").iterdir()} | {"agreement.zip", "agreement.pdf"}
 
+    witness = (CORPUS / "witness.txt").read_text()
+    witnessed = sorted((CORPUS / "good").glob("*witnessed*"))
+    page.locator("summary", has_text="Witnesses").click()
+    page.get_by_label("Keys of witnesses").fill(witness)
+    page.locator("#verify-files").set_input_files(witnessed)
+    expect(page.locator(".hq-proof")).to_have_count(len(files) + len(witnessed), timeout=60_000)
+    seen = verdicts_of_the_program(witnessed, *keys, more=("--witness", witness))
+    assert {name: said_by(page)[name] for name in seen} == seen
+    page.get_by_label("Keys of witnesses").fill("")
+
     page.get_by_label("This HQ’s").check()
     page.locator("#verify-files").set_input_files(CORPUS / "good" / "export.zip")
     expect(page.locator(".hq-proof").first).to_contain_text("which is not one that you expected")

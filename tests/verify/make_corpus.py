@@ -17,7 +17,7 @@ from hq.crypto import chain, notes
 from hq.crypto.signatures import public_of
 from hq.crypto.statements import build
 from hq.lib.canonical import canonical
-from tests.verify import trails
+from tests.verify import oddities, trails
 from tests.verify.samples import (
     CERTIFICATE,
     PUBLIC,
@@ -296,6 +296,8 @@ def twice() -> bytes:
 
 
 BAD["export-member-twice.zip"] = twice
+GOOD |= oddities.GOOD
+BAD |= oddities.BAD
 
 KEYS = {
     "jwks.json": lambda: jwks(PUBLIC),

@@ -56,8 +56,9 @@ def program(folder: Path, script: str) -> dict[str, str]:
 
 def test_it_is_one_readable_file_that_needs_nothing_installed():
     source = PROGRAM.read_text()
-    # Of these, 1,200 are for agreements: DER, curves, certificates, PDF, passkeys, all of which the library lacks.
-    assert source.count("\n") <= 2932
+    # Of these, 1,200 are for agreements: DER, curves, certificates, PDF, passkeys, all of which the library lacks;
+    # 80 for ZIP and gzip, of which the library takes more than one spelling.
+    assert source.count("\n") <= 3015
     assert source.startswith("#!/usr/bin/env python3\n")
     assert PROGRAM.stat().st_mode & 0o111
 

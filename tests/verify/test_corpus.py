@@ -109,6 +109,19 @@ REASONS = {
     "export-truncated.zip": "no ZIP that can be read to its end",
     "export-no-zip.zip": "no ZIP that can be read to its end",
     "export-broken-inside.zip": "no ZIP that can be read to its end",
+    "checkpoint-space-in-a-name.txt": "A line of its signatures is none",
+    "proof-log-of-no-table.json": "none of a log that is known here",
+    "proof-index-huge.json": "event.document.index is not an integer",
+    "statement-joined.json": "its members are not jws and statement",
+    "export-behind-a-member.zip": "no ZIP that can be read to its end",
+    "export-longer-member.zip": "no ZIP that can be read to its end",
+    "export-patched.zip": "no ZIP that can be read to its end",
+    "export-extra-cut.zip": "no ZIP that can be read to its end",
+    "export-count.zip": "no ZIP that can be read to its end",
+    "export-name-not-ascii.zip": "no ZIP that can be read to its end",
+    "export-end-twice.zip": "no ZIP that can be read to its end",
+    "export-line-too-long.zip": "events.jsonl has a line of more than 1 MiB",
+    "export-two-wrong.zip": "line 1, its detail: It is not in canonical form",
 }
 
 
