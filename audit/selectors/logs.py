@@ -78,6 +78,12 @@ def size_of(organization_id: UUID, environment_id: UUID, log: Log) -> int:
     return head.size if head else 0
 
 
+def dropped_of(organization_id: UUID, environment_id: UUID, log: Log) -> int:
+    """How many of its first entries have left the database, as their months were archived and dropped."""
+    head = _head(organization_id, environment_id, log)
+    return head.dropped if head else 0
+
+
 def tree_of(organization_id: UUID, environment_id: UUID, log: Log) -> Tree:
     """The tree as it is now, which is behind the log by what came since it was last grown (audit.actions.grow).
 

@@ -99,9 +99,11 @@ def _take(stream: Stream, position: Position, length: int) -> Sequence[Entry]:
     where = log_of(position.log, stream.organization_id, stream.environment_id)
     entries = _page(position, where)
     if not entries or entries[0].index != position.acknowledged + 1:
-        _pass_over_archived(position, where, length)
-        entries = _page(position, where) if position.acknowledged < length else []
-    if any(entry.index != position.acknowledged + place for place, entry in enumerate(entries, 1)):
+        _pass_over_dropped(position, where)
+        if position.acknowledged >= length:
+            return []
+        entries = _page(position, where)
+    if not entries or any(entry.index != position.acknowledged + place for place, entry in enumerate(entries, 1)):
         raise EntryMissing
     if position.upto is None and entries:
         entries = _fitting(entries)
@@ -115,16 +117,16 @@ def _page(position: Position, where: tuple[UUID, UUID, Log]) -> Sequence[Entry]:
     return trail.page_log(*where, after=position.acknowledged, limit=limit)
 
 
-def _pass_over_archived(position: Position, where: tuple[UUID, UUID, Log], length: int) -> None:
-    """Go on before the first entry that is there: a month before it has left the database. Raises EntryMissing.
+def _pass_over_dropped(position: Position, where: tuple[UUID, UUID, Log]) -> None:
+    """Go on behind what has left the database with its month, as the log's head says. Raises EntryMissing.
 
-    What is missing behind the first has not left like that. A batch that was under way is never sent any more.
+    Whatever else is missing, from the beginning too, has not left like that. A batch that was under way is never sent
+    any more.
     """
-    first = trail.times_after(*where, after=0, limit=1)
-    begins = first[0][0] if first else length + 1
-    if begins <= position.acknowledged + 1:
+    dropped = trail.dropped_of(*where)
+    if dropped <= position.acknowledged:
         raise EntryMissing
-    position.acknowledged, position.upto, position.waiting_since = begins - 1, None, None
+    position.acknowledged, position.upto, position.waiting_since = dropped, None, None
     position.save(update_fields=["acknowledged", "upto", "waiting_since"])
 
 

@@ -48,7 +48,18 @@ def lose(place: Place, rows: str, table: str = "audit_auditevent") -> None:
         database.execute(f"DELETE FROM {table} WHERE environment_id = '{place.live_id}' AND {rows}")
 
 
-@pytest.mark.parametrize("rows", ["index = 4", "index >= 8", "index BETWEEN 3 AND 7"])
+def drop(place: Place, upto: int) -> None:
+    """As a month that was archived leaves: the log's head says up to where."""
+    sequence(place)
+    lose(place, f"index <= {upto}")
+    with as_superuser() as database:
+        database.execute("SET session_replication_role = replica")
+        database.execute(
+            "UPDATE audit_loghead SET dropped = %s WHERE environment_id = %s AND log = 'admin'", [upto, place.live_id]
+        )
+
+
+@pytest.mark.parametrize("rows", ["index = 4", "index >= 8", "index BETWEEN 3 AND 7", "index < 4", "true"])
 def test_a_gap_is_never_passed_over(made: Made, siem: Siem, place: Place, rows: str) -> None:
     lose(place, rows)
     send_all()
@@ -131,7 +142,7 @@ def test_what_was_dropped_while_its_batch_was_under_way_does_not_hold_it_up_for_
     siem.answers = [500]
     send_all()
     assert position_of(made).upto == 3
-    lose(place, "index < 6")
+    drop(place, 5)
     make_due(made)
     send_all()
     assert siem.indexes == [1, 2, 3, *range(6, length(place) + 1)]
@@ -139,9 +150,16 @@ def test_what_was_dropped_while_its_batch_was_under_way_does_not_hold_it_up_for_
     assert stream_of(made).failing_since is None
 
 
+def test_what_is_missing_behind_what_was_dropped_is_no_less_missing(made: Made, siem: Siem, place: Place) -> None:
+    drop(place, 3)
+    lose(place, "true")
+    send_all()
+    assert (siem.bodies, stream_of(made).said) == ([], sending.NOT_WHOLE)
+
+
 def test_a_stream_behind_a_log_that_is_gone_whole_waits_for_what_is_next(made: Made, siem: Siem, place: Place) -> None:
     gone = length(place)
-    lose(place, "true")
+    drop(place, gone)
     send_all()
     assert (siem.bodies, position_of(made).acknowledged, stream_of(made).failing_since) == ([], gone, None)
 
