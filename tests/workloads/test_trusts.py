@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Callable
+from contextlib import ExitStack
 from dataclasses import replace
 from functools import partial
 
@@ -14,6 +15,8 @@ from hq.db.context import tenant
 from hq.lib.errors import Denied, Invalid, NotFound, Refused
 from hq.lib.openid import NotAProvider
 from hq.lib.outbound import NotFetched
+from hq.limits.seats import MOST_FOR_ONE, waiting_for
+from hq.limits.slots import Busy
 from tenants import actions as tenants
 from tests.factories import make_member, make_place
 from tests.idp import oidc
@@ -311,6 +314,18 @@ def test_an_issuer_that_misbehaves_is_not_trusted(provider, loopback, place, pat
     provider.bodies[path] = body
     with pytest.raises(Invalid):
         make(place, issuer=provider.address, keys=None)
+
+
+def test_an_organization_has_no_more_issuers_asked_at_once(provider, loopback, place):
+    forget_keys(provider)
+    with ExitStack() as held:
+        for _ in range(MOST_FOR_ONE):
+            held.enter_context(waiting_for(place.id))
+        with pytest.raises(Busy):
+            make(place, issuer=provider.address, keys=None)
+        assert make(make_place(), issuer=provider.address, keys=None).source
+        assert make(place).source
+    assert provider.times(oidc.DISCOVERY) == 1
 
 
 def test_private_networks_are_not_asked(place):

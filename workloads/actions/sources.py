@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
+from uuid import UUID
 
 from joserfc.jwk import KeySet
 from redis.exceptions import RedisError
@@ -10,6 +11,7 @@ from redis.exceptions import RedisError
 from hq.lib.errors import Unavailable
 from hq.lib.openid import find_key_set, read_keys, read_object
 from hq.lib.workload_tokens import FindKeys
+from hq.limits.seats import waiting_for
 from hq.web import key_sets
 from hq.web.outbound import outbound
 from workloads.actions.kinds import BadTrust
@@ -17,20 +19,22 @@ from workloads.actions.kinds import BadTrust
 MOST_PASTED = 64 * 1024
 
 
-def find_source(issuer: str, pasted: str | None) -> dict[str, str]:
-    """What a trust keeps of it: the keys can be had there now.
+def find_source(organization_id: UUID, issuer: str, pasted: str | None) -> dict[str, str]:
+    """What a trust of an organization keeps of it: the keys can be had there now. It may take seconds.
 
     Raises:
         BadTrust: what was pasted is no set of public keys.
         NotFetched, NotAProvider, NotTrusted: the issuer does not publish any, or cannot be asked.
         Unavailable: it could not be remembered that it was asked.
+        Busy: as many threads wait for such servers as may.
     """
     if pasted:
         return {"keys": _checked(pasted)}
-    with outbound() as session:
-        uri = find_key_set(session, issuer)
-    with _remembered():
-        key_sets.published(uri)
+    with waiting_for(organization_id):
+        with outbound() as session:
+            uri = find_key_set(session, issuer)
+        with _remembered():
+            key_sets.published(uri)
     return {"jwks_uri": uri}
 
 

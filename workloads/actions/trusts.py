@@ -78,6 +78,8 @@ def create_trust(
     """
     gate.require(actor, Permission.WORKLOADS_MANAGE)
     here = Trust.objects.filter(organization_id=actor.organization_id, environment_id=environment_of(actor))
+    conditions = checked_conditions(kind, issuer=issuer, audience=audience, subject=subject, claims=claims or {})
+    source = find_source(actor.organization_id, issuer, keys)  # before others have to wait
     hold(f"hq.workloads:{environment_of(actor)}")
     if here.count() >= MOST_TRUSTS:
         raise TooManyTrusts
@@ -88,8 +90,7 @@ def create_trust(
         kind=kind,
         created_by_id=actor.person_id or actor.id,
     )
-    conditions = checked_conditions(kind, issuer=issuer, audience=audience, subject=subject, claims=claims or {})
-    trust.conditions, trust.source = conditions, find_source(issuer, keys)
+    trust.conditions, trust.source = conditions, source
     _set_terms(actor, trust, name=name, service_account_id=service_account_id, scopes=scopes, seconds=seconds)
     trust.single_use = kind in ONCE if single_use is None else single_use
     try:
@@ -120,7 +121,7 @@ def change_trust(
     gate.require(actor, Permission.WORKLOADS_MANAGE)
     kind = get_own(actor, trust_id).kind
     conditions = checked_conditions(kind, issuer=issuer, audience=audience, subject=subject, claims=claims or {})
-    source = find_source(issuer, keys)  # before the row is locked: it may take seconds
+    source = find_source(actor.organization_id, issuer, keys)  # before the row is locked
     trust = get_own(actor, trust_id, lock=True)
     before = described(trust)
     trust.conditions, trust.source = conditions, source
