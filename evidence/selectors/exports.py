@@ -86,10 +86,12 @@ def first_since(organization_id: UUID, environment_id: UUID, log: Log, since: da
     """The first index that is there and not before a time; size + 1 if there is none. In the caller's tenant context.
 
     By halves, as entries stand in the order in which they came. Where a clock went back, that is an order all the same.
-    Raises EntryMissing: its end was taken away.
+    Raises EntryMissing: its end was taken away, or more of its beginning than was dropped with its months.
     """
     there = trail.times_after(organization_id, environment_id, log, after=0, limit=1)
     low, high = (there[0][0] if there else size + 1), size + 1
+    if low > trail.dropped_of(organization_id, environment_id, log) + 1:
+        raise trail.EntryMissing
     while since is not None and low < high:
         middle = (low + high) // 2
         found = trail.times_after(organization_id, environment_id, log, after=middle - 1, limit=1)

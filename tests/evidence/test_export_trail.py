@@ -191,7 +191,7 @@ def test_an_entry_that_was_altered_raises_an_alarm_and_is_named_and_what_is_besi
     assert (export.first, export.last) == (1, 3)
 
 
-@pytest.mark.parametrize("rows", ["index = 4", "index >= 6", "index BETWEEN 2 AND 7"])
+@pytest.mark.parametrize("rows", ["index = 4", "index >= 6", "index BETWEEN 2 AND 7", "index = 1", "index >= 1"])
 def test_an_entry_that_is_missing_ends_it_and_the_whole_log_is_checked_at_once(place: Place, rows: str) -> None:
     make_checkpoint(place.id, place.live_id, Log.ADMIN)
     with as_superuser() as database:
