@@ -26,7 +26,7 @@ __all__ = ["Client", "NotReached", "Problem", "exchange_token", "redeem"]
 
 Json = dict[str, Any]
 Body = bytes | IO[bytes]
-VERSION = "0.6.0"
+VERSION = "0.7.0"
 TRIES = 4
 LONGEST_WAIT = 60.0
 SECONDS = 30.0

@@ -10,7 +10,7 @@ from hq import env, guards, links, sign_in
 from hq.schedule import SCHEDULE
 
 ROOT = Path(__file__).resolve().parent.parent
-VERSION = "0.6.0"
+VERSION = "0.7.0"
 
 ENVIRONMENT = env.text("HQ_ENV", "development")
 PRODUCTION = ENVIRONMENT != "development"  # anything else is treated as production: the strict side
